@@ -1,0 +1,41 @@
+# Every target makes what it needs. The first of them sets up .venv with the tested versions.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: quickstart test test-slow lint types benchmarks gpu-check clean
+
+quickstart: $(READY) data/quick.zip  ## Train the quick grid and print its leaderboard.
+	$(BIN)/bench run --grid grids/quick.yaml
+	$(BIN)/bench report results/quick
+
+test: $(READY)  ## Run the tests.
+	$(BIN)/python -m pytest -m "not slow and not gpu"
+
+test-slow: $(READY)  ## Run the tests that take minutes.
+	$(BIN)/python -m pytest -m slow
+
+lint: $(READY)  ## Check style and format.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)  ## Check the types.
+	$(BIN)/mypy
+
+benchmarks: $(READY)  ## Time the parts side by side.
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-autosave
+
+gpu-check: $(READY) data/quick.zip  ## On a CUDA machine: the quick grid, compared with the CPU's.
+	$(BIN)/python -m pytest -m gpu
+
+data/quick.zip: | $(READY)
+	$(BIN)/bench data make $@
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+clean:  ## Remove what the other targets made, but not results/.
+	rm -rf $(VENV) data

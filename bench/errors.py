@@ -1,0 +1,21 @@
+"""What to tell a user whose input is at fault."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(Exception):
+    """A mistake in the input: one line that says what, where, and what would be right.
+
+    The command line prints it without a traceback and exits with code 2.
+    """
+
+
+def suggestion(word: str, choices: Iterable[str]) -> str:
+    """The end of an error line: the nearest of the choices, if one is near, and all of them."""
+    choices = list(choices)
+    near = difflib.get_close_matches(word, choices, n=1)
+    meant = f"; did you mean {near[0]!r}?" if near else ";"
+    return f"{meant} (choices: {', '.join(choices)})"

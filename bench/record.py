@@ -1,0 +1,109 @@
+"""What is kept of a cell."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from bench.grid import Cell
+from bench.metrics import Summary
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Epoch(_Frozen):
+    """One entry of a training curve.
+
+    Attributes:
+        step: updates of the weights made so far.
+        losses: of each predicted head, the mean over the epoch's batches.
+        val: figures on the validation images.
+        train_s: wall time of the epoch without its validation.
+        selected: whether the weights of this epoch were scored on the test images.
+    """
+
+    step: int
+    losses: dict[str, float]
+    val: Summary
+    train_s: float
+    selected: bool = False
+
+
+class Timing(_Frozen):
+    """The middle of a number of timings, and the quartiles around it."""
+
+    median: float
+    q1: float
+    q3: float
+    count: int
+
+
+class Throughput(_Frozen):
+    """How fast the network runs once warm, and what it takes.
+
+    Attributes:
+        inference_images_per_s: forward passes alone, at the cell's batch size.
+        training_images_per_s: whole steps (forward, losses, backward, update), same batch size.
+        latency_ms: one forward pass of one image.
+        batch_size: of the first two.
+        peak_memory_mib: while the cell trained: allocated on a CUDA device; else resident in the
+            process, where the system can tell.
+        parameters: numbers that are trained.
+        forward_flops: floating-point operations of one image's forward pass, counted by
+            `torch.utils.flop_counter` (a multiplication and an addition are two).
+    """
+
+    inference_images_per_s: Timing
+    training_images_per_s: Timing
+    latency_ms: Timing
+    batch_size: int
+    peak_memory_mib: float | None
+    parameters: int
+    forward_flops: int
+
+
+class Environment(_Frozen):
+    """Where and with what a cell was run."""
+
+    commit: str | None
+    python: str
+    packages: dict[str, str]
+    platform: str
+    device: str
+    device_name: str
+    threads: int
+
+
+class SampleCounts(_Frozen):
+    """How many samples stood on each side of the split."""
+
+    train: int
+    val: int
+    test: int
+
+
+class Record(_Frozen):
+    """One finished cell, complete or failed.
+
+    Attributes:
+        failure: why there is no summary; None where there is one.
+        summary: the test images' mean figures.
+        note: what a baseline was fitted to, in words.
+    """
+
+    format: Literal[1] = 1
+    cell: Cell
+    split_digest: str
+    samples: SampleCounts
+    environment: Environment
+    started_utc: datetime
+    finished_utc: datetime
+    failure: str | None = None
+    summary: Summary | None = None
+    curve: tuple[Epoch, ...] = ()
+    throughput: Throughput | None = None
+    note: str | None = None

@@ -1,0 +1,1 @@
+"""From records to tables: `leaderboard` compares, `markdown` and `terminal` render."""

@@ -1,0 +1,230 @@
+"""One row for each architecture and loss, over its seeds."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from bench.grid import Cell, Grid
+from bench.metrics import Summary
+from bench.record import Record, Throughput
+from bench.run import all_cells
+from bench.store import Store
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A row's value in one column: the mean over its seeds, and how far they spread.
+
+    Attributes:
+        mean: over the seeds that are finished.
+        sd: the sample standard deviation over the seeds; None for a single one.
+        best: no trained row is better in this column.
+        below_baseline: a trivial baseline is at least as good.
+    """
+
+    mean: float
+    sd: float | None = None
+    best: bool = False
+    below_baseline: bool = False
+
+
+@dataclass(frozen=True)
+class Column:
+    """A figure of merit: how it is read off a record, and which way is better."""
+
+    name: str
+    unit: str
+    read: Callable[[Record], float | None]
+    higher_is_better: bool
+    decimals: int
+
+    @property
+    def arrow(self) -> str:
+        """Points to the better side."""
+        return "↑" if self.higher_is_better else "↓"
+
+    @property
+    def title(self) -> str:
+        """The heading, with the unit and the arrow."""
+        return " ".join(filter(None, (self.name, self.unit, self.arrow)))
+
+
+def _of_summary(read: Callable[[Summary], float | None]) -> Callable[[Record], float | None]:
+    return lambda record: read(record.summary) if record.summary else None
+
+
+def _of_speed(read: Callable[[Throughput], float | None]) -> Callable[[Record], float | None]:
+    return lambda record: read(record.throughput) if record.throughput else None
+
+
+SCORE_COLUMNS = (
+    Column("IoU", "", _of_summary(lambda s: s.iou), higher_is_better=True, decimals=3),
+    Column("RMSE", "", _of_summary(lambda s: s.rmse), higher_is_better=False, decimals=4),
+)
+COST_COLUMNS = (
+    Column(
+        "inference",
+        "images/s",
+        _of_speed(lambda speed: speed.inference_images_per_s.median),
+        higher_is_better=True,
+        decimals=0,
+    ),
+    Column(
+        "training",
+        "images/s",
+        _of_speed(lambda speed: speed.training_images_per_s.median),
+        higher_is_better=True,
+        decimals=0,
+    ),
+    Column(
+        "latency",
+        "ms",
+        _of_speed(lambda speed: speed.latency_ms.median),
+        higher_is_better=False,
+        decimals=1,
+    ),
+    Column(
+        "peak memory",
+        "MiB",
+        _of_speed(lambda speed: speed.peak_memory_mib),
+        higher_is_better=False,
+        decimals=0,
+    ),
+    Column(
+        "parameters",
+        "M",
+        _of_speed(lambda speed: speed.parameters / 1e6),
+        higher_is_better=False,
+        decimals=2,
+    ),
+    Column(
+        "forward",
+        "GFLOP",
+        _of_speed(lambda speed: speed.forward_flops / 1e9),
+        higher_is_better=False,
+        decimals=2,
+    ),
+)
+COLUMNS = SCORE_COLUMNS + COST_COLUMNS
+
+
+@dataclass(frozen=True)
+class Row:
+    """One architecture with one loss, or one trivial baseline (no loss).
+
+    Attributes:
+        seeds: how many of the grid's seeds are complete.
+        figures: by column name; a column without a figure has no entry.
+        remarks: what is missing or failed, in words.
+    """
+
+    architecture: str
+    loss: str | None
+    seeds: int
+    figures: dict[str, Figure]
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """What `bench report` shows of a study.
+
+    Attributes:
+        rows: the trained rows, the best IoU first; those without a figure last.
+        baselines: the trivial rows, in their fixed order.
+        records: every finished record of the grid, complete or failed, in the grid's order.
+    """
+
+    grid: Grid
+    rows: tuple[Row, ...]
+    baselines: tuple[Row, ...]
+    records: tuple[Record, ...] = field(repr=False)
+
+
+def compare(store: Store) -> Leaderboard:
+    """Gather a study's records into rows.
+
+    Raises:
+        InputError: the folder holds no study, or a damaged record.
+    """
+    grid = store.read_grid()
+    cells = all_cells(grid)
+    finished = store.finished()
+    records = {cell.id: store.read(cell.id) for cell in cells if cell.id in finished}
+    groups: dict[tuple[str, str | None], list[Cell]] = {}
+    for cell in cells:
+        key = (cell.architecture.label, cell.loss.label if cell.loss else None)
+        groups.setdefault(key, []).append(cell)
+    rows = [_row(*key, group, records) for key, group in groups.items()]
+    baselines = [row for row in rows if row.loss is None]
+    trained = _marked([row for row in rows if row.loss is not None], baselines)
+    return Leaderboard(
+        grid=grid,
+        rows=tuple(sorted(trained, key=_rank)),
+        baselines=tuple(baselines),
+        records=tuple(records.values()),
+    )
+
+
+def _row(architecture: str, loss: str | None, cells: list[Cell], records: dict[str, Record]) -> Row:
+    remarks = []
+    complete = []
+    for cell in cells:
+        record = records.get(cell.id)
+        if record is None:
+            remarks.append(f"seed {cell.seed}: not run yet")
+        elif record.failure is not None:
+            remarks.append(f"seed {cell.seed}: failed: {record.failure}")
+        else:
+            complete.append(record)
+    figures = {
+        column.name: figure
+        for column in COLUMNS
+        if (figure := _figure([column.read(record) for record in complete])) is not None
+    }
+    return Row(architecture, loss, len(complete), figures, tuple(remarks))
+
+
+def _figure(values: Iterable[float | None]) -> Figure | None:
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    return Figure(
+        mean=statistics.fmean(known), sd=statistics.stdev(known) if len(known) > 1 else None
+    )
+
+
+def _marked(rows: Sequence[Row], baselines: Sequence[Row]) -> list[Row]:
+    """The rows with the best of each column and what a baseline equals or beats marked."""
+    marked = [dict(row.figures) for row in rows]
+    for column in COLUMNS:
+        sign = 1 if column.higher_is_better else -1
+        best = max(
+            (sign * row[column.name].mean for row in marked if column.name in row), default=0
+        )
+        bar = [
+            sign * row.figures[column.name].mean for row in baselines if column.name in row.figures
+        ]
+        for row in marked:
+            if (figure := row.get(column.name)) is not None:
+                row[column.name] = Figure(
+                    mean=figure.mean,
+                    sd=figure.sd,
+                    best=sign * figure.mean == best,
+                    below_baseline=bool(bar) and sign * figure.mean <= max(bar),
+                )
+    return [
+        Row(row.architecture, row.loss, row.seeds, figures, row.remarks)
+        for row, figures in zip(rows, marked, strict=True)
+    ]
+
+
+def _rank(row: Row) -> tuple[bool, float, str, str]:
+    """Best IoU first (best RMSE where no mask is predicted), rows without figures last."""
+    if "IoU" in row.figures:
+        return False, -row.figures["IoU"].mean, row.architecture, row.loss or ""
+    if "RMSE" in row.figures:
+        return False, row.figures["RMSE"].mean, row.architecture, row.loss or ""
+    return True, 0.0, row.architecture, row.loss or ""

@@ -1,0 +1,132 @@
+"""A leaderboard as Markdown; the same records give the same text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.record import Environment
+from bench.report.leaderboard import COLUMNS, SCORE_COLUMNS, Column, Figure, Leaderboard
+
+BELOW_BASELINE = "▼"
+
+
+def render(name: str, board: Leaderboard) -> str:
+    """The leaderboard, what is missing, and the tables of architectures by losses."""
+    parts = [f"# Leaderboard: {name}", _setting(board), _main_table(board), _legend(board)]
+    problems = [
+        f"- {row.architecture}{f', {row.loss}' if row.loss else ''}: {remark}"
+        for row in (*board.rows, *board.baselines)
+        for remark in row.remarks
+    ]
+    if problems:
+        parts.append("## Missing or failed\n\n" + "\n".join(problems))
+    parts += [f"## {column.title}\n\n{_crossed(board, column)}" for column in SCORE_COLUMNS]
+    return "\n\n".join(parts) + "\n"
+
+
+def _setting(board: Leaderboard) -> str:
+    """What every row has in common: data, budget, machine."""
+    data, train = board.grid.data, board.grid.train
+    budget = f"{train.epochs} epochs" if train.epochs else f"{train.steps} steps"
+    height, width = data.image_size
+    splits = dict.fromkeys(
+        f"{record.samples.train} train, {record.samples.val} validation, "
+        f"{record.samples.test} test images (seed {data.split.seed}, digest {record.split_digest})"
+        for record in board.records
+    )
+    machines = dict.fromkeys(_machine(record.environment) for record in board.records)
+    recipe = (
+        f"{budget} of batches of {train.batch_size}, {train.optimizer} at "
+        f"{train.learning_rate:g} ({train.schedule}), {train.precision}; the epoch is selected on "
+        "the validation images, the test images are read once"
+    )
+    return "\n".join(
+        [
+            f"- data: {', '.join(data.archive)} at {height}x{width} px",
+            *(f"- split: {split}" for split in splits),
+            f"- training: {recipe}",
+            *(f"- machine: {machine}" for machine in machines),
+        ]
+    )
+
+
+def _machine(environment: Environment) -> str:
+    return (
+        f"{environment.device_name} ({environment.device}, {environment.threads} threads), "
+        f"torch {environment.packages.get('torch')}"
+    )
+
+
+def _main_table(board: Leaderboard) -> str:
+    shown = [c for c in COLUMNS if any(c.name in row.figures for row in board.rows)] or list(
+        SCORE_COLUMNS
+    )
+    header = ["architecture", "loss", "seeds", *(column.title for column in shown)]
+    body = [
+        [
+            row.architecture,
+            row.loss or "(baseline)",
+            str(row.seeds),
+            *(cell_text(row.figures.get(column.name), column) for column in shown),
+        ]
+        for row in (*board.rows, *board.baselines)
+    ]
+    return table(header, body, numeric_from=2)
+
+
+def _legend(board: Leaderboard) -> str:
+    seeds = len(board.grid.seeds)
+    spread = "mean ± standard deviation over the seeds" if seeds > 1 else "one seed, so no spread"
+    return (
+        f"**Bold**: best of its column. {BELOW_BASELINE}: no better than a trivial baseline. "
+        f"{spread[0].upper()}{spread[1:]}. IoU is the mean over the test images; RMSE likewise, of "
+        "depth in [0, 1]. Speed: medians, at the training batch size; latency at batch 1."
+    )
+
+
+def _crossed(board: Leaderboard, column: Column) -> str:
+    """Architectures down, losses across, in the grid's order."""
+    by_cell = {(row.architecture, row.loss): row for row in board.rows}
+    losses = [loss.label for loss in board.grid.losses]
+    body = [
+        [
+            architecture.label,
+            *(
+                cell_text(by_cell[architecture.label, loss].figures.get(column.name), column)
+                for loss in losses
+            ),
+        ]
+        for architecture in board.grid.architectures
+    ]
+    return table(["architecture", *losses], body, numeric_from=1)
+
+
+def cell_text(figure: Figure | None, column: Column) -> str:
+    """A figure with its spread and marks; an em dash where there is none."""
+    if figure is None:
+        return "—"
+    text = f"{figure.mean:.{column.decimals}f}"
+    if figure.sd is not None and column in SCORE_COLUMNS:
+        text += f" ± {figure.sd:.{column.decimals}f}"
+    if figure.best:
+        text = f"**{text}**"
+    return f"{text} {BELOW_BASELINE}" if figure.below_baseline else text
+
+
+def table(header: Sequence[str], body: Sequence[Sequence[str]], *, numeric_from: int) -> str:
+    """A Markdown table whose columns are padded, those from ``numeric_from`` on to the right."""
+    rows = [[text.replace("|", "\\|") for text in row] for row in (header, *body)]
+    widths = [max(3, *(len(row[place]) for row in rows)) for place in range(len(header))]
+
+    def line(row: Sequence[str]) -> str:
+        cells = [
+            text.rjust(width) if place >= numeric_from else text.ljust(width)
+            for place, (text, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        return f"| {' | '.join(cells)} |"
+
+    rule = [
+        "-" * (width - 1) + ":" if place >= numeric_from else "-" * width
+        for place, width in enumerate(widths)
+    ]
+    return "\n".join([line(rows[0]), line(rule), *(line(row) for row in rows[1:])])

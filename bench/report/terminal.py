@@ -1,0 +1,75 @@
+"""A leaderboard, and a plan, on the terminal."""
+
+from __future__ import annotations
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from bench.grid import Grid
+from bench.report.leaderboard import COLUMNS, SCORE_COLUMNS, Leaderboard
+from bench.report.markdown import BELOW_BASELINE, cell_text
+from bench.run import all_cells
+from bench.store import Store
+
+
+def print_leaderboard(console: Console, name: str, board: Leaderboard) -> None:
+    """As many columns as fit, the scores first; what is missing or failed below them."""
+    shown = len(COLUMNS)
+    while (
+        shown > len(SCORE_COLUMNS) and _width(console, _table(name, board, shown)) > console.width
+    ):
+        shown -= 1
+    console.print(_table(name, board, shown))
+    console.print(f"[dim]{BELOW_BASELINE} no better than a trivial baseline[/]")
+    if shown < len(COLUMNS):
+        left_out = ", ".join(column.name for column in COLUMNS[shown:])
+        console.print(f"[dim]in leaderboard.md too: {left_out}[/]")
+    for row in (*board.rows, *board.baselines):
+        for remark in row.remarks:
+            console.print(f"{row.architecture} {row.loss or ''}: {remark}", markup=False)
+
+
+def _table(name: str, board: Leaderboard, shown: int) -> Table:
+    """The leaderboard with the first ``shown`` of its columns."""
+    columns = COLUMNS[:shown]
+    table = Table(title=f"Leaderboard: {name}", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for title in ("architecture", "loss"):
+        table.add_column(title, overflow="fold")
+    for column in columns:
+        heading = f"{column.name}\n{column.unit} {column.arrow}"
+        table.add_column(heading, justify="right", no_wrap=True)
+    for rows in (board.rows, board.baselines):
+        for row in rows:
+            texts = [cell_text(row.figures.get(column.name), column) for column in columns]
+            figures = [
+                f"[bold green]{text.replace('**', '')}[/]" if "**" in text else text
+                for text in texts
+            ]
+            table.add_row(row.architecture, row.loss or "[dim](baseline)[/]", *figures)
+        table.add_section()
+    return table
+
+
+def _width(console: Console, table: Table) -> int:
+    return console.measure(table, options=console.options.update(max_width=10_000)).maximum
+
+
+def print_plan(console: Console, grid: Grid, store: Store) -> None:
+    """Every cell of the grid, and whether the study holds it already."""
+    finished = store.finished()
+    cells = all_cells(grid)
+    table = Table(title=f"{len(cells)} cells, to be kept in {store.folder}")
+    for title in ("cell", "architecture", "loss", "seed", "state"):
+        table.add_column(title, overflow="fold")
+    for cell in cells:
+        table.add_row(
+            cell.id,
+            cell.architecture.label,
+            cell.loss.label if cell.loss else "(baseline)",
+            str(cell.seed),
+            "[green]finished[/]" if cell.id in finished else "to run",
+        )
+    console.print(table)
+    missing = sum(cell.id not in finished for cell in cells)
+    console.print(f"{missing} to run, {len(cells) - missing} finished", highlight=False)

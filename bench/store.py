@@ -1,0 +1,113 @@
+"""A study on disk: the grid that was asked, and one folder for each finished cell.
+
+A cell's folder exists if and only if the cell is finished: it is written under a temporary name,
+flushed to the disk, and renamed once. What is still to run is the set of cells without a folder.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+from pydantic import ValidationError
+
+from bench.errors import InputError
+from bench.grid import Grid
+from bench.record import Record
+
+GRID_FILE = "grid.json"
+RECORD_FILE = "record.json"
+SCORES_FILE = "scores.parquet"
+
+
+class Store:
+    """The study in ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._cells = folder / "cells"
+
+    def read_grid(self) -> Grid:
+        """The grid that was run last.
+
+        Raises:
+            InputError: the folder holds no study.
+        """
+        path = self.folder / GRID_FILE
+        try:
+            return Grid.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            raise InputError(
+                f"{self.folder}: holds no study; give the folder that `bench run` wrote"
+            ) from None
+        except ValidationError as error:
+            raise InputError(f"{path}: damaged ({error.errors()[0]['msg']})") from None
+
+    def write_grid(self, grid: Grid) -> None:
+        """Keep what was asked, so that a report can tell what is missing."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        partial = self.folder / f".{GRID_FILE}.{os.getpid()}"
+        partial.write_text(grid.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        partial.replace(self.folder / GRID_FILE)
+
+    def finished(self) -> set[str]:
+        """The ids of the cells that have a record."""
+        if not self._cells.is_dir():
+            return set()
+        return {path.name for path in self._cells.iterdir() if not path.name.startswith(".")}
+
+    def read(self, cell_id: str) -> Record:
+        """The record of a finished cell.
+
+        Raises:
+            InputError: the record is damaged.
+        """
+        path = self._cells / cell_id / RECORD_FILE
+        try:
+            return Record.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise InputError(
+                f"{path}: cannot be read; delete the folder to run the cell again ({error})"
+            ) from None
+
+    def read_scores(self, cell_id: str) -> pd.DataFrame:
+        """The per-image scores of a complete cell."""
+        return pd.read_parquet(self._cells / cell_id / SCORES_FILE)
+
+    def append(self, record: Record, scores: pd.DataFrame | None) -> None:
+        """Add a finished cell; one that is there already stays as it is."""
+        self._cells.mkdir(parents=True, exist_ok=True)
+        folder = self._cells / record.cell.id
+        partial = Path(tempfile.mkdtemp(dir=self._cells, prefix=f".{folder.name}-"))
+        try:
+            text = record.model_dump_json(indent=2) + "\n"
+            (partial / RECORD_FILE).write_text(text, encoding="utf-8")
+            if scores is not None:
+                scores.to_parquet(partial / SCORES_FILE, index=False)
+            for path in partial.iterdir():
+                _flush(path)
+            partial.chmod(0o755)
+            try:
+                partial.rename(folder)
+            except OSError:
+                if not folder.exists():
+                    raise
+            _flush(self._cells)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+    def remove(self, cell_id: str) -> None:
+        """Forget a finished cell."""
+        shutil.rmtree(self._cells / cell_id)
+
+
+def _flush(path: Path) -> None:
+    """Have the system write a file's or folder's content to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,169 @@
+"""What does the text of an objective mean?
+
+The grammar is Python's own, read by `ast` and never evaluated: losses by name, their options in
+parentheses, `+` between losses, `*` with a number, parentheses around sums.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from fractions import Fraction
+from math import inf
+from typing import NoReturn
+
+from losses.errors import LossError
+from losses.objective import Objective, Options, Term
+from losses.registry import load, names, nearest
+
+LONGEST = 1000
+WRITE = "; write for example '2*bce + 0.5*ssim(window=7)'"
+
+
+def parse(text: str) -> Objective:
+    """Read an objective such as `bce + 0.5*ssim`, `ssim(window=7)` or `2*(bce + 0.1*l1)`.
+
+    Parentheses are multiplied out, equal terms merged, terms ordered and options at their defaults
+    dropped, so that two spellings of one objective are equal and print the same.
+
+    Args:
+        text: The expression.
+
+    Raises:
+        LossError: The text is no such expression. The message is one line, with the column.
+    """
+    return _Reader(text).objective()
+
+
+class _Reader:
+    """One text being read; every error points into it."""
+
+    def __init__(self, text: str) -> None:
+        # Each line break becomes one space, so that columns stay what they are.
+        self.text = text.replace("\n", " ").replace("\r", " ")
+        self.source = self.text.lstrip()
+
+    def objective(self) -> Objective:
+        weights: defaultdict[tuple[str, Options], Fraction] = defaultdict(Fraction)
+        # A stack instead of recursion, because a long sum is a deep tree.
+        pending = [(self.tree(), Fraction(1))]
+        while pending:
+            node, weight = pending.pop()
+            match node:
+                case ast.BinOp(left, ast.Add(), right):
+                    pending += [(right, weight), (left, weight)]
+                case ast.BinOp(ast.Constant() as factor, ast.Mult(), inner) | ast.BinOp(
+                    inner, ast.Mult(), ast.Constant() as factor
+                ):
+                    pending.append((inner, weight * self.factor(factor)))
+                case ast.Name(name):
+                    self.check_name(name, node)
+                    weights[name, ()] += weight
+                case ast.Call(ast.Name(name)):
+                    self.check_name(name, node)
+                    weights[name, self.options(name, node)] += weight
+                case _:
+                    self.reject(node)
+        return Objective(
+            tuple(
+                Term(self.rounded(weight, name), name, options)
+                for (name, options), weight in sorted(weights.items())
+            )
+        )
+
+    def tree(self) -> ast.expr:
+        """The text as Python reads it."""
+        if not self.source:
+            raise LossError(f"empty loss expression{WRITE}")
+        if len(self.text) > LONGEST:
+            raise LossError(
+                f"loss expression of {len(self.text)} characters; at most {LONGEST} are read"
+            )
+        if "#" in self.text:  # Python would take the rest for a comment, and drop it.
+            raise LossError(f"'#' at column {self.text.index('#') + 1}{WRITE}")
+        try:
+            return ast.parse(self.source, mode="eval").body
+        except SyntaxError as error:
+            # Where the text ends too early, Python's offset is 0.
+            offset = error.offset or len(self.source) + 1
+            column = len(self.text) - len(self.source) + offset
+            raise LossError(f"syntax error at column {column}: {error.msg}{WRITE}") from None
+        except (ValueError, MemoryError, RecursionError) as error:
+            # How Python's parser refuses null bytes and too deep a nesting depends on its version.
+            raise LossError(f"unreadable loss expression: {error}{WRITE}") from None
+
+    def factor(self, node: ast.Constant) -> Fraction:
+        """A weight exactly as it was written, so that 3*(0.1*l1) is 0.3*l1."""
+        value = node.value
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            self.fail(f"{value!r} is no weight", node, "; a weight is a number")
+        if value == 0:
+            self.fail("weight 0", node, "; leave the term out")
+        if value == inf:
+            self.fail("infinite weight", node, "; a weight is a finite number")
+        return Fraction(repr(value))
+
+    def rounded(self, weight: Fraction, name: str) -> float:
+        """The weight of a whole term, as the number it is used with."""
+        try:
+            number = float(weight)
+        except OverflowError:
+            number = 0.0
+        if number == 0:
+            raise LossError(f"the weight of {name!r} is too large or too small for a float")
+        return number
+
+    def check_name(self, name: str, node: ast.expr) -> None:
+        if name not in names():
+            self.fail(f"unknown loss {name!r}", node, nearest(name, names()))
+
+    def options(self, name: str, call: ast.Call) -> Options:
+        """The options of a call that differ from their defaults, sorted."""
+        if not call.args and not call.keywords:
+            return ()
+        loss = load(name)
+        defaults = loss.defaults
+        if call.args:
+            choices = f"; write name=value (choices: {', '.join(defaults) or 'none'})"
+            self.fail("option without a name", call.args[0], choices)
+        options: dict[str, float] = {}
+        for keyword in call.keywords:
+            option = keyword.arg or "**"
+            if option not in defaults:
+                self.fail(f"{name} has no option {option!r}", keyword, nearest(option, defaults))
+            if option in options:
+                self.fail(f"{option} given twice", keyword, "; give each option once")
+            try:
+                value = ast.literal_eval(keyword.value)
+            except (ValueError, TypeError):
+                value = None
+            if not loss.accepts(option, value):
+                segment = ast.get_source_segment(self.source, keyword)
+                required = f"; {option} is {loss.requirement(option)}"
+                self.fail(f"{name} does not take {segment}", keyword, required)
+            options[option] = value
+        return tuple(sorted(item for item in options.items() if item[1] != defaults[item[0]]))
+
+    def reject(self, node: ast.expr) -> NoReturn:
+        """Say what is wrong with what is no part of the grammar."""
+        match node:
+            case (
+                (ast.UnaryOp(ast.USub()) as negative)
+                | ast.BinOp(ast.UnaryOp(ast.USub()) as negative, ast.Mult(), _)
+                | ast.BinOp(_, ast.Mult(), ast.UnaryOp(ast.USub()) as negative)
+                | ast.BinOp(_, ast.Sub(), negative)
+            ):
+                self.fail("negative weight", negative, "; it would reward error")
+            case ast.Constant(value):
+                self.fail(f"{value!r} is no loss", node, WRITE)
+            case ast.BinOp(_, ast.Mult(), _):
+                self.fail("a product without a plain number", node, WRITE)
+            case _:
+                segment = ast.get_source_segment(self.source, node)
+                self.fail(f"{segment!r} is no sum of losses", node, WRITE)
+
+    def fail(self, what: str, node: ast.expr | ast.keyword, advice: str) -> NoReturn:
+        # Python counts a column in UTF-8 bytes from 0.
+        before = self.source.encode()[: node.col_offset].decode()
+        column = len(self.text) - len(self.source) + len(before) + 1
+        raise LossError(f"{what} at column {column}{advice}")

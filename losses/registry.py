@@ -1,0 +1,45 @@
+"""Which losses are there?
+
+A loss is found by its file: `losses/terms/ssim.py` holds the loss `ssim`. The names are read from
+the folder and a file is imported only when its loss is used, so that listing costs no torch.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from typing import TYPE_CHECKING
+
+from losses import terms
+from losses.errors import LossError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from losses.loss import Loss
+
+
+def names() -> list[str]:
+    """The names of all losses, sorted."""
+    return sorted(module.name for module in pkgutil.iter_modules(terms.__path__))
+
+
+def load(name: str) -> Loss:
+    """Import the loss called `name`.
+
+    Raises:
+        LossError: There is no such loss.
+    """
+    if name not in names():
+        raise LossError(f"unknown loss {name!r}{nearest(name, names())}")
+    loss: Loss = getattr(importlib.import_module(f"losses.terms.{name}"), name)
+    return loss
+
+
+def nearest(wrong: str, choices: Iterable[str]) -> str:
+    """How an error text about a misspelt name goes on: the nearest choice, then all of them."""
+    choices = sorted(choices)
+    matches = difflib.get_close_matches(wrong, choices, n=1)
+    question = f"; did you mean {matches[0]!r}?" if matches else ""
+    return f"{question} (choices: {', '.join(choices) or 'none'})"

@@ -1,0 +1,16 @@
+"""Mean absolute error."""
+
+from torch import Tensor
+
+from losses.loss import register
+from losses.masked_mean import masked_mean
+
+
+@register(takes="probabilities", bounds=(0, 1))
+def l1(probabilities: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+    """Mean absolute error, `mean|p - t|`.
+
+    Returns:
+        (B,), in [0, 1].
+    """
+    return masked_mean((probabilities - target).abs(), valid)

@@ -1,0 +1,35 @@
+"""The smallest network that fulfils the contract: two convolutions."""
+
+import torch
+from torch import nn
+
+from architectures import Prediction
+
+
+class TinyNetwork(nn.Module):
+    def __init__(self, *, channels=8, learns_nan=False, crashes=False):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(6, channels, 5, padding=2),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
+            nn.Dropout2d(0.1),
+            nn.Conv2d(channels, 2, 5, padding=2),
+        )
+        self.learns_nan = learns_nan
+        self.crashes = crashes
+
+    def forward(self, background, composite):
+        if self.crashes:
+            raise torch.OutOfMemoryError("tried to allocate\n  20.00 GiB")
+        logits = self.layers(torch.cat([composite, background], 1))
+        if self.learns_nan:
+            logits = logits / logits.new_zeros(())
+        return Prediction(mask_logits=logits[:, :1], depth_logits=logits[:, 1:])
+
+
+def tiny_network(**options):
+    return TinyNetwork(**options)
+
+
+not_a_network = "a text"
