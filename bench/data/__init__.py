@@ -1,0 +1,1 @@
+"""From zip archives to batches: `archive`, `images`, `layout`, `cache`, `split`, `batches`."""

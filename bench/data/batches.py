@@ -1,0 +1,79 @@
+"""Batches on the device: in which order, and as which tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.data.cache import Dataset
+from bench.data.split import Rows
+
+
+class Batch(NamedTuple):
+    """B samples of one size (H, W), all float32 on one device.
+
+    Attributes:
+        background: (B, 3, H, W) in [0, 1].
+        composite: (B, 3, H, W) in [0, 1].
+        mask: (B, 1, H, W) in {0, 1}, 1 on the object.
+        depth: (B, 1, H, W) in [0, 1], 0 near.
+        depth_valid: (B, 1, H, W) in {0, 1}, 0 where there is no reading.
+    """
+
+    background: Tensor
+    composite: Tensor
+    mask: Tensor
+    depth: Tensor
+    depth_valid: Tensor
+
+
+def load(dataset: Dataset, rows: Rows, device: torch.device) -> Batch:
+    """The given rows of a dataset as a batch; pictures are channels-last in memory."""
+    depth = _to_device(dataset.depths[rows].astype(np.float32), device)
+    valid = (
+        torch.ones_like(depth)
+        if dataset.depth_valid is None
+        else _to_device(dataset.depth_valid[rows], device).float()
+    )
+    return Batch(
+        background=_picture(dataset.backgrounds[dataset.background_rows[rows]], device),
+        composite=_picture(dataset.composites[rows], device),
+        mask=_to_device(dataset.masks[rows], device).float().unsqueeze(1),
+        depth=(depth / dataset.depth_maximum).unsqueeze(1),
+        depth_valid=valid.unsqueeze(1),
+    )
+
+
+def _to_device(array: np.ndarray, device: torch.device) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+
+
+def _picture(pixels: np.ndarray, device: torch.device) -> Tensor:
+    """(B, H, W, 3) uint8 to (B, 3, H, W) in [0, 1], without moving the channels in memory."""
+    return _to_device(pixels, device).permute(0, 3, 1, 2).float() / 255
+
+
+def in_order(rows: Rows, batch_size: int) -> Iterator[Rows]:
+    """Every row once, in order; the last batch may be short."""
+    for start in range(0, len(rows), batch_size):
+        yield rows[start : start + batch_size]
+
+
+def batches_per_epoch(rows: Rows, batch_size: int) -> int:
+    """How many batches `shuffled` gives: whole ones, at least one."""
+    return max(1, len(rows) // batch_size)
+
+
+def shuffled(rows: Rows, batch_size: int, generator: torch.Generator) -> Iterator[Rows]:
+    """One epoch in random order, in whole batches.
+
+    The rows that do not fill a batch are left out of this epoch (BatchNorm would see a smaller
+    batch); which rows those are changes from epoch to epoch.
+    """
+    order = torch.randperm(len(rows), generator=generator).numpy()
+    for number in range(batches_per_epoch(rows, batch_size)):
+        yield rows[order[number * batch_size : (number + 1) * batch_size]]
