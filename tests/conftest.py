@@ -5,8 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from bench.data import generator
+
+# Pictures of 32 px are too small to share out: on a busy machine two threads mostly wait for each
+# other.
+torch.set_num_threads(1)
 
 TINY_NETWORK = f"{Path(__file__).parent / 'tiny_network.py'}:tiny_network"
 

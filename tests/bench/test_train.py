@@ -83,16 +83,12 @@ def test_training_learns(fit):
     assert curve[-1].losses["depth"] < 0.7 * curve[0].losses["depth"]
 
 
-def test_the_selected_epoch_is_the_best_on_validation_and_its_weights_are_kept(
-    fit, dataset, split
-):
+def test_the_selected_epoch_is_the_best_on_validation_and_its_weights_are_kept(fit, dataset, split):
     model, curve = fit(Train(epochs=6, batch_size=4, learning_rate=0.05, schedule="constant"))
     selected = [epoch for epoch in curve if epoch.selected]
     assert len(selected) == 1
     assert selected[0].val.selection_score == max(epoch.val.selection_score for epoch in curve)
-    scores = evaluate.score(
-        model, dataset, split.val, batch_size=4, precision="bf16", device=CPU
-    )
+    scores = evaluate.score(model, dataset, split.val, batch_size=4, precision="bf16", device=CPU)
     assert metrics.summarise(scores) == selected[0].val
 
 

@@ -1,0 +1,159 @@
+from datetime import UTC, datetime
+
+import pytest
+from rich.console import Console
+
+from bench.grid import Architecture, Data, Grid, LossPair, Train
+from bench.metrics import Summary
+from bench.record import Environment, Record, SampleCounts, Throughput, Timing
+from bench.report import markdown, terminal
+from bench.report.leaderboard import compare
+from bench.run import all_cells
+from bench.store import Store
+
+GRID = Grid(
+    architectures=(Architecture(name="unet"), Architecture(name="densenet")),
+    losses=(LossPair(mask="bce", depth="bce"), LossPair(mask="bce", depth="l1")),
+    seeds=(0, 1),
+    data=Data(archive=("a.zip",)),
+    train=Train(epochs=3),
+)
+BASELINES = {
+    "empty mask": Summary(images=3, iou=0.0),
+    "difference": Summary(images=3, iou=0.4),
+    "mean depth": Summary(images=3, rmse=0.3),
+    "pixel mean depth": Summary(images=3, rmse=0.2),
+}
+# (IoU, RMSE) of each architecture and loss, seed by seed
+TRAINED = {
+    ("unet", "bce"): [(0.5, 0.15), (0.7, 0.25)],
+    ("unet", "mask: bce, depth: l1"): [(0.65, 0.08), (0.65, 0.1)],
+    ("densenet", "bce"): [(0.3, 0.2), (0.4, 0.2)],
+}
+
+
+def timing(median):
+    return Timing(median=median, q1=median, q3=median, count=5)
+
+
+def record(cell, **found):
+    return Record(
+        cell=cell,
+        split_digest="0123",
+        samples=SampleCounts(train=6, val=1, test=3),
+        environment=Environment(
+            commit="c",
+            python="3.11",
+            packages={"torch": "2.13.0"},
+            platform="p",
+            device="cpu",
+            device_name="a processor",
+            threads=2,
+        ),
+        started_utc=datetime(2026, 1, 1, tzinfo=UTC),
+        finished_utc=datetime(2026, 1, 1, tzinfo=UTC),
+        **found,
+    )
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Three of four rows are complete; the last has one failed seed and one that is missing."""
+    store = Store(tmp_path / "study")
+    store.write_grid(GRID)
+    for cell in all_cells(GRID):
+        if cell.loss is None:
+            store.append(record(cell, summary=BASELINES[cell.architecture.name]), None)
+        elif (key := (cell.architecture.name, cell.loss.label)) in TRAINED:
+            iou, rmse = TRAINED[key][cell.seed]
+            speed = Throughput(
+                inference_images_per_s=timing(1000 if cell.architecture.name == "unet" else 400),
+                training_images_per_s=timing(300),
+                latency_ms=timing(2),
+                batch_size=16,
+                peak_memory_mib=500,
+                parameters=2_500_000,
+                forward_flops=1_500_000_000,
+            )
+            store.append(
+                record(cell, summary=Summary(images=3, iou=iou, rmse=rmse), throughput=speed), None
+            )
+        elif cell.seed == 0:
+            store.append(record(cell, failure="out of memory: 20 GiB"), None)
+    return store
+
+
+def row(text, *starts):
+    """The cells of the one table row whose first cells are ``starts``."""
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]
+    (found,) = [cells for cells in rows if tuple(cells[: len(starts)]) == starts]
+    return found[len(starts) :]
+
+
+def test_a_row_is_mean_and_standard_deviation_over_its_seeds(store):
+    text = markdown.render("study", compare(store))
+    # (0.5 + 0.7) / 2 and |0.7 - 0.5| / sqrt(2); (0.15 + 0.25) / 2 equals the best baseline
+    assert row(text, "unet", "bce")[:3] == ["2", "0.600 ± 0.141", "0.2000 ± 0.0707 ▼"]
+
+
+def test_the_best_of_each_column_is_bold_and_trivial_rows_cannot_be(store):
+    text = markdown.render("study", compare(store))
+    best = row(text, "unet", "mask: bce, depth: l1")
+    assert best[1:3] == ["**0.650 ± 0.000**", "**0.0900 ± 0.0141**"]
+    assert best[3] == "**1000**"
+    assert row(text, "densenet", "bce")[3] == "400"
+    assert "**" not in "".join(row(text, "difference", "(baseline)"))
+
+
+def test_a_row_no_better_than_a_baseline_is_marked(store):
+    text = markdown.render("study", compare(store))
+    assert row(text, "densenet", "bce")[1:3] == ["0.350 ± 0.071 ▼", "0.2000 ± 0.0000 ▼"]
+    assert row(text, "difference", "(baseline)")[1:3] == ["0.400", "—"]
+
+
+def test_rows_stand_in_order_of_iou_with_those_without_figures_last(store):
+    board = compare(store)
+    assert [(r.architecture, r.loss, r.seeds) for r in board.rows] == [
+        ("unet", "mask: bce, depth: l1", 2),
+        ("unet", "bce", 2),
+        ("densenet", "bce", 2),
+        ("densenet", "mask: bce, depth: l1", 0),
+    ]
+
+
+def test_what_failed_or_is_missing_stays_in_sight(store):
+    text = markdown.render("study", compare(store))
+    assert row(text, "densenet", "mask: bce, depth: l1")[:3] == ["0", "—", "—"]
+    assert "- densenet, mask: bce, depth: l1: seed 0: failed: out of memory: 20 GiB" in text
+    assert "- densenet, mask: bce, depth: l1: seed 1: not run yet" in text
+
+
+def test_the_crossed_tables_have_architectures_down_and_losses_across(store):
+    text = markdown.render("study", compare(store))
+    iou = text[text.index("## IoU") : text.index("## RMSE")]
+    assert row(iou, "architecture") == ["bce", "mask: bce, depth: l1"]
+    assert row(iou, "unet") == ["0.600 ± 0.141", "**0.650 ± 0.000**"]
+    assert row(iou, "densenet") == ["0.350 ± 0.071 ▼", "—"]
+
+
+def test_the_setting_is_said_once(store):
+    text = markdown.render("study", compare(store))
+    assert "- data: a.zip at 64x64 px" in text
+    assert "- split: 6 train, 1 validation, 3 test images (seed 0, digest 0123)" in text
+    assert "- training: 3 epochs of batches of 16, adamw at 0.001 (one_cycle), bf16" in text
+    assert "- machine: a processor (cpu, 2 threads), torch 2.13.0" in text
+
+
+def test_the_same_records_give_the_same_text(store):
+    assert markdown.render("study", compare(store)) == markdown.render("study", compare(store))
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_the_terminal_shows_the_scores_whole_at_any_width(store, width):
+    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    terminal.print_leaderboard(console, "study", compare(store))
+    text = console.export_text()
+    assert "0.600 ± 0.141" in text
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= width
+    assert ("in leaderboard.md too" in text) == (width < 200)
