@@ -1,0 +1,35 @@
+"""Networks that predict a foreground mask and a depth map, by name.
+
+>>> import architectures
+>>> "unet" in architectures.names()
+True
+>>> network = architectures.create("unet", width=0.25)
+
+Importing this package, and listing its names, does not import torch.
+"""
+
+from architectures.contract import INPUTS, TASKS, Prediction
+from architectures.errors import ArchitectureError
+from architectures.registry import (
+    check_options,
+    create,
+    expand,
+    names,
+    options,
+    register,
+    source_of,
+)
+
+__all__ = [
+    "INPUTS",
+    "TASKS",
+    "ArchitectureError",
+    "Prediction",
+    "check_options",
+    "create",
+    "expand",
+    "names",
+    "options",
+    "register",
+    "source_of",
+]

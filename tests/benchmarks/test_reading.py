@@ -1,0 +1,47 @@
+"""A batch of 16 samples at 64 px: from the cache, and as a plain Dataset would read it."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from bench.data import batches, generator
+from bench.data.cache import open_dataset
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    path = tmp_path_factory.mktemp("archives") / "read.zip"
+    generator.make(path, backgrounds=4, foregrounds=4, placements=4, size=224, seed=0)
+    return path
+
+
+@pytest.mark.benchmark(group="read a batch of 16 at 64 px")
+def test_from_the_cache(benchmark, archive):
+    dataset = open_dataset([archive], (64, 64))
+    benchmark(batches.load, dataset, np.arange(16), CPU)
+
+
+@pytest.mark.benchmark(group="read a batch of 16 at 64 px")
+def test_from_the_zip_with_pillow(benchmark, archive):
+    dataset = open_dataset([archive], (64, 64))
+    samples = dataset.samples.iloc[:16]
+
+    def read(opened, entry):
+        image = Image.open(io.BytesIO(opened.read(entry)))
+        return torch.from_numpy(np.array(image.resize((64, 64)), dtype=np.float32))
+
+    def load():
+        with zipfile.ZipFile(archive) as opened:
+            for key, background in zip(samples["key"], samples["background"], strict=True):
+                read(opened, f"background/{background}.jpg")
+                read(opened, f"composite/{key}.jpg")
+                read(opened, f"mask/{key}.png")
+                read(opened, f"depth/{key}.png")
+
+    benchmark(load)

@@ -1,0 +1,56 @@
+"""The main job on real photographs with measured depth, where such data is at hand."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bench import grid
+from bench.data.cache import open_dataset
+from bench.progress import PlainProgress
+from bench.report import markdown
+from bench.report.leaderboard import compare
+from bench.run import run
+from bench.store import Store
+
+FOLDER = os.environ.get("MASKDEPTH_REAL_DATA")
+
+pytestmark = pytest.mark.skipif(FOLDER is None, reason="MASKDEPTH_REAL_DATA is not set")
+
+
+@pytest.fixture
+def room():
+    return Path(FOLDER) / "room.zip"
+
+
+def test_measured_depth_has_holes_that_are_marked(room):
+    dataset = open_dataset([room], (64, 64))
+    assert len(dataset.keys) == 217
+    assert dataset.depths.dtype == np.uint16
+    invalid = 1 - dataset.depth_valid.mean()
+    assert 0.15 < invalid < 0.4
+
+
+def test_a_grid_over_real_pictures_runs_and_reports(room, tmp_path, tiny_network, monkeypatch):
+    monkeypatch.setattr("bench.throughput.BLOCK_S", 0)
+    path = tmp_path / "room.yaml"
+    path.write_text(
+        f"architectures: [{{name: unet, width: 0.125}}, '{tiny_network}']\n"
+        "losses: [bce, ssim]\n"
+        f"data: {{archive: {room}, image_size: 64}}\n"
+        "train: {steps: 2}\n"
+    )
+    store = Store(tmp_path / "room")
+    question = grid.load(path)
+
+    class Silent(PlainProgress):
+        def _line(self, text):
+            pass
+
+    run(question, store, device=torch.device("cpu"), progress=Silent(console=None))
+    board = compare(store)
+    assert [row.remarks for row in (*board.rows, *board.baselines)] == [()] * 8
+    assert all(0 <= row.figures["RMSE"].mean <= 1 for row in board.rows)
+    assert "| ssim" in markdown.render("room", board)
