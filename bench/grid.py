@@ -157,8 +157,12 @@ class Cell(Settings):
 
     @property
     def id(self) -> str:
-        """The hash of the cell's canonical content: the same wherever it stands in a grid."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        """The hash of the cell's canonical content: the same wherever it stands in a grid.
+
+        Settings at their default are left out, so that a setting that is new in a later version
+        changes no id.
+        """
+        canonical = json.dumps(self.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
     @property

@@ -95,7 +95,7 @@ def run(grid: Grid, store: Store, *, device: torch.device, progress: Progress) -
     )
     split = split_rows(dataset.keys, grid.data.split, dataset.fingerprint)
     cells = all_cells(grid)
-    _check_same_data(cells, store, split)
+    _check_comparable(cells, store, split)
     store.write_grid(grid)
     missing = {cell.id for cell in missing_cells(grid, store)}
     bench = Bench(dataset, split, device, environment.describe(device))
@@ -107,15 +107,22 @@ def run(grid: Grid, store: Store, *, device: torch.device, progress: Progress) -
             progress.on_record(record)
 
 
-def _check_same_data(cells: list[Cell], store: Store, split: SplitRows) -> None:
-    """Refuse to fill up a study with figures from a changed archive."""
+def _check_comparable(cells: list[Cell], store: Store, split: SplitRows) -> None:
+    """Refuse to fill up a study with figures from a changed archive or of changed defaults."""
     finished = store.finished()
     for cell in cells:
-        if cell.id in finished and store.read(cell.id).split_digest != split.digest:
-            raise InputError(
-                f"{store.folder}: holds results from other contents of "
-                f"{', '.join(cell.data.archive)}; give another --out, or delete the folder"
-            )
+        if cell.id not in finished:
+            continue
+        record = store.read(cell.id)
+        if record.split_digest != split.digest:
+            origin = f"other contents of {', '.join(cell.data.archive)}"
+        elif record.cell != cell:
+            origin = "a version of maskdepth-bench with other default settings"
+        else:
+            continue
+        raise InputError(
+            f"{store.folder}: holds results from {origin}; give another --out, or delete the folder"
+        )
 
 
 def run_cell(cell: Cell, bench: Bench, progress: Progress) -> tuple[Record, pd.DataFrame | None]:

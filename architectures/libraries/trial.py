@@ -22,7 +22,7 @@ def check_runs(network: nn.Module) -> None:
         Exception: Whatever the network raises.
     """
     picture = torch.zeros(1, 3, *SIZE, device=next(network.parameters()).device)
-    pass
+    network.eval()
     with torch.no_grad():
         prediction: Prediction = network(picture, picture)
     network.train()

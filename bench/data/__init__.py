@@ -1,1 +1,1 @@
-"""From zip archives to batches: `archive`, `images`, `layout`, `cache`, `split`, `batches`."""
+"""From zip archives to batches: `archive`, `layout`, `decode`, `cache`, `split`, `batches`."""

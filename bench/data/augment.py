@@ -10,9 +10,7 @@ from torch import Tensor
 from bench.data.batches import Batch
 
 
-def augment(
-    batch: Batch, *, flip: bool, color_jitter: float, generator: torch.Generator
-) -> Batch:
+def augment(batch: Batch, *, flip: bool, color_jitter: float, generator: torch.Generator) -> Batch:
     """A random variant of every sample.
 
     Args:

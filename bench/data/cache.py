@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,15 +22,13 @@ import numpy.typing as npt
 import pandas as pd
 import platformdirs
 
-from bench.data import images
+from bench.data import decode, images
 from bench.data.archive import Archive
 from bench.data.images import Size
-from bench.data.layout import DepthCoding, Layout, read_layout
+from bench.data.layout import Layout, read_layout
 from bench.errors import InputError
 
 FORMAT = 1  # raise it when the arrays' meaning changes: older caches are then made anew
-MASK_THRESHOLD = 127  # a mask picture's grey above this is object, as JPEG blurs its edges
-VALID_SHARE = 0.5  # a resized depth pixel counts if at least this share of it had a reading
 
 OnProgress = Callable[[int, int], None]
 
@@ -122,9 +119,7 @@ def _open(folder: Path, fingerprint: str) -> Dataset:
     )
 
 
-def _build(
-    folder: Path, layouts: list[Layout], size: Size, on_progress: OnProgress | None
-) -> None:
+def _build(folder: Path, layouts: list[Layout], size: Size, on_progress: OnProgress | None) -> None:
     """Decode everything into a temporary folder and rename it into place."""
     samples = pd.concat([layout.samples for layout in layouts], ignore_index=True)
     repeated = samples["key"][samples["key"].duplicated()]
@@ -153,72 +148,42 @@ def _decode(
     size: Size,
     on_progress: OnProgress | None,
 ) -> None:
+    """Fill ``folder`` with the arrays of a `Dataset`."""
     source = np.repeat(np.arange(len(layouts)), [len(layout.samples) for layout in layouts])
     # A background is one picture of one archive, however many samples stand on it.
     background_rows, backgrounds = pd.factorize(
         pd.MultiIndex.from_arrays([source, samples["background_entry"]])
     )
-    dtype = _depth_dtype(layouts)
+    depth_dtype = decode.depth_dtype(layouts)
 
     def create(name: str, shape: tuple[int, ...], dtype: Any) -> np.memmap[Any, Any]:
         return np.lib.format.open_memmap(folder / f"{name}.npy", "w+", dtype, shape)
 
-    arrays = {
-        "backgrounds": create("backgrounds", (len(backgrounds), *size, 3), np.uint8),
-        "composites": create("composites", (len(samples), *size, 3), np.uint8),
-        "masks": create("masks", (len(samples), *size), np.uint8),
-        "depths": create("depths", (len(samples), *size), dtype),
-        "depth_valid": create("depth_valid", (len(samples), *size), np.uint8),
-    }
-    native_sizes: dict[tuple[int, str], Size] = {}
+    background_array = create("backgrounds", (len(backgrounds), *size, 3), np.uint8)
+    composites = create("composites", (len(samples), *size, 3), np.uint8)
+    masks = create("masks", (len(samples), *size), np.uint8)
+    depths = create("depths", (len(samples), *size), depth_dtype)
+    depth_valid = create("depth_valid", (len(samples), *size), np.uint8)
+    native_sizes: list[Size] = [(0, 0)] * len(backgrounds)
 
-    def decode_background(row: int) -> None:
-        layout, entry = layouts[backgrounds[row][0]], backgrounds[row][1]
-        pixels = _picture(layout, entry, images.decode_color)
-        native_sizes[backgrounds[row]] = pixels.shape[:2]
-        arrays["backgrounds"][row] = images.resize(pixels, size)
+    def fill_background(row: int) -> None:
+        archive, entry = backgrounds[row]
+        pixels = decode.decode_background(layouts[archive], entry)
+        native_sizes[row] = pixels.shape[:2]
+        background_array[row] = images.resize(pixels, size)
 
-    def decode_sample(row: int) -> None:
-        layout, sample = layouts[source[row]], samples.iloc[row]
-        composite = _picture(layout, sample["composite_entry"], images.decode_color)
-        mask = _picture(layout, sample["mask_entry"], images.decode_grey)
-        depth = _picture(layout, sample["depth_entry"], images.decode_grey)
-        background_size = native_sizes[source[row], sample["background_entry"]]
-        for kind, shape in (
-            ("background", background_size),
-            ("mask", mask.shape),
-            ("depth", depth.shape),
-        ):
-            if shape != composite.shape[:2]:
-                raise InputError(
-                    f"{layout.archive.path}: {sample[f'{kind}_entry']} is "
-                    f"{shape[1]}x{shape[0]} px, but {sample['composite_entry']} is "
-                    f"{composite.shape[1]}x{composite.shape[0]} px; a sample's pictures must agree"
-                )
-        arrays["composites"][row] = images.resize(composite, size)
-        arrays["masks"][row] = images.resize(_eight_bit(mask), size) > MASK_THRESHOLD
-        near_zero, valid = _near_zero(depth, layout.depth_coding)
-        resized, share = images.resize_depth(near_zero, valid, size)
-        arrays["depths"][row] = np.rint(resized * np.iinfo(dtype).max)
-        arrays["depth_valid"][row] = share >= VALID_SHARE
+    def fill_sample(row: int) -> None:
+        native_size = native_sizes[background_rows[row]]
+        sample = decode.decode_sample(layouts[source[row]], samples.iloc[row], native_size, size)
+        composites[row] = sample.composite
+        masks[row] = sample.mask
+        depths[row] = np.rint(sample.depth * np.iinfo(depth_dtype).max)
+        depth_valid[row] = sample.depth_valid
 
-    total = len(backgrounds) + len(samples)
-    done = 0
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        try:
-            for work, count in (
-                (decode_background, len(backgrounds)),
-                (decode_sample, len(samples)),
-            ):
-                for _ in pool.map(work, range(count)):
-                    done += 1
-                    if on_progress:
-                        on_progress(done, total)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    whole = bool(arrays["depth_valid"].all())
-    for array in arrays.values():
+    work = [(fill_background, len(backgrounds)), (fill_sample, len(samples))]
+    _for_every_row(work, on_progress)
+    whole = bool(depth_valid.all())
+    for array in (background_array, composites, masks, depths, depth_valid):
         array.flush()
     if whole:
         (folder / "depth_valid.npy").unlink()
@@ -226,34 +191,19 @@ def _decode(
     columns.assign(background_row=background_rows).to_parquet(folder / "samples.parquet")
 
 
-def _picture(layout: Layout, entry: str, decode: Callable[[bytes], Any]) -> Any:
-    content = layout.archive.read(entry)
-    try:
-        return decode(content)
-    except ValueError as error:
-        raise InputError(f"{layout.archive.path}: {entry}: {error}") from None
-
-
-def _depth_dtype(layouts: Iterable[Layout]) -> type[np.uint8 | np.uint16]:
-    """16 bits if any archive's first depth picture has them."""
-    for layout in layouts:
-        first = _picture(layout, layout.samples["depth_entry"].iloc[0], images.decode_grey)
-        if first.dtype == np.uint16:
-            return np.uint16
-    return np.uint8
-
-
-def _eight_bit(grey: npt.NDArray[np.uint8 | np.uint16]) -> npt.NDArray[np.uint8]:
-    return (grey if grey.dtype == np.uint8 else grey >> 8).astype(np.uint8, copy=False)
-
-
-def _near_zero(
-    coded: npt.NDArray[np.uint8 | np.uint16], coding: DepthCoding
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    """Depth in [0, 1] with 0 near, and where there is a reading."""
-    depth = np.minimum(coded.astype(np.float32) / coding.maximum, 1)
-    if coding.near == "high":
-        depth = 1 - depth
-    if coding.invalid is None:
-        return depth, np.ones(coded.shape, np.bool_)
-    return depth, coded != coding.invalid
+def _for_every_row(
+    work: Sequence[tuple[Callable[[int], None], int]], on_progress: OnProgress | None
+) -> None:
+    """Call each function with its row numbers, one function after the other, on all cores."""
+    total = sum(count for _, count in work)
+    done = 0
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            for fill, count in work:
+                for _ in pool.map(fill, range(count)):
+                    done += 1
+                    if on_progress:
+                        on_progress(done, total)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise

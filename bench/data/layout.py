@@ -26,7 +26,8 @@ class DepthCoding(BaseModel):
     """How a depth picture's values are to be read.
 
     Attributes:
-        maximum: the value that means the far (``near: low``) or near (``near: high``) end of [0, 1].
+        maximum: the value that means 1: the far end (``near: low``), or the near one, which is then
+            turned round (``near: high``).
         near: which end of the values is near the camera.
         invalid: the value that means "no reading", if there is one.
         unit: what a value of 1 measures; for the reader's information.

@@ -83,7 +83,11 @@ def test_the_up_projection_decoder_sees_only_the_coarsest_features():
     decoder = UpProjectionDecoder([4, 8, 16, 64]).eval()
     features = [torch.rand(1, c, s, s) for c, s in ((4, 9), (8, 5), (16, 3), (64, 2))]
     others = [torch.rand_like(x) for x in features[:3]]
+    reached = []
+    for up in decoder.ups:
+        up.register_forward_hook(lambda _m, _i, output: reached.append(output.shape[2:]))
     expected = decoder(features)
+    assert reached == [(3, 3), (5, 5), (9, 9), (18, 18)]
     assert expected.shape == (1, 2, 18, 18)
     assert torch.equal(decoder([*others, features[3]]), expected)
     assert not torch.equal(decoder([*features[:3], torch.rand(1, 64, 2, 2)]), expected)
@@ -222,8 +226,11 @@ def test_drn_d_22_has_its_published_strides_and_dilations():
 
 
 def test_resnets_start_with_a_variance_of_two_over_kernel_area_times_output_channels():
-    weight = ResNet50(3).layer4[1].conv2.weight
-    assert weight.std().item() == pytest.approx((2 / (9 * 512)) ** 0.5, rel=0.01)
+    encoder = ResNet50(3)
+    assert encoder.layer4[0].conv2.weight.std().item() == pytest.approx(
+        (2 / (9 * 512)) ** 0.5, rel=0.01
+    )
+    assert encoder.layer4[0].conv3.weight.std().item() == pytest.approx((2 / 2048) ** 0.5, rel=0.01)
 
 
 class FirstPixel(EarlyFusion):

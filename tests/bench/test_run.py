@@ -22,7 +22,7 @@ class Watch(PlainProgress):
         self.started = []
         self.stop_before = stop_before
 
-    def on_cell(self, cell, number, total):
+    def on_cell(self, cell, number, total):  # noqa: ARG002 - the overridden signature
         if number == self.stop_before:
             raise KeyboardInterrupt
         self.started.append(cell.label)
@@ -163,7 +163,7 @@ def test_a_study_of_a_changed_archive_is_not_filled_up(tmp_path, asked):
     store = Store(tmp_path / "study")
     run(asked(data=data), store, device=CPU, progress=Watch())
     canonical_archive.write(path, canonical_archive.entries(samples=20, seed=1))
-    with pytest.raises(InputError, match="holds results from other contents of .*a.zip"):
+    with pytest.raises(InputError, match=r"holds results from other contents of .*a\.zip"):
         run(asked(data=data, losses=["mse"]), store, device=CPU, progress=Watch())
     assert store.read_grid().losses[0].mask == "bce"
 

@@ -94,7 +94,7 @@ def test_a_damaged_record_is_named(store, record):
         store.read(record.cell.id)
 
 
-def test_a_number_keeps_its_type_and_every_digit(store):
+def test_a_cell_keeps_its_id_when_it_is_written_and_read():
     cell: Cell = next(GRID.cells())
     text = cell.model_dump_json()
     assert Cell.model_validate_json(text).id == cell.id

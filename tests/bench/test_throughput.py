@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+import architectures
 from bench import throughput
 from bench.data.batches import Batch
+from bench.device import PeakMemory
 from bench.grid import LossPair, Train
 from bench.train import Objectives
 
@@ -46,8 +48,6 @@ def test_flops_of_a_convolution_by_hand():
 
 
 def test_the_figures_are_of_the_batch_given(tiny_network):
-    import architectures
-
     picture = torch.rand(4, 3, 32, 32)
     batch = Batch(picture, picture, *[picture[:, :1].round()] * 3)
     found = throughput.measure(
@@ -68,8 +68,6 @@ def test_the_figures_are_of_the_batch_given(tiny_network):
 
 
 def test_the_peak_of_memory_is_seen_after_it_is_over():
-    from bench.device import PeakMemory
-
     before = PeakMemory(CPU).mib()
     if before is None:
         pytest.skip("this system cannot forget an earlier peak")

@@ -1,8 +1,8 @@
-import architectures
 import numpy as np
 import pytest
 import torch
 
+import architectures
 from bench import evaluate, metrics, train
 from bench.data.cache import open_dataset
 from bench.data.split import split_rows

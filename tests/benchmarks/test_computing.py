@@ -1,9 +1,9 @@
 """A batch of 16 at 64 px through each loss, and through each network of the quick grid."""
 
-import architectures
 import pytest
 import torch
 
+import architectures
 import losses
 from bench.data.batches import Batch
 from bench.grid import LossPair, Train

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 import os
 import zipfile
@@ -25,7 +26,6 @@ FAR_M = 12.0
 """Depth is coded in millimetres up to here; the sky and all beyond count as here."""
 
 _BACKGROUND, _FOREGROUND, _SAMPLE = range(3)
-_COLUMNS = ("key", "background", "foreground", "mirrored", "placement", "scene")
 _SMALLEST_PX = 32
 _JPEG_QUALITY = 90
 
@@ -91,36 +91,65 @@ def _fill(
         foreground(np.random.default_rng([seed, _FOREGROUND, f]), size)
         for f in range(parameters["foregrounds"])
     ]
-    total = len(figures) * parameters["backgrounds"] * parameters["placements"]
+    pairs = list(itertools.product(range(len(figures)), range(parameters["placements"])))
     rows: list[dict[str, str | int]] = []
     for b in range(parameters["backgrounds"]):
+        background = f"b{b:03d}"
         rng = np.random.default_rng([seed, _BACKGROUND, b])
         scene = (room, street)[b % 2](rng)
         view = render(scene, size)
-        _write(
-            archive, f"background/b{b:03d}.jpg", _jpeg(photograph(rng, view.colour, strength=0.3))
-        )
-        for f, figure in enumerate(figures):
-            for p in range(parameters["placements"]):
-                key = f"b{b:03d}_f{f:03d}_p{p}"
-                rng = np.random.default_rng([seed, _SAMPLE, b, f, p])
-                placement = placed(rng, figure, scene.camera, view)
-                light = composed(rng, scene, view, figure, placement)
-                mask = np.asarray(np.round(placement.alpha * 255), dtype=np.uint8)
-                _write(archive, f"composite/{key}.jpg", _jpeg(photograph(rng, light, strength=1.0)))
-                _write(archive, f"mask/{key}.png", _png(mask))
-                _write(archive, f"depth/{key}.png", _png(_coded(composed_depth_m(view, placement))))
-                identity = (key, f"b{b:03d}", f"f{f:03d}", int(placement.mirrored), p, scene.kind)
-                rows.append(dict(zip(_COLUMNS, identity, strict=True)))
-                if progress is not None:
-                    progress(len(rows), total)
-    _write(archive, "samples.csv", _csv(rows))
+        _write(archive, f"background/{background}.jpg", _jpeg(rng, view.colour, strength=0.3))
+        for f, p in pairs:
+            key = f"{background}_f{f:03d}_p{p}"
+            rng = np.random.default_rng([seed, _SAMPLE, b, f, p])
+            placement = placed(rng, figures[f], scene.camera, view)
+            light = composed(rng, scene, view, figures[f], placement)
+            _write(archive, f"composite/{key}.jpg", _jpeg(rng, light, strength=1.0))
+            _write(archive, f"mask/{key}.png", _mask(placement.alpha))
+            _write(archive, f"depth/{key}.png", _depth(composed_depth_m(view, placement)))
+            rows.append(
+                {
+                    "key": key,
+                    "background": background,
+                    "foreground": f"f{f:03d}",
+                    "mirrored": int(placement.mirrored),
+                    "placement": p,
+                    "scene": scene.kind,
+                }
+            )
+            if progress is not None:
+                progress(len(rows), parameters["backgrounds"] * len(pairs))
+    _write(archive, "samples.csv", _table(rows))
     _write(archive, "dataset.json", _description(parameters))
 
 
-def _coded(depth_m: Array) -> npt.NDArray[np.uint16]:
-    """Return depth in millimetres, 16 bits."""
-    return np.asarray(np.round(np.minimum(depth_m, FAR_M) * 1000), dtype=np.uint16)
+def _jpeg(rng: np.random.Generator, linear: Array, *, strength: float) -> bytes:
+    picture = photograph(rng, linear, strength=strength)
+    return bytes(simplejpeg.encode_jpeg(picture, quality=_JPEG_QUALITY, colorsubsampling="420"))
+
+
+def _mask(alpha: Array) -> bytes:
+    """Return alpha in 8 bits; what is half opaque or more is 128 or more."""
+    return _png(np.asarray(np.round(alpha * 255), dtype=np.uint8))
+
+
+def _depth(depth_m: Array) -> bytes:
+    """Return depth in 16 bits, in millimetres."""
+    return _png(np.asarray(np.round(np.minimum(depth_m, FAR_M) * 1000), dtype=np.uint16))
+
+
+def _png(picture: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> bytes:
+    data = io.BytesIO()
+    Image.fromarray(picture).save(data, "PNG", compress_level=3)
+    return data.getvalue()
+
+
+def _table(rows: list[dict[str, str | int]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
 
 
 def _description(parameters: dict[str, int]) -> bytes:
@@ -137,24 +166,6 @@ def _description(parameters: dict[str, int]) -> bytes:
         "generator": {"version": VERSION, **parameters},
     }
     return (json.dumps(description, indent=1) + "\n").encode()
-
-
-def _csv(rows: list[dict[str, str | int]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, _COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue().encode()
-
-
-def _jpeg(picture: npt.NDArray[np.uint8]) -> bytes:
-    return bytes(simplejpeg.encode_jpeg(picture, quality=_JPEG_QUALITY, colorsubsampling="420"))
-
-
-def _png(picture: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> bytes:
-    data = io.BytesIO()
-    Image.fromarray(picture).save(data, "PNG", compress_level=3)
-    return data.getvalue()
 
 
 def _write(archive: zipfile.ZipFile, name: str, data: bytes) -> None:

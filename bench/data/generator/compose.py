@@ -15,6 +15,7 @@ COVERAGE = (0.02, 0.35)
 """The least and the largest share of the picture that a visible foreground covers."""
 _LEAST_VISIBLE = 0.5
 _TRIES = 40
+_OUTLINE_ROWS = 48
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def composed(
     alpha = placement.alpha[..., None]
     tint = scene.light.colour / scene.light.colour.max()
     front = placement.colour * tint * rng.uniform(0.6, 1.1)
-    # Some foregrounds are as bright as what is behind them: hue tells them apart, contrast not.
+    # Foregrounds are nearly as bright as what is behind them, so that contrast alone says little.
     behind_mean = (view.colour * alpha).sum() / alpha.sum()
     front_mean = (front * alpha).sum() / alpha.sum()
     front = front * (behind_mean / front_mean) ** rng.uniform(0.5, 1.0)
@@ -144,19 +145,25 @@ def shadow(scene: Scene, view: View, foreground: Foreground, placement: Placemen
     share = np.where(crosses, share, 0.0)
     at = points + share[..., None] * (light - points)
 
-    picture = foreground.picture[:, ::-1, 3] if placement.mirrored else foreground.picture[..., 3]
-    coarse = 48 / len(picture)
-    outline = Image.fromarray(np.pad(picture, len(picture) // 8))
-    outline = outline.resize([max(round(n * coarse), 4) for n in outline.size])
-    alpha = np.asarray(outline.filter(ImageFilter.GaussianBlur(2.0))) / 255
-    per_metre = 48 / foreground.height_m
-    column = ((at - placement.foot) @ side) * per_metre + alpha.shape[1] / 2
-    row = alpha.shape[0] - 6 - at[..., 1] * per_metre
-    inside = crosses & (row >= 0) & (row < alpha.shape[0])
-    inside &= (column >= 0) & (column < alpha.shape[1])
+    outline, margin = _outline(foreground, mirrored=placement.mirrored)
+    per_metre = _OUTLINE_ROWS / foreground.height_m
+    column = ((at - placement.foot) @ side) * per_metre + outline.shape[1] / 2
+    row = outline.shape[0] - margin - at[..., 1] * per_metre
+    inside = crosses & (row >= 0) & (row < outline.shape[0])
+    inside &= (column >= 0) & (column < outline.shape[1])
     rows = np.where(inside, row, 0).astype(np.intp)
     columns = np.where(inside, column, 0).astype(np.intp)
-    return np.where(inside, alpha[rows, columns], 0.0)
+    return np.where(inside, outline[rows, columns], 0.0)
+
+
+def _outline(foreground: Foreground, *, mirrored: bool) -> tuple[Array, int]:
+    """Return a figure's alpha, small and blurred for a soft shadow, and the margin around it."""
+    alpha = Image.fromarray(foreground.picture[:, :: -1 if mirrored else 1, 3])
+    width = max(round(alpha.width * _OUTLINE_ROWS / alpha.height), 1)
+    margin = _OUTLINE_ROWS // 8
+    padded = np.pad(np.asarray(alpha.resize((width, _OUTLINE_ROWS))), margin)
+    blurred = Image.fromarray(padded).filter(ImageFilter.GaussianBlur(margin / 3))
+    return np.asarray(blurred) / 255, margin
 
 
 def _contact(
@@ -181,7 +188,7 @@ def photograph(
     steps = np.linspace(0, 1, size_px)
     across, down = np.meshgrid(steps, steps)
     drift = noise(rng, octaves=1)(across * 1.5, down * 1.5) - 0.5
-    gain = np.exp(strength * (rng.normal(0, 0.25) + 1.0 * drift))
+    gain = np.exp(strength * (rng.normal(0, 0.25) + drift))
     balance = np.exp(strength * rng.normal(0, 0.075, 3))
     gamma = 2.2 * np.exp(strength * rng.normal(0, 0.04))
     light = np.clip(linear * gain[..., None] * balance, 0, None)

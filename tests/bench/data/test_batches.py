@@ -28,7 +28,7 @@ def test_a_batch_holds_the_rows_asked_for_in_their_order(dataset):
         assert batch.depth[place] == pytest.approx(row / 8, abs=1e-4)
     assert {tuple(picture.shape) for picture in batch} == {(2, 3, 32, 32), (2, 1, 32, 32)}
     assert all(picture.dtype == torch.float32 for picture in batch)
-    assert all(0 <= picture.min() and picture.max() <= 1 for picture in batch)
+    assert all(picture.min() >= 0 and picture.max() <= 1 for picture in batch)
 
 
 def test_a_pixel_without_reading_is_marked(dataset):
@@ -91,7 +91,7 @@ def test_colour_changes_the_inputs_alike_and_no_target(dataset):
     assert not torch.equal(after.composite, before.composite)
     for name in ("mask", "depth", "depth_valid"):
         assert torch.equal(getattr(after, name), getattr(before, name))
-    assert 0 <= after.composite.min()
+    assert after.composite.min() >= 0
     assert after.composite.max() <= 1
     assert (after.composite - before.composite).abs().max() < 0.35
 
