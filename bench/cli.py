@@ -61,6 +61,9 @@ def run(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would run.")] = False,
+    limit: Annotated[
+        int | None, typer.Option(min=3, help="Use so many of the samples, to try a grid out.")
+    ] = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run failed cells once more.")
     ] = False,
@@ -71,7 +74,12 @@ def run(
     from bench.store import Store
 
     question = load(grid)
-    store = Store(out or Path("results") / grid.stem)
+    name = grid.stem
+    if limit is not None:
+        data = question.data.model_copy(update={"limit": limit})
+        question = question.model_copy(update={"data": data})
+        name = f"{name}-limit-{limit}"
+    store = Store(out or Path("results") / name)
     console = Console()
     if dry_run:
         from bench.report.terminal import print_plan

@@ -13,6 +13,10 @@ class InputError(Exception):
     """
 
 
+class TrainingError(Exception):
+    """A cell cannot be trained or go on: one line that says why. The rest of the grid can."""
+
+
 def suggestion(word: str, choices: Iterable[str]) -> str:
     """The end of an error line: the nearest of the choices, if one is near, and all of them."""
     choices = list(choices)

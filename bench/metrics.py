@@ -7,6 +7,8 @@ leaderboard is a view of them. The definitions:
   empty. The figure is the mean over the images.
 - RMSE: the root of the mean squared error of depth in [0, 1] (0 near) over the pixels with a
   reading. The figure is the mean over the images that have any.
+- mask_bce, depth_bce: the mean binary cross-entropy of a head's pixels, and depth_entropy: how low
+  that of depth can get, as its targets are grey; the difference is 0 for a perfect prediction.
 - abs_rel: the mean of |d - t| / t, and delta1: the share of pixels with max(d / t, t / d) < 1.25
   (Eigen et al. 2014, https://arxiv.org/abs/1406.2283); d and t are raised to at least
   `DEPTH_FLOOR`.
@@ -89,6 +91,10 @@ class Summary(BaseModel):
     rmse: float | None = None
     abs_rel: float | None = None
     delta1: float | None = None
+    mask_bce: float | None = None
+    depth_bce: float | None = None
+    depth_entropy: float | None = None
+    consistency_rmse: float | None = None  # of a teacher's depth with and without the mask
 
     @property
     def selection_score(self) -> float:
@@ -111,4 +117,7 @@ def summarise(scores: pd.DataFrame) -> Summary:
         figures["rmse"] = rmse(scores).mean()
         figures["abs_rel"] = (scores["abs_rel_error"] / pixels).mean()
         figures["delta1"] = (scores["delta1_pixels"] / pixels).mean()
+    for name in ("mask_bce", "depth_bce", "depth_entropy"):
+        if name in scores:
+            figures[name] = scores[name].mean()
     return Summary(images=len(scores), **figures)

@@ -19,18 +19,36 @@ class Epoch(_Frozen):
     """One entry of a training curve.
 
     Attributes:
-        step: updates of the weights made so far.
+        stage: which of the recipe's stages, from 0.
+        step: updates of the weights made in it so far.
         losses: of each predicted head, the mean over the epoch's batches.
         val: figures on the validation images.
         train_s: wall time of the epoch without its validation.
         selected: whether the weights of this epoch were scored on the test images.
     """
 
+    stage: int = 0
     step: int
     losses: dict[str, float]
     val: Summary
     train_s: float
     selected: bool = False
+
+
+class TermScale(_Frozen):
+    """How much one term of a loss weighed, its weight included, on a stage's first and last batch.
+
+    Attributes:
+        stage: which of the recipe's stages, from 0.
+        head: mask or depth.
+        term: the loss without its weight.
+    """
+
+    stage: int
+    head: str
+    term: str
+    start: float
+    end: float
 
 
 class Timing(_Frozen):
@@ -105,5 +123,6 @@ class Record(_Frozen):
     failure: str | None = None
     summary: Summary | None = None
     curve: tuple[Epoch, ...] = ()
+    terms: tuple[TermScale, ...] = ()
     throughput: Throughput | None = None
     note: str | None = None

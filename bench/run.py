@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import pandas as pd
+import safetensors.torch
 import torch
+from safetensors import SafetensorError
+from torch import nn
 
 import architectures
-from bench import baselines, environment, evaluate, metrics, throughput, train
+from bench import baselines, environment, evaluate, metrics, throughput
 from bench.data import batches
 from bench.data.cache import Dataset, open_dataset
+from bench.data.images import Size
 from bench.data.split import SplitRows, split_rows
 from bench.device import PeakMemory
-from bench.errors import InputError
-from bench.grid import Architecture, Cell, Grid, LossPair
-from bench.record import Environment, Epoch, Record, SampleCounts, Throughput
+from bench.errors import InputError, TrainingError
+from bench.grid import Architecture, Cell, Grid, LossPair, Teacher
+from bench.metrics import Summary
+from bench.objectives import Objectives
+from bench.record import Environment, Record, SampleCounts, Throughput
 from bench.store import Store
+from bench.teacher import Taught
+from bench.train import Fit, Trainer
 
 
 class Progress(Protocol):
@@ -41,8 +50,14 @@ class Progress(Protocol):
 
 @dataclass(frozen=True)
 class Bench:
-    """What all cells of a run share."""
+    """What all cells of a run share.
 
+    Attributes:
+        datasets: the samples at every size that the grid asks for.
+        dataset: those at the size of the figures.
+    """
+
+    datasets: dict[Size, Dataset]
     dataset: Dataset
     split: SplitRows
     device: torch.device
@@ -88,23 +103,29 @@ def run(grid: Grid, store: Store, *, device: torch.device, progress: Progress) -
     Raises:
         InputError: the data is at fault, or the study was made from other data; nothing is written.
     """
-    dataset = open_dataset(
-        [Path(name) for name in grid.data.archive],
-        grid.data.image_size,
-        on_progress=progress.on_decoded,
-    )
-    split = split_rows(dataset.keys, grid.data.split, dataset.fingerprint)
+    archives = [Path(name) for name in grid.data.archive]
+    datasets = {
+        size: open_dataset(archives, size, on_progress=progress.on_decoded) for size in _sizes(grid)
+    }
+    dataset = datasets[grid.data.image_size]
+    split = split_rows(dataset.keys, grid.data.split, dataset.fingerprint, limit=grid.data.limit)
     cells = all_cells(grid)
     _check_comparable(cells, store, split)
     store.write_grid(grid)
     missing = {cell.id for cell in missing_cells(grid, store)}
-    bench = Bench(dataset, split, device, environment.describe(device))
+    bench = Bench(datasets, dataset, split, device, environment.describe(device))
     for number, cell in enumerate(cells, 1):
         if cell.id in missing:
             progress.on_cell(cell, number, len(cells))
             record, scores = run_cell(cell, bench, progress)
             store.append(record, scores)
             progress.on_record(record)
+
+
+def _sizes(grid: Grid) -> set[Size]:
+    """Every image size that some stage of the training needs."""
+    recipes = [*grid.train.recipes(), *([grid.train.teacher] if grid.train.teacher else [])]
+    return {grid.data.image_size, *(r.image_size for r in recipes if r.image_size is not None)}
 
 
 def _check_comparable(cells: list[Cell], store: Store, split: SplitRows) -> None:
@@ -125,22 +146,30 @@ def _check_comparable(cells: list[Cell], store: Store, split: SplitRows) -> None
         )
 
 
+class Outcome(NamedTuple):
+    """What a cell that did not fail has to show: scores, and what of a `Record` it determines."""
+
+    scores: pd.DataFrame
+    summary: Summary
+    fit: Fit = Fit((), ())
+    throughput: Throughput | None = None
+    note: str | None = None
+
+
 def run_cell(cell: Cell, bench: Bench, progress: Progress) -> tuple[Record, pd.DataFrame | None]:
     """Run one cell; a failure becomes a record without scores."""
-    started_utc = datetime.now(UTC)
-    scores: pd.DataFrame | None = None
-    found: dict[str, object]
-    try:
-        if cell.loss is None:
-            scores, note = baselines.score(cell.architecture.name, bench.dataset, bench.split)
-            found = {"note": note}
-        else:
-            scores, curve, speed = _train_and_score(cell, cell.loss, bench, progress)
-            found = {"curve": curve, "throughput": speed}
-        found["summary"] = metrics.summarise(scores)
-    except Exception as error:  # noqa: BLE001 - whatever a network does, the grid goes on
-        found = {"failure": _reason(error)}
     split = bench.split
+    started_utc = datetime.now(UTC)
+    outcome: Outcome | None = None
+    failure: str | None = None
+    try:
+        outcome = (
+            _score_baseline(cell, bench)
+            if cell.loss is None
+            else _train_and_score(cell, cell.loss, bench, progress)
+        )
+    except Exception as error:  # noqa: BLE001 - whatever a network does, the grid goes on
+        failure = _reason(error)
     record = Record(
         cell=cell,
         split_digest=split.digest,
@@ -148,50 +177,82 @@ def run_cell(cell: Cell, bench: Bench, progress: Progress) -> tuple[Record, pd.D
         environment=bench.environment,
         started_utc=started_utc,
         finished_utc=datetime.now(UTC),
-        **found,
+        failure=failure,
+        summary=outcome.summary if outcome else None,
+        curve=outcome.fit.curve if outcome else (),
+        terms=outcome.fit.terms if outcome else (),
+        throughput=outcome.throughput if outcome else None,
+        note=outcome.note if outcome else None,
     )
-    return record, scores
+    return record, outcome.scores if outcome else None
 
 
-def _train_and_score(
-    cell: Cell, loss: LossPair, bench: Bench, progress: Progress
-) -> tuple[pd.DataFrame, tuple[Epoch, ...], Throughput]:
+def _score_baseline(cell: Cell, bench: Bench) -> Outcome:
+    scores, note = baselines.score(cell.architecture.name, bench.dataset, bench.split)
+    return Outcome(scores, metrics.summarise(scores), note=note)
+
+
+def _train_and_score(cell: Cell, loss: LossPair, bench: Bench, progress: Progress) -> Outcome:
     """Train on ``train``, select on ``val``, read ``test`` once, and time the network."""
     memory = PeakMemory(bench.device)
-    model = architectures.create(
-        cell.architecture.name, seed=cell.seed, **cell.architecture.options
-    )
-    model.to(device=bench.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    objectives = train.Objectives.parse(loss)
-    curve = train.fit(
-        model,
-        objectives,
-        bench.dataset,
+    model = _create(cell.architecture, cell.seed, bench.device)
+    trainer = Trainer(
+        bench.datasets,
+        cell.data.image_size,
         bench.split,
-        cell.train,
-        seed=cell.seed,
-        device=bench.device,
-        on_step=progress.on_step,
+        cell.seed,
+        bench.device,
+        progress.on_step,
     )
+    if cell.train.teacher is not None:
+        model = Taught(model, _prepare_teacher(cell.train.teacher, loss, trainer))
+        trainer = replace(trainer, relabel=model.relabel)
+    fit = trainer.fit(model, loss, cell.train.recipes())
     peak_memory_mib = memory.mib()
-    scores = evaluate.score(
+    last = cell.train.recipes()[-1]
+    score = partial(
+        evaluate.score,
         model,
         bench.dataset,
         bench.split.test,
-        batch_size=cell.train.batch_size,
-        precision=cell.train.precision,
+        batch_size=last.batch_size,
+        precision=last.precision,
         device=bench.device,
     )
-    rows = bench.split.train[: cell.train.batch_size]
+    scores = score()
+    summary = metrics.summarise(scores)
+    if trainer.relabel is not None:
+        consistency = metrics.summarise(score(relabel=trainer.relabel))
+        summary = summary.model_copy(update={"consistency_rmse": consistency.rmse})
+    rows = bench.split.train[: last.batch_size]
     speed = throughput.measure(
         model,
-        objectives,
+        Objectives(last.losses or loss).to(bench.device),
         batches.load(bench.dataset, rows, bench.device),
-        cell.train,
+        last,
         peak_memory_mib=peak_memory_mib,
         device=bench.device,
     )
-    return scores, curve, speed
+    return Outcome(scores, summary, fit, speed)
+
+
+def _create(architecture: Architecture, seed: int, device: torch.device) -> nn.Module:
+    model = architectures.create(architecture.name, seed=seed, **architecture.options)
+    model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model
+
+
+def _prepare_teacher(teacher: Teacher, loss: LossPair, trainer: Trainer) -> nn.Module:
+    """The teacher with its weights from a file, or trained on the true depth."""
+    model = _create(teacher.architecture, trainer.seed, trainer.device)
+    if teacher.weights is not None:
+        try:
+            safetensors.torch.load_model(model, teacher.weights)
+        except (OSError, RuntimeError, SafetensorError) as error:
+            raise TrainingError(f"teacher: {teacher.weights}: {error}") from None
+    else:
+        trainer.fit(model, loss, (teacher.plain(),))
+    return model
 
 
 def _reason(error: Exception) -> str:
@@ -199,6 +260,6 @@ def _reason(error: Exception) -> str:
     text = " ".join(str(error).split())
     if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in text:
         return f"out of memory: {text}"
-    if isinstance(error, train.TrainingError):
+    if isinstance(error, TrainingError):
         return text
     return f"{type(error).__name__}: {text}"

@@ -18,10 +18,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.data.batches import Batch
 from bench.device import synchronize
-from bench.grid import Train
+from bench.grid import Recipe
+from bench.objectives import Objectives
 from bench.precision import autocast
 from bench.record import Throughput, Timing
-from bench.train import Objectives, create_optimizer, train_step
+from bench.train import create_optimizer, train_step
 
 WARM_UP_RUNS = 3
 WARM_UP_S = 0.2
@@ -34,7 +35,7 @@ def measure(
     model: nn.Module,
     objectives: Objectives,
     batch: Batch,
-    settings: Train,
+    recipe: Recipe,
     *,
     peak_memory_mib: float | None,
     device: torch.device,
@@ -45,7 +46,7 @@ def measure(
     """
 
     def forward(batch: Batch) -> None:
-        with torch.inference_mode(), autocast(device, settings.precision):
+        with torch.inference_mode(), autocast(device, recipe.precision):
             model(batch.background, batch.composite)
 
     one = Batch(*(picture[:1] for picture in batch))
@@ -55,9 +56,9 @@ def measure(
     latency_s = time_blocks(partial(forward, one), device, block_s=0)
     flops = count_flops(model, one)
     model.train()
-    optimizer = create_optimizer(model, settings)
+    optimizer = create_optimizer(model, recipe)
     training_s = time_blocks(
-        lambda: train_step(model, objectives, optimizer, batch, settings, device=device), device
+        lambda: train_step(model, objectives, optimizer, batch, recipe, device=device), device
     )
     return Throughput(
         inference_images_per_s=_summary([images / seconds for seconds in inference_s]),

@@ -6,155 +6,242 @@ import copy
 import math
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import lr_scheduler
 
-import losses
-from architectures import Prediction
 from bench import evaluate, metrics
 from bench.data import batches
 from bench.data.augment import augment
 from bench.data.batches import Batch
 from bench.data.cache import Dataset
-from bench.data.split import SplitRows
-from bench.grid import LossPair, Train
+from bench.data.images import Size
+from bench.data.split import Rows, SplitRows
+from bench.errors import TrainingError
+from bench.grid import LossPair, Recipe
+from bench.objectives import Losses, Objectives
 from bench.precision import autocast
 from bench.randomness import generator, seeded_globals
-from bench.record import Epoch
+from bench.record import Epoch, TermScale
 
 STEPS_BETWEEN_READINGS = 10  # of the loss: each reading makes the host wait for the device
 
 OnStep = Callable[[int, int, float, float], None]
+Relabel = Callable[[Batch], Batch]
 
 
-HeadLosses = dict[str, Tensor]  # one number a head
+class Fit(NamedTuple):
+    """What is known of a training when it is over.
 
+    Attributes:
+        curve: one entry an epoch; the selected one is marked.
+        terms: of each term of the losses, its weighted value at the start and end of each stage.
+    """
 
-class TrainingError(Exception):
-    """Training cannot go on: one line that says why."""
+    curve: tuple[Epoch, ...]
+    terms: tuple[TermScale, ...]
 
 
 @dataclass(frozen=True)
-class Objectives:
-    """What each head is trained to minimise; together, the sum of the two means over a batch."""
+class Trainer:
+    """What all stages of one training share.
 
-    mask: losses.Objective
-    depth: losses.Objective
+    Attributes:
+        datasets: the samples at every size that a recipe asks for.
+        image_size: (height, width) at which the network is validated.
+        split: ``train`` is learned from, ``val`` selects the epoch, ``test`` is not touched.
+        seed: of the order of the samples, their variation, and any dropout. Every network trained
+            with one seed sees the same batches in the same order, varied alike.
+        device: where to compute; the network is there already.
+        on_step: called every few steps with step, total steps, loss, and images per second.
+        relabel: what stands in for the truth of a batch, if anything does.
+    """
 
-    @classmethod
-    def parse(cls, pair: LossPair) -> Objectives:
-        """The objectives that a pair of loss expressions names."""
-        return cls(mask=losses.parse(pair.mask), depth=losses.parse(pair.depth))
+    datasets: Mapping[Size, Dataset]
+    image_size: Size
+    split: SplitRows
+    seed: int
+    device: torch.device
+    on_step: OnStep
+    relabel: Relabel | None = None
 
-    def __call__(self, prediction: Prediction, batch: Batch) -> HeadLosses:
-        """The mean loss over the batch of each head that was predicted."""
-        found: HeadLosses = {}
-        if prediction.mask_logits is not None:
-            found["mask"] = self.mask(prediction.mask_logits, batch.mask).mean()
-        if prediction.depth_logits is not None:
-            found["depth"] = self.depth(
-                prediction.depth_logits, batch.depth, batch.depth_valid
-            ).mean()
-        return found
+    def fit(self, model: nn.Module, pair: LossPair, recipes: tuple[Recipe, ...]) -> Fit:
+        """Train ``model`` in place and leave it with the weights of the last stage's best epoch.
+
+        Raises:
+            TrainingError: the loss is no longer a finite number, or a recipe does not suit the
+                network.
+        """
+        curve: list[Epoch] = []
+        terms: list[TermScale] = []
+        steps = [stage_steps(recipe, self.split) for recipe in recipes]
+        best_score, best_place, best_weights = -math.inf, 0, None
+        with seeded_globals(self.seed, "dropout", self.device):
+            for number, recipe in enumerate(recipes):
+                with _frozen(model, recipe.freeze) as frozen:
+                    stage = _Stage(
+                        self,
+                        model,
+                        pair,
+                        recipe,
+                        frozen,
+                        number=number,
+                        steps_before=sum(steps[:number]),
+                        all_steps=sum(steps),
+                    )
+                    for epoch in stage.epochs():
+                        curve.append(epoch)
+                        score = epoch.val.selection_score
+                        if number == len(recipes) - 1 and score > best_score:
+                            best_score, best_place = score, len(curve) - 1
+                            best_weights = copy.deepcopy(model.state_dict())
+                    terms += stage.term_scales()
+        if best_weights is None:
+            raise TrainingError("no epoch had a finite score on validation")
+        model.load_state_dict(best_weights)
+        curve[best_place] = curve[best_place].model_copy(update={"selected": True})
+        return Fit(tuple(curve), tuple(terms))
 
 
-def fit(
-    model: nn.Module,
-    objectives: Objectives,
-    dataset: Dataset,
-    split: SplitRows,
-    settings: Train,
-    *,
-    seed: int,
-    device: torch.device,
-    on_step: OnStep,
-) -> tuple[Epoch, ...]:
-    """Train ``model`` in place and leave it with the weights of its best epoch on validation.
-
-    Every model trained with one seed sees the same batches in the same order, varied alike.
+class _Stage:
+    """One recipe at work on a network.
 
     Args:
-        model: on ``device`` already.
-        objectives: what to minimise.
-        dataset: where the rows lie.
-        split: ``train`` is learned from, ``val`` selects the epoch, ``test`` is not touched.
-        settings: budget and recipe.
-        seed: of the order of the samples, their variation, and any dropout.
-        device: where to compute.
-        on_step: called every few steps with step, total steps, loss, and images per second.
-
-    Returns:
-        The curve, one entry an epoch; the selected one is marked.
-
-    Raises:
-        TrainingError: the loss is no longer a finite number.
+        trainer: what all stages share.
+        model: what learns, but for what the recipe freezes.
+        pair: the losses, where the recipe has none of its own.
+        recipe: how.
+        frozen: parts of the network that rest, their BatchNorms too.
+        number: the stage's, from 0.
+        steps_before, all_steps: of the stages before this one, and of all, for progress.
     """
-    steps_per_epoch = batches.batches_per_epoch(split.train, settings.batch_size)
-    total_steps = settings.steps or (settings.epochs or 0) * steps_per_epoch
-    optimizer = create_optimizer(model, settings)
-    schedule = _create_schedule(optimizer, settings, total_steps)
-    order, variation = generator(seed, "order"), generator(seed, "augmentation")
-    curve: list[Epoch] = []
-    best_score, best_epoch, best_weights = -math.inf, 0, None
-    step = 0
-    with seeded_globals(seed, "dropout", device):
-        while step < total_steps:
-            model.train()
-            started, images = time.perf_counter(), 0
-            unread: list[HeadLosses] = []
-            read: list[dict[str, float]] = []
-            for rows in batches.shuffled(split.train, settings.batch_size, order):
-                batch = augment(
-                    batches.load(dataset, rows, device),
-                    flip=settings.flip,
-                    color_jitter=settings.color_jitter,
-                    generator=variation,
-                )
-                unread.append(
-                    train_step(model, objectives, optimizer, batch, settings, device=device)
-                )
-                schedule.step()
-                step += 1
-                images += len(rows)
-                epoch_ends = step % steps_per_epoch == 0 or step == total_steps
-                if epoch_ends or step % STEPS_BETWEEN_READINGS == 0:
-                    read += _read(unread, first_step=step - len(unread) + 1)
-                    unread.clear()
-                    speed = images / (time.perf_counter() - started)
-                    on_step(step, total_steps, sum(read[-1].values()), speed)
-                if epoch_ends:
-                    break
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        model: nn.Module,
+        pair: LossPair,
+        recipe: Recipe,
+        frozen: list[nn.Module],
+        *,
+        number: int,
+        steps_before: int,
+        all_steps: int,
+    ) -> None:
+        self.trainer, self.model, self.recipe, self.number = trainer, model, recipe, number
+        self.steps_before, self.all_steps = steps_before, all_steps
+        self.dataset = trainer.datasets[recipe.image_size or trainer.image_size]
+        self.frozen = frozen
+        self.objectives = Objectives(recipe.losses or pair).to(trainer.device)
+        self.optimizer = create_optimizer(nn.ModuleList([model, self.objectives]), recipe)
+        self.steps_per_epoch = batches.batches_per_epoch(trainer.split.train, recipe.batch_size)
+        self.total_steps = stage_steps(recipe, trainer.split)
+        self.schedule = _create_schedule(
+            self.optimizer, recipe, self.total_steps, self.steps_per_epoch
+        )
+        self.order = generator(trainer.seed, f"order {number}")
+        self.variation = generator(trainer.seed, f"augmentation {number}")
+        self.step = 0
+        self.first: Losses | None = None
+        self.last: Losses | None = None
+
+    def epochs(self) -> Iterator[Epoch]:
+        """Train and validate, epoch by epoch, to the end of the budget."""
+        while self.step < self.total_steps:
+            started = time.perf_counter()
+            losses = self._train_epoch()
             train_s = time.perf_counter() - started
-            summary = metrics.summarise(
-                evaluate.score(
-                    model,
-                    dataset,
-                    split.val,
-                    batch_size=settings.batch_size,
-                    precision=settings.precision,
-                    device=device,
-                )
+            scores = evaluate.score(
+                self.model,
+                self.trainer.datasets[self.trainer.image_size],
+                self.trainer.split.val,
+                batch_size=self.recipe.batch_size,
+                precision=self.recipe.precision,
+                device=self.trainer.device,
             )
-            curve.append(
-                Epoch(
-                    step=step,
-                    losses={head: statistics.fmean(r[head] for r in read) for head in read[0]},
-                    val=summary,
-                    train_s=train_s,
-                )
+            yield Epoch(
+                stage=self.number,
+                step=self.step,
+                losses={head: statistics.fmean(row[head] for row in losses) for head in losses[0]},
+                val=metrics.summarise(scores),
+                train_s=train_s,
             )
-            if summary.selection_score > best_score:
-                best_score, best_epoch = summary.selection_score, len(curve) - 1
-                best_weights = copy.deepcopy(model.state_dict())
-    if best_weights is None:
-        raise TrainingError("no epoch had a finite score on validation")
-    model.load_state_dict(best_weights)
-    curve[best_epoch] = curve[best_epoch].model_copy(update={"selected": True})
-    return tuple(curve)
+
+    def _train_epoch(self) -> list[dict[str, float]]:
+        """Every batch once, or as many as the budget has left; the heads' losses of each step."""
+        self.model.train()
+        for module in self.frozen:
+            module.eval()
+        started, images = time.perf_counter(), 0
+        unread: list[Losses] = []
+        read: list[dict[str, float]] = []
+        last_step = min(self.step + self.steps_per_epoch, self.total_steps)
+        for rows in batches.shuffled(self.trainer.split.train, self.recipe.batch_size, self.order):
+            unread.append(self._train_step(rows))
+            images += len(rows)
+            if self.step == last_step or self.step % STEPS_BETWEEN_READINGS == 0:
+                read += _read(unread, first_step=self.step - len(unread) + 1)
+                unread.clear()
+                self.trainer.on_step(
+                    self.steps_before + self.step,
+                    self.all_steps,
+                    sum(read[-1].values()),
+                    images / (time.perf_counter() - started),
+                )
+            if self.step == last_step:
+                break
+        return read
+
+    def _train_step(self, rows: Rows) -> Losses:
+        batch = augment(
+            batches.load(self.dataset, rows, self.trainer.device),
+            flip=self.recipe.flip,
+            color_jitter=self.recipe.color_jitter,
+            generator=self.variation,
+        )
+        if self.trainer.relabel is not None:
+            batch = self.trainer.relabel(batch)
+        self.last = train_step(
+            self.model,
+            self.objectives,
+            self.optimizer,
+            batch,
+            self.recipe,
+            device=self.trainer.device,
+        )
+        self.first = self.first or self.last
+        self.step += 1
+        if self.step < self.total_steps:
+            self.schedule.step()
+        return self.last
+
+    def term_scales(self) -> list[TermScale]:
+        """What each term of the losses was worth on the first and the last batch."""
+        if self.first is None or self.last is None:
+            return []
+        return [
+            TermScale(
+                stage=self.number,
+                head=head,
+                term=text,
+                start=value.item(),
+                end=self.last.terms[head][text].item(),
+            )
+            for head, values in self.first.terms.items()
+            for text, value in values.items()
+        ]
+
+
+def stage_steps(recipe: Recipe, split: SplitRows) -> int:
+    """How many updates of the weights a recipe asks for."""
+    per_epoch = batches.batches_per_epoch(split.train, recipe.batch_size)
+    return recipe.steps or (recipe.epochs or 0) * per_epoch
 
 
 def train_step(
@@ -162,50 +249,60 @@ def train_step(
     objectives: Objectives,
     optimizer: torch.optim.Optimizer,
     batch: Batch,
-    settings: Train,
+    recipe: Recipe,
     *,
     device: torch.device,
-) -> HeadLosses:
-    """One update of the weights; returns the heads' losses, still on the device."""
-    with autocast(device, settings.precision):
+) -> Losses:
+    """One update of the weights; returns the losses, still on the device."""
+    with autocast(device, recipe.precision):
         prediction = model(batch.background, batch.composite)
-    head_losses = objectives(prediction, batch)
+    found: Losses = objectives(prediction, batch)
+    if not found.total.requires_grad:
+        raise TrainingError("nothing to learn: the losses reach no parameter that is not frozen")
     optimizer.zero_grad(set_to_none=True)
-    torch.autograd.backward(tuple(head_losses.values()))  # adds the heads up
-    if settings.gradient_clip is not None:
-        nn.utils.clip_grad_norm_(model.parameters(), settings.gradient_clip)
+    torch.autograd.backward(found.total)
+    if recipe.gradient_clip is not None:
+        nn.utils.clip_grad_norm_(model.parameters(), recipe.gradient_clip)
     optimizer.step()
-    return {head: loss.detach() for head, loss in head_losses.items()}
+    return found.detached()
 
 
-def create_optimizer(model: nn.Module, settings: Train) -> torch.optim.Optimizer:
-    """The optimizer that the settings name, in its fused form."""
+def create_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """The optimizer that the recipe names, in its fused form, for what is not frozen."""
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    match settings.optimizer:
-        case "adamw":
-            return torch.optim.AdamW(
-                parameters,
-                lr=settings.learning_rate,
-                weight_decay=settings.weight_decay,
-                fused=True,
-            )
-        case "sgd":
-            return torch.optim.SGD(
-                parameters,
-                lr=settings.learning_rate,
-                weight_decay=settings.weight_decay,
-                momentum=settings.momentum,
-                fused=True,
-            )
+    if not parameters:
+        raise TrainingError(f"nothing to learn: freeze: {', '.join(recipe.freeze)} leaves nothing")
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(
+            parameters,
+            lr=recipe.learning_rate,
+            weight_decay=recipe.weight_decay,
+            momentum=recipe.momentum,
+            nesterov=recipe.nesterov,
+            fused=True,
+        )
+    adam = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
+    return adam(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
 
 
 def _create_schedule(
-    optimizer: torch.optim.Optimizer, settings: Train, total_steps: int
+    optimizer: torch.optim.Optimizer, recipe: Recipe, total_steps: int, steps_per_epoch: int
 ) -> lr_scheduler.LRScheduler:
-    match settings.schedule:
+    schedule = recipe.schedule
+    match schedule.name:
         case "one_cycle":
+            # A cycle longer than the stage is cut off by it, as it was in some published runs.
+            cycle_steps = max(total_steps, (schedule.epochs or 0) * steps_per_epoch)
             return lr_scheduler.OneCycleLR(
-                optimizer, max_lr=settings.learning_rate, total_steps=total_steps + 1
+                optimizer,
+                max_lr=recipe.learning_rate,
+                total_steps=max(2, cycle_steps),
+                pct_start=schedule.pct_start,
+                anneal_strategy=schedule.anneal_strategy,
+                div_factor=schedule.div_factor,
+                final_div_factor=schedule.final_div_factor,
+                base_momentum=schedule.base_momentum,
+                max_momentum=schedule.max_momentum,
             )
         case "cosine":
             return lr_scheduler.CosineAnnealingLR(optimizer, T_max=total_steps)
@@ -213,13 +310,33 @@ def _create_schedule(
             return lr_scheduler.ConstantLR(optimizer, factor=1)
 
 
-def _read(steps: list[HeadLosses], *, first_step: int) -> list[dict[str, float]]:
-    """Bring the losses of some steps to the host at once and check them."""
-    heads = list(steps[0])
-    values = torch.stack([losses[head] for losses in steps for head in heads]).view(-1, len(heads))
-    read = [dict(zip(heads, row, strict=True)) for row in values.tolist()]
-    for step, losses_ in enumerate(read, first_step):
-        for head, value in losses_.items():
+@contextmanager
+def _frozen(model: nn.Module, patterns: tuple[str, ...]) -> Iterator[list[nn.Module]]:
+    """Inside the block the modules whose names fit the patterns do not learn; yields them."""
+    frozen = []
+    for pattern in patterns:
+        fitting = [module for name, module in model.named_modules() if fnmatchcase(name, pattern)]
+        if not fitting:
+            parts = ", ".join(name for name, _ in model.named_children())
+            raise TrainingError(f"freeze: the network has no part {pattern!r} (parts: {parts})")
+        frozen += fitting
+    learning = [p for module in frozen for p in module.parameters() if p.requires_grad]
+    try:
+        for parameter in learning:
+            parameter.requires_grad_(requires_grad=False)
+        yield frozen
+    finally:
+        for parameter in learning:
+            parameter.requires_grad_(requires_grad=True)
+
+
+def _read(steps: list[Losses], *, first_step: int) -> list[dict[str, float]]:
+    """Bring the heads' losses of some steps to the host at once and check them."""
+    heads = list(steps[0].heads)
+    values = torch.stack([found.heads[head] for found in steps for head in heads])
+    read = [dict(zip(heads, row, strict=True)) for row in values.view(-1, len(heads)).tolist()]
+    for step, row in enumerate(read, first_step):
+        for head, value in row.items():
             if not math.isfinite(value):
                 raise TrainingError(f"the {head} loss became {value} at step {step}")
     return read

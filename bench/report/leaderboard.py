@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bench.grid import Cell, Grid
@@ -49,6 +49,10 @@ class Column:
     def title(self) -> str:
         """The heading, with the unit and the arrow."""
         return " ".join(filter(None, (self.name, self.unit, self.arrow)))
+
+
+def _difference(first: float | None, second: float | None) -> float | None:
+    return None if first is None or second is None else first - second
 
 
 def _of_summary(read: Callable[[Summary], float | None]) -> Callable[[Record], float | None]:
@@ -107,7 +111,23 @@ COST_COLUMNS = (
         decimals=2,
     ),
 )
-COLUMNS = SCORE_COLUMNS + COST_COLUMNS
+CONSISTENCY_COLUMN = Column(
+    "self-consistency",
+    "RMSE",
+    _of_summary(lambda s: s.consistency_rmse),
+    higher_is_better=False,
+    decimals=4,
+)
+COLUMNS = (*SCORE_COLUMNS, CONSISTENCY_COLUMN, *COST_COLUMNS)
+CROSS_ENTROPY_COLUMNS = tuple(
+    Column(name, "", _of_summary(read), higher_is_better=False, decimals=4)
+    for name, read in (
+        ("mask BCE", lambda s: s.mask_bce),
+        ("depth BCE", lambda s: s.depth_bce),
+        ("depth BCE less entropy", lambda s: _difference(s.depth_bce, s.depth_entropy)),
+    )
+)
+UNLIKE_TERMS = 10.0  # a mixture whose terms differ more than so many times is remarked on
 
 
 @dataclass(frozen=True)
@@ -117,7 +137,7 @@ class Row:
     Attributes:
         seeds: how many of the grid's seeds are complete.
         figures: by column name; a column without a figure has no entry.
-        remarks: what is missing or failed, in words.
+        remarks: what is missing, failed or out of balance, in words.
     """
 
     architecture: str
@@ -141,6 +161,15 @@ class Leaderboard:
     rows: tuple[Row, ...]
     baselines: tuple[Row, ...]
     records: tuple[Record, ...] = field(repr=False)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns in which any row has a figure; the scores in any case."""
+        return tuple(
+            column
+            for column in COLUMNS
+            if column in SCORE_COLUMNS or any(column.name in row.figures for row in self.rows)
+        )
 
 
 def compare(store: Store) -> Leaderboard:
@@ -179,12 +208,25 @@ def _row(architecture: str, loss: str | None, cells: list[Cell], records: dict[s
             remarks.append(f"seed {cell.seed}: failed: {record.failure}")
         else:
             complete.append(record)
+            remarks += [f"seed {cell.seed}: {text}" for text in _unlike_terms(record)]
     figures = {
         column.name: figure
-        for column in COLUMNS
+        for column in COLUMNS + CROSS_ENTROPY_COLUMNS
         if (figure := _figure([column.read(record) for record in complete])) is not None
     }
     return Row(architecture, loss, len(complete), figures, tuple(remarks))
+
+
+def _unlike_terms(record: Record) -> Iterator[str]:
+    """What to say of each mixture whose terms differ more than tenfold at its start or end."""
+    stage_heads = dict.fromkeys((scale.stage, scale.head) for scale in record.terms)
+    for stage, head in stage_heads:
+        mixture = [s for s in record.terms if (s.stage, s.head) == (stage, head)]
+        for when in ("start", "end"):
+            sizes = {scale.term: abs(getattr(scale, when)) for scale in mixture}
+            if max(sizes.values()) > UNLIKE_TERMS * min(sizes.values()):
+                listed = ", ".join(f"{term} {size:.3g}" for term, size in sizes.items())
+                yield f"the {head} loss's terms differ more than tenfold at the {when}: {listed}"
 
 
 def _figure(values: Iterable[float | None]) -> Figure | None:
@@ -199,7 +241,7 @@ def _figure(values: Iterable[float | None]) -> Figure | None:
 def _marked(rows: Sequence[Row], baselines: Sequence[Row]) -> list[Row]:
     """The rows with the best of each column and what a baseline equals or beats marked."""
     marked = [dict(row.figures) for row in rows]
-    for column in COLUMNS:
+    for column in COLUMNS + CROSS_ENTROPY_COLUMNS:
         sign = 1 if column.higher_is_better else -1
         best = max(
             (sign * row[column.name].mean for row in marked if column.name in row), default=0

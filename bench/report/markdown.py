@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bench.grid import Recipe, Teacher
 from bench.record import Environment
-from bench.report.leaderboard import COLUMNS, SCORE_COLUMNS, Column, Figure, Leaderboard
+from bench.report.leaderboard import (
+    CROSS_ENTROPY_COLUMNS,
+    SCORE_COLUMNS,
+    Column,
+    Figure,
+    Leaderboard,
+)
 
 BELOW_BASELINE = "▼"
 
@@ -19,35 +26,61 @@ def render(name: str, board: Leaderboard) -> str:
         for remark in row.remarks
     ]
     if problems:
-        parts.append("## Missing or failed\n\n" + "\n".join(problems))
+        parts.append("## Remarks\n\n" + "\n".join(problems))
     parts += [f"## {column.title}\n\n{_crossed(board, column)}" for column in SCORE_COLUMNS]
+    if any(column.name in row.figures for row in board.rows for column in CROSS_ENTROPY_COLUMNS):
+        parts.append(f"## Cross-entropy\n\n{_cross_entropy(board)}")
     return "\n\n".join(parts) + "\n"
 
 
 def _setting(board: Leaderboard) -> str:
     """What every row has in common: data, budget, machine."""
     data, train = board.grid.data, board.grid.train
-    budget = f"{train.epochs} epochs" if train.epochs else f"{train.steps} steps"
     height, width = data.image_size
+    drawn = data.split.file or f"{data.split.method}, seed {data.split.seed}"
     splits = dict.fromkeys(
         f"{record.samples.train} train, {record.samples.val} validation, "
-        f"{record.samples.test} test images (seed {data.split.seed}, digest {record.split_digest})"
+        f"{record.samples.test} test images ({drawn}, digest {record.split_digest})"
         for record in board.records
     )
     machines = dict.fromkeys(_machine(record.environment) for record in board.records)
-    recipe = (
-        f"{budget} of batches of {train.batch_size}, {train.optimizer} at "
-        f"{train.learning_rate:g} ({train.schedule}), {train.precision}; the epoch is selected on "
-        "the validation images, the test images are read once"
+    recipes = train.recipes()
+    stages = (
+        ["training"] if len(recipes) == 1 else [f"stage {n}" for n in range(1, 1 + len(recipes))]
     )
+    teacher = [f"- teacher: {_recipe(train.teacher)}"] if train.teacher else []
     return "\n".join(
         [
             f"- data: {', '.join(data.archive)} at {height}x{width} px",
             *(f"- split: {split}" for split in splits),
-            f"- training: {recipe}",
+            *teacher,
+            *(f"- {stage}: {_recipe(r)}" for stage, r in zip(stages, recipes, strict=True)),
+            "- the epoch is selected on the validation images, the test images are read once",
             *(f"- machine: {machine}" for machine in machines),
         ]
     )
+
+
+def _recipe(recipe: Recipe) -> str:
+    """A recipe in a line."""
+    if isinstance(recipe, Teacher):
+        origin = recipe.architecture.label
+        if recipe.weights is not None:
+            return f"{origin}, weights from {recipe.weights}"
+        return f"{origin}, {_recipe(recipe.plain())}"
+    budget = f"{recipe.epochs} epochs" if recipe.epochs else f"{recipe.steps} steps"
+    parts = [
+        f"{budget} of batches of {recipe.batch_size}",
+        f"{recipe.optimizer} at {recipe.learning_rate:g} ({recipe.schedule.name})",
+        recipe.precision,
+    ]
+    if recipe.image_size is not None:
+        parts.insert(0, "{}x{} px".format(*recipe.image_size))
+    if recipe.losses is not None:
+        parts.append(recipe.losses.label)
+    if recipe.freeze:
+        parts.append(f"frozen: {', '.join(recipe.freeze)}")
+    return ", ".join(parts)
 
 
 def _machine(environment: Environment) -> str:
@@ -58,9 +91,7 @@ def _machine(environment: Environment) -> str:
 
 
 def _main_table(board: Leaderboard) -> str:
-    shown = [c for c in COLUMNS if any(c.name in row.figures for row in board.rows)] or list(
-        SCORE_COLUMNS
-    )
+    shown = board.columns
     header = ["architecture", "loss", "seeds", *(column.title for column in shown)]
     body = [
         [
@@ -82,6 +113,24 @@ def _legend(board: Leaderboard) -> str:
         f"{spread[0].upper()}{spread[1:]}. IoU is the mean over the test images; RMSE likewise, of "
         "depth in [0, 1]. Speed: medians, at the training batch size; latency at batch 1."
     )
+
+
+def _cross_entropy(board: Leaderboard) -> str:
+    """The BCE of every trained row, whatever it was trained with."""
+    header = ["architecture", "loss", *(column.title for column in CROSS_ENTROPY_COLUMNS)]
+    body = [
+        [
+            row.architecture,
+            row.loss or "",
+            *(cell_text(row.figures.get(c.name), c) for c in CROSS_ENTROPY_COLUMNS),
+        ]
+        for row in board.rows
+    ]
+    note = (
+        "The targets of depth are grey, so its BCE cannot fall below their entropy; less that, a "
+        "perfect prediction has 0."
+    )
+    return f"{table(header, body, numeric_from=2)}\n\n{note}"
 
 
 def _crossed(board: Leaderboard, column: Column) -> str:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.grid import Grid
-from bench.report.leaderboard import COLUMNS, SCORE_COLUMNS, Leaderboard
+from bench.report.leaderboard import SCORE_COLUMNS, Leaderboard
 from bench.report.markdown import BELOW_BASELINE, cell_text
 from bench.run import all_cells
 from bench.store import Store
@@ -15,15 +15,15 @@ from bench.store import Store
 
 def print_leaderboard(console: Console, name: str, board: Leaderboard) -> None:
     """As many columns as fit, the scores first; what is missing or failed below them."""
-    shown = len(COLUMNS)
+    shown = len(board.columns)
     while (
         shown > len(SCORE_COLUMNS) and _width(console, _table(name, board, shown)) > console.width
     ):
         shown -= 1
     console.print(_table(name, board, shown))
     console.print(f"[dim]{BELOW_BASELINE} no better than a trivial baseline[/]")
-    if shown < len(COLUMNS):
-        left_out = ", ".join(column.name for column in COLUMNS[shown:])
+    if shown < len(board.columns):
+        left_out = ", ".join(column.name for column in board.columns[shown:])
         console.print(f"[dim]in leaderboard.md too: {left_out}[/]")
     for row in (*board.rows, *board.baselines):
         for remark in row.remarks:
@@ -32,7 +32,7 @@ def print_leaderboard(console: Console, name: str, board: Leaderboard) -> None:
 
 def _table(name: str, board: Leaderboard, shown: int) -> Table:
     """The leaderboard with the first ``shown`` of its columns."""
-    columns = COLUMNS[:shown]
+    columns = board.columns[:shown]
     table = Table(title=f"Leaderboard: {name}", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for title in ("architecture", "loss"):
         table.add_column(title, overflow="fold")

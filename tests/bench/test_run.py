@@ -22,7 +22,7 @@ class Watch(PlainProgress):
         self.started = []
         self.stop_before = stop_before
 
-    def on_cell(self, cell, number, total):  # noqa: ARG002 - the overridden signature
+    def on_cell(self, cell, number, total):
         if number == self.stop_before:
             raise KeyboardInterrupt
         self.started.append(cell.label)

@@ -9,7 +9,7 @@ from bench import throughput
 from bench.data.batches import Batch
 from bench.device import PeakMemory
 from bench.grid import LossPair, Train
-from bench.train import Objectives
+from bench.objectives import Objectives
 
 CPU = torch.device("cpu")
 
@@ -52,7 +52,7 @@ def test_the_figures_are_of_the_batch_given(tiny_network):
     batch = Batch(picture, picture, *[picture[:, :1].round()] * 3)
     found = throughput.measure(
         architectures.create(tiny_network),
-        Objectives.parse(LossPair(mask="bce", depth="l1")),
+        Objectives(LossPair(mask="bce", depth="l1")),
         batch,
         Train(epochs=1),
         peak_memory_mib=7.0,

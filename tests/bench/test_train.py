@@ -6,9 +6,15 @@ import architectures
 from bench import evaluate, metrics, train
 from bench.data.cache import open_dataset
 from bench.data.split import split_rows
+from bench.errors import TrainingError
 from bench.grid import LossPair, Split, Train
+from bench.train import Trainer
 
 CPU = torch.device("cpu")
+
+
+def silent(*_):
+    pass
 
 
 @pytest.fixture
@@ -25,17 +31,9 @@ def split(dataset):
 def fit(dataset, split, tiny_network):
     def fit(settings=None, *, loss="bce", seed=0, on_step=None, **options):
         model = architectures.create(tiny_network, seed=seed, **options)
-        curve = train.fit(
-            model,
-            train.Objectives.parse(LossPair(mask=loss, depth=loss)),
-            dataset,
-            split,
-            settings or Train(epochs=2, batch_size=4),
-            seed=seed,
-            device=CPU,
-            on_step=on_step or (lambda *_: None),
-        )
-        return model, curve
+        trainer = Trainer({(32, 32): dataset}, (32, 32), split, seed, CPU, on_step or silent)
+        settings = settings or Train(epochs=2, batch_size=4)
+        return model, trainer.fit(model, LossPair.model_validate(loss), settings.recipes()).curve
 
     return fit
 
@@ -65,9 +63,9 @@ def test_networks_and_losses_of_one_seed_see_the_same_batches(fit, monkeypatch):
     seen = []
     original = train.train_step
 
-    def watch(model, objectives, optimizer, batch, settings, *, device):
+    def watch(model, objectives, optimizer, batch, recipe, *, device):
         seen.append(batch.composite.clone())
-        return original(model, objectives, optimizer, batch, settings, device=device)
+        return original(model, objectives, optimizer, batch, recipe, device=device)
 
     monkeypatch.setattr(train, "train_step", watch)
     fit(loss="bce")
@@ -102,7 +100,7 @@ def test_a_budget_of_steps_is_kept_to_the_step(fit, optimizer, schedule, steps):
 
 
 def test_a_loss_that_is_no_number_ends_training_with_head_and_step(fit):
-    with pytest.raises(train.TrainingError, match="the mask loss became nan at step 1"):
+    with pytest.raises(TrainingError, match="the mask loss became nan at step 1"):
         fit(learns_nan=True)
 
 

@@ -7,7 +7,8 @@ import architectures
 import losses
 from bench.data.batches import Batch
 from bench.grid import LossPair, Train
-from bench.train import Objectives, create_optimizer, train_step
+from bench.objectives import Objectives
+from bench.train import create_optimizer, train_step
 
 CPU = torch.device("cpu")
 NETWORKS = ("unet", "resnet50_upproj", "autoencoder", "densenet")
@@ -35,7 +36,7 @@ def test_training_step(benchmark, batch, name):
     settings = Train(epochs=1)
     network = architectures.create(name, width=0.25).to(memory_format=torch.channels_last)
     optimizer = create_optimizer(network, settings)
-    objectives = Objectives.parse(LossPair(mask="bce", depth="bce"))
+    objectives = Objectives(LossPair(mask="bce", depth="bce"))
     benchmark.pedantic(
         lambda: train_step(network, objectives, optimizer, batch, settings, device=CPU),
         rounds=10,

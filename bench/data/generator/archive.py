@@ -14,7 +14,7 @@ import numpy.typing as npt
 import simplejpeg
 from PIL import Image
 
-from bench.data.generator.compose import composed, composed_depth_m, photograph, placed
+from bench.data.generator.compose import composed, composed_depth_m, handheld, photograph, placed
 from bench.data.generator.foreground import foreground
 from bench.data.generator.places import room, street
 from bench.data.generator.scene import render
@@ -98,7 +98,11 @@ def _fill(
         rng = np.random.default_rng([seed, _BACKGROUND, b])
         scene = (room, street)[b % 2](rng)
         view = render(scene, size)
-        _write(archive, f"background/{background}.jpg", _jpeg(rng, view.colour, strength=0.3))
+        _write(
+            archive,
+            f"background/{background}.jpg",
+            _jpeg(rng, render(handheld(rng, scene), size).colour, strength=0.5),
+        )
         for f, p in pairs:
             key = f"{background}_f{f:03d}_p{p}"
             rng = np.random.default_rng([seed, _SAMPLE, b, f, p])

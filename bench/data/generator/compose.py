@@ -1,6 +1,6 @@
 """How a foreground gets into a view: its place, shadow and occlusion, and the two photographs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from bench.data.generator.texture import Array, chance, noise
 
 COVERAGE = (0.02, 0.35)
 """The least and the largest share of the picture that a visible foreground covers."""
-_LEAST_VISIBLE = 0.5
+_LEAST_VISIBLE = 0.65
 _TRIES = 40
 _OUTLINE_ROWS = 48
 
@@ -78,7 +78,7 @@ def placed(
     """Draw a place where enough of a foreground is seen, neither too large nor too small."""
     mirrored = chance(rng, 0.5)
     for _ in range(_TRIES):
-        coverage = rng.uniform(0.05, 0.36)
+        coverage = rng.uniform(0.12, 0.4)
         placement, seen = put(
             foreground,
             camera,
@@ -124,7 +124,7 @@ def composed(
     # Foregrounds are nearly as bright as what is behind them, so that contrast alone says little.
     behind_mean = (view.colour * alpha).sum() / alpha.sum()
     front_mean = (front * alpha).sum() / alpha.sum()
-    front = front * (behind_mean / front_mean) ** rng.uniform(0.5, 1.0)
+    front = front * (behind_mean / front_mean) ** rng.uniform(0.6, 1.0)
     return np.asarray(behind * (1 - alpha) + np.clip(front, 0, 1) * alpha)
 
 
@@ -176,6 +176,19 @@ def _contact(
     return np.asarray(rng.uniform(0.3, 0.7) * np.exp(-(distance**2)))
 
 
+def handheld(rng: np.random.Generator, scene: Scene) -> Scene:
+    """Return the scene as seen a moment earlier: the camera was held a little differently."""
+    camera = scene.camera
+    return replace(
+        scene,
+        camera=replace(
+            camera,
+            pitch=camera.pitch + rng.normal(0, 0.008),
+            focal=camera.focal * np.exp(rng.normal(0, 0.008)),
+        ),
+    )
+
+
 def photograph(
     rng: np.random.Generator, linear: Array, *, strength: float
 ) -> npt.NDArray[np.uint8]:
@@ -187,7 +200,7 @@ def photograph(
     size_px = len(linear)
     steps = np.linspace(0, 1, size_px)
     across, down = np.meshgrid(steps, steps)
-    drift = noise(rng, octaves=1)(across * 1.5, down * 1.5) - 0.5
+    drift = 0.4 * np.tanh(5 * (noise(rng, octaves=1)(across * 2.5, down * 2.5) - 0.5))
     gain = np.exp(strength * (rng.normal(0, 0.25) + drift))
     balance = np.exp(strength * rng.normal(0, 0.075, 3))
     gamma = 2.2 * np.exp(strength * rng.normal(0, 0.04))

@@ -8,7 +8,7 @@ from PIL import Image, ImageFilter
 
 from bench.data.generator.texture import Array, coat
 
-_SMALLEST = 0.45
+_SMALLEST = 0.5
 """The least root of the covered area [m]: smaller figures could be too small to see."""
 
 
@@ -128,7 +128,7 @@ def _limbs(size_px: int, limbs: list[tuple[float, float, float, float, float]]) 
 
 
 def _person(rng: np.random.Generator, size_px: int) -> tuple[Array, float]:
-    build = rng.uniform(0.8, 1.35)
+    build = rng.uniform(0.9, 1.6)
     hip, shoulder, radius = rng.uniform(0.44, 0.52), rng.uniform(0.72, 0.78), 0.055 * build
     stride, lean = rng.uniform(0.01, 0.14), rng.uniform(-0.04, 0.04)
     limbs = [

@@ -11,7 +11,7 @@ from bench.data.generator.texture import Array, building, chance, facade, plaste
 
 FREE_AHEAD_M = 3.6
 _FREE_ASIDE_M = 0.55
-_NEAREST_GROUND = 2.4
+_NEAREST_GROUND = 1.8
 """The nearest ground in view lies at most this many focal lengths (in picture heights) away."""
 _UP = np.array([0.0, 1.0, 0.0])
 
@@ -86,10 +86,10 @@ def street(rng: np.random.Generator) -> Scene:
 
 def _camera(rng: np.random.Generator) -> Camera:
     """Draw a camera that sees the ground from close enough on."""
-    height_m, focal = rng.uniform(1.0, 1.7), rng.uniform(0.85, 1.25)
+    height_m, focal = rng.uniform(0.8, 1.4), rng.uniform(0.85, 1.25)
     # Seen in the bottom row, the ground is height / (cos(pitch) / 2 + focal sin(pitch)) ahead.
     level = np.arcsin(height_m / _NEAREST_GROUND / np.hypot(0.5, focal)) - np.arctan(0.5 / focal)
-    return Camera(height_m, pitch=level + rng.uniform(0.0, 0.28), focal=focal)
+    return Camera(height_m, pitch=level + rng.uniform(0.0, 0.2), focal=focal)
 
 
 def _aside_m(

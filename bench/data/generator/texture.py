@@ -26,9 +26,16 @@ def colour(
     Buildings and furniture are mostly dull and warm, what is `vivid` has any hue and much of it.
     """
     red, rest = np.array([1.0, 0.7, 0.45]), rng.dirichlet([0.7, 0.7, 0.7])
-    warm = not vivid and chance(rng, 0.6)
-    hue = red if warm else rest / rest.max()
-    saturation = rng.uniform(0.3, 0.75) if vivid else 0.7 * rng.beta(1.5, 2.5)
+    if vivid:
+        hue = (
+            np.array([1.0, rng.uniform(0, 0.8), rng.uniform(0, 0.5)])
+            if chance(rng, 0.65)
+            else rest / rest.max()
+        )
+        saturation = rng.uniform(0.6, 0.95)
+    else:
+        hue = red if chance(rng, 0.4) else rest / rest.max()
+        saturation = 0.4 * rng.beta(1.5, 2.0)
     return np.asarray((1 - saturation + saturation * hue) * rng.uniform(low, high))
 
 

@@ -139,7 +139,7 @@ def test_the_crossed_tables_have_architectures_down_and_losses_across(store):
 def test_the_setting_is_said_once(store):
     text = markdown.render("study", compare(store))
     assert "- data: a.zip at 64x64 px" in text
-    assert "- split: 6 train, 1 validation, 3 test images (seed 0, digest 0123)" in text
+    assert "- split: 6 train, 1 validation, 3 test images (shuffle, seed 0, digest 0123)" in text
     assert "- training: 3 epochs of batches of 16, adamw at 0.001 (one_cycle), bf16" in text
     assert "- machine: a processor (cpu, 2 threads), torch 2.13.0" in text
 
