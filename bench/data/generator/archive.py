@@ -101,7 +101,7 @@ def _fill(
         _write(
             archive,
             f"background/{background}.jpg",
-            _jpeg(rng, render(handheld(rng, scene), size).colour, strength=0.5),
+            _jpeg(rng, render(handheld(rng, scene), size).colour, strength=0.7),
         )
         for f, p in pairs:
             key = f"{background}_f{f:03d}_p{p}"

@@ -115,7 +115,7 @@ def composed(
     rng: np.random.Generator, scene: Scene, view: View, foreground: Foreground, placement: Placement
 ) -> Array:
     """Return the linear light (h, w, 3) of the view with the foreground and its shadow in it."""
-    shade = rng.uniform(0.7, 1.0) * shadow(scene, view, foreground, placement)
+    shade = rng.uniform(0.8, 1.0) * shadow(scene, view, foreground, placement)
     behind = view.colour * (1 - shade * view.direct)[..., None]
     behind = behind * (1 - _contact(rng, view, foreground, placement))[..., None]
     alpha = placement.alpha[..., None]
@@ -173,7 +173,7 @@ def _contact(
     reach_m = 0.35 * foreground.height_m * foreground.area
     points = np.where(np.isfinite(view.points_m), view.points_m, 1e3)
     distance = np.linalg.norm(points - placement.foot, axis=-1) / max(reach_m, 0.1)
-    return np.asarray(rng.uniform(0.3, 0.7) * np.exp(-(distance**2)))
+    return np.asarray(rng.uniform(0.4, 0.8) * np.exp(-(distance**2)))
 
 
 def handheld(rng: np.random.Generator, scene: Scene) -> Scene:
@@ -183,8 +183,8 @@ def handheld(rng: np.random.Generator, scene: Scene) -> Scene:
         scene,
         camera=replace(
             camera,
-            pitch=camera.pitch + rng.normal(0, 0.008),
-            focal=camera.focal * np.exp(rng.normal(0, 0.008)),
+            pitch=camera.pitch + rng.normal(0, 0.012),
+            focal=camera.focal * np.exp(rng.normal(0, 0.012)),
         ),
     )
 
@@ -202,7 +202,7 @@ def photograph(
     across, down = np.meshgrid(steps, steps)
     drift = 0.4 * np.tanh(5 * (noise(rng, octaves=1)(across * 2.5, down * 2.5) - 0.5))
     gain = np.exp(strength * (rng.normal(0, 0.25) + drift))
-    balance = np.exp(strength * rng.normal(0, 0.075, 3))
+    balance = np.exp(strength * rng.normal(0, 0.06, 3))
     gamma = 2.2 * np.exp(strength * rng.normal(0, 0.04))
     light = np.clip(linear * gain[..., None] * balance, 0, None)
     grain = rng.normal(0, 1, linear.shape) * np.sqrt(0.00005 + rng.uniform(0.0003, 0.0015) * light)

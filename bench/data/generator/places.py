@@ -44,7 +44,7 @@ def room(rng: np.random.Generator) -> Scene:
     light = Light(
         position=lamp,
         colour=warm * rng.uniform(0.6, 1.1),
-        ambient=np.full(3, rng.uniform(0.25, 0.5)),
+        ambient=np.full(3, rng.uniform(0.18, 0.4)),
         range_m=rng.uniform(3, 8),
     )
     return Scene("room", camera, things, light, sky=np.ones(3), haze_m=1e3)
@@ -72,7 +72,7 @@ def street(rng: np.random.Generator) -> Scene:
     things = _furnish(rng, (ground, *houses), tuple(houses), int(rng.integers(3, 8)), 4.0)
     bearing, rise = rng.uniform(-np.pi, np.pi), rng.uniform(0.5, 1.1)
     sun = np.array([np.sin(bearing) * np.cos(rise), np.sin(rise), np.cos(bearing) * np.cos(rise)])
-    overcast = rng.random() ** 2
+    overcast = rng.random() ** 3
     blue = np.array([0.25, 0.45, 0.85])
     light = Light(
         position=sun * 1e4,
