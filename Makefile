@@ -30,7 +30,7 @@ gpu-check: $(READY) data/quick.zip  ## On a CUDA machine: the quick grid, compar
 	$(BIN)/python -m pytest -m gpu
 
 data/quick.zip: | $(READY)
-	$(BIN)/bench data make $@
+	$(BIN)/bench data make $@ --backgrounds 20 --foregrounds 15 --placements 2
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

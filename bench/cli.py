@@ -144,7 +144,7 @@ def list_names(
 def make(
     out: Annotated[Path, typer.Argument(help="The zip archive to write.")],
     backgrounds: Annotated[int, typer.Option(min=1, help="How many scenes.")] = 20,
-    foregrounds: Annotated[int, typer.Option(min=1, help="How many objects.")] = 20,
+    foregrounds: Annotated[int, typer.Option(min=1, help="How many objects.")] = 15,
     placements: Annotated[
         int, typer.Option(min=1, help="Samples of each object in each scene.")
     ] = 2,

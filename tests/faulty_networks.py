@@ -1,0 +1,157 @@
+"""A sound network, and networks with one planted fault each."""
+
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from architectures import Prediction
+
+
+class Sound(nn.Module):
+    """An encoder and a convolution for each head."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Sequential(
+            nn.Conv2d(6, 8, 5, padding=2), nn.BatchNorm2d(8), nn.ReLU(), nn.Dropout2d(0.1)
+        )
+        self.mask_head = nn.Conv2d(8, 1, 5, padding=2)
+        self.depth_head = nn.Conv2d(8, 1, 5, padding=2)
+
+    def encode(self, pictures):
+        return self.encoder(pictures)
+
+    def predict(self, features):
+        return Prediction(self.mask_head(features), self.depth_head(features))
+
+    def forward(self, background, composite):
+        return self.predict(self.encode(torch.cat([composite, background], 1)))
+
+
+class DeadHead(Sound):
+    def __init__(self):
+        super().__init__()
+        self.depth_head = nn.Conv2d(1, 1, 1)
+
+    def predict(self, features):
+        return Prediction(
+            self.mask_head(features), self.depth_head(torch.ones_like(features[:, :1]))
+        )
+
+
+class Slow(Sound):
+    def encode(self, pictures):
+        time.sleep(0.2)
+        return super().encode(pictures)
+
+
+class SlowDeadHead(Slow, DeadHead):
+    pass
+
+
+class WrongSize(Sound):
+    def predict(self, features):
+        return super().predict(F.avg_pool2d(features, 2))
+
+
+class WrongOddSize(Sound):
+    def predict(self, features):
+        return super().predict(F.interpolate(F.avg_pool2d(features, 2), scale_factor=2))
+
+
+class CrashesAtOddSizes(Sound):
+    def predict(self, features):
+        return super().predict(features + F.interpolate(F.avg_pool2d(features, 2), scale_factor=2))
+
+
+class InPlace(Sound):
+    def predict(self, features):
+        gate = features.sigmoid()
+        gate += 1
+        return super().predict(features * gate)
+
+
+class RandomInEvaluation(Sound):
+    def predict(self, features):
+        mask_logits, depth_logits = super().predict(features)
+        return Prediction(mask_logits, depth_logits + 0.01 * torch.randn_like(depth_logits))
+
+
+class UnseededWeights(Sound):
+    def __init__(self):
+        super().__init__()
+        noise = np.random.default_rng().normal(size=(1, 8, 5, 5)).astype(np.float32)
+        self.mask_head.weight.data = 0.01 * torch.from_numpy(noise)
+
+
+class UnseededDropout(Sound):
+    def predict(self, features):
+        keep = np.random.default_rng().uniform() if self.training else 1.0
+        return super().predict(features * keep)
+
+
+class NeedsFloat32(Sound):
+    def predict(self, features):
+        order = torch.arange(features.shape[1])
+        return super().predict(torch.zeros(features.shape).index_add(1, order, features))
+
+
+class DetachedEncoder(Sound):
+    def encode(self, pictures):
+        return super().encode(pictures).detach()
+
+
+class UnusedLayers(Sound):
+    def __init__(self):
+        super().__init__()
+        self.classifier = nn.Linear(8, 1000)
+        self.scale = nn.Parameter(torch.ones(3))
+
+
+class ZeroAtTheStart(Sound):
+    """No fault: gradients reach the encoder once the heads have moved."""
+
+    def __init__(self):
+        super().__init__()
+        nn.init.zeros_(self.mask_head.weight)
+        nn.init.zeros_(self.depth_head.weight)
+
+
+class FrozenEncoder(Sound):
+    def __init__(self):
+        super().__init__()
+        self.encoder[0].requires_grad_(False)  # noqa: FBT003 - the only spelling
+
+
+class BranchesOnValues(Sound):
+    def predict(self, features):
+        if features.mean() > 0:
+            features = features + 1
+        return super().predict(features)
+
+
+class NoDepth(Sound):
+    def predict(self, features):
+        return Prediction(self.mask_head(features), None)
+
+
+class Pair(Sound):
+    def predict(self, features):
+        return tuple(super().predict(features))
+
+
+class NotANumber(Sound):
+    def predict(self, features):
+        return super().predict(features / torch.zeros(()))
+
+
+class CannotLearn(Sound):
+    """Sees the pictures, but shuffles the places of what it saw."""
+
+    def predict(self, features):
+        generator = torch.Generator().manual_seed(0)
+        order = torch.randperm(features[0, 0].numel(), generator=generator)
+        return super().predict(features.flatten(2)[:, :, order].view_as(features))
