@@ -140,6 +140,22 @@ def list_names(
         typer.echo(name)
 
 
+@app.command()
+def check(
+    name: Annotated[str, typer.Argument(help="An architecture, as a grid names it.")],
+    option: Annotated[
+        list[str] | None, typer.Option(help="One of its options, as in width=0.25; repeatable.")
+    ] = None,
+) -> None:
+    """Examine an architecture: shapes, gradients, determinism, precision, and whether it learns."""
+    from bench.check import Status, check, parse_options, print_findings
+
+    findings = check(name, parse_options(option or []))
+    print_findings(Console(), name, findings)
+    if any(finding.status is Status.FAILED for finding in findings):
+        raise typer.Exit(1)
+
+
 @data_app.command()
 def make(
     out: Annotated[Path, typer.Argument(help="The zip archive to write.")],

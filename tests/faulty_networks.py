@@ -104,6 +104,12 @@ class DetachedEncoder(Sound):
         return super().encode(pictures).detach()
 
 
+class DetachedHead(Sound):
+    def predict(self, features):
+        mask_logits, depth_logits = super().predict(features)
+        return Prediction(mask_logits.detach(), depth_logits)
+
+
 class UnusedLayers(Sound):
     def __init__(self):
         super().__init__()

@@ -82,6 +82,7 @@ def test_a_sound_network_passes_every_check(tiny_network):
             "no gradient reaches scale, classifier (9,000 parameters)",
             "remove what forward does not use",
         ),
+        ("DetachedHead", "backward", "the mask head depends on no parameter", "detach()"),
         ("NoDepth", "heads", "the depth head is missing", "tasks"),
         ("Pair", "heads", "forward returned a tuple", "return Prediction("),
         ("NotANumber", "heads", "mask_logits is not finite", "division by zero"),

@@ -1,0 +1,73 @@
+"""Whether the network can be captured as a graph. One that cannot trains all the same."""
+
+from __future__ import annotations
+
+import re
+
+import torch
+
+from bench.check import scenes
+from bench.check.finding import Fault, Status, in_one_line, innermost_place
+from bench.check.subject import Subject
+
+SIZE = (64, 32)  # px
+
+
+def compilation(subject: Subject) -> str:
+    """`torch.compile` captures one whole graph that predicts the same; kernels are not made."""
+    network = subject.network(training=False)
+    pictures = scenes.render(2, *SIZE)[:2]
+    torch._dynamo.reset()  # noqa: SLF001 - has no public name
+    try:
+        compiled = torch.compile(network, backend="eager", fullgraph=True)
+        with torch.no_grad(), torch._dynamo.config.patch(guard_nn_modules=False):  # noqa: SLF001 - called once: no guards
+            found = compiled(*pictures)
+    except Exception as error:
+        raise Fault(
+            f"torch.compile cannot capture it whole: {_reason(error)}",
+            _hint(error) or "keep Python away from the values of tensors in forward",
+            status=Status.WARNING,
+        ) from error
+    finally:
+        torch._dynamo.reset()  # noqa: SLF001
+    with torch.no_grad():
+        expected = network(*pictures)
+    for name, logits in expected._asdict().items():
+        if logits is not None and not torch.allclose(getattr(found, name), logits, atol=1e-4):
+            raise Fault(
+                f"torch.compile gives other {name}",
+                "keep no state of Python's in forward: the graph is captured once",
+                status=Status.WARNING,
+            )
+    return "one graph (torch.compile, fullgraph; captured, no kernels made)"
+
+
+def export(subject: Subject) -> str:
+    """`torch.export` gives a program."""
+    network = subject.network(training=False)
+    pictures = tuple(scenes.render(2, *SIZE)[:2])
+    try:
+        with torch.no_grad():
+            program = torch.export.export(network, pictures)
+    except Exception as error:
+        raise Fault(
+            f"torch.export: {_reason(error)}",
+            "let forward branch on shapes only, not on values; torch.export.draft_export lists "
+            "every place",
+            status=Status.WARNING,
+        ) from error
+    return f"torch.export at {SIZE[0]} x {SIZE[1]} px, {len(program.graph.nodes)} nodes"
+
+
+def _reason(error: Exception) -> str:
+    """What torch says in many lines, in one, with the line of the network that it is about."""
+    explained = re.search(r"Explanation: (.+)", str(error))
+    where = innermost_place(str(error))
+    if not explained:
+        return in_one_line(error) + (f", from {where}" if where else "")
+    return explained[1].rstrip(".") + (f" ({where})" if where else "")
+
+
+def _hint(error: Exception) -> str:
+    hint = re.search(r"Hint: (.+)", str(error))
+    return hint[1].rstrip(".") if hint else ""

@@ -1,0 +1,76 @@
+"""What a check says: its result, what was seen, and how to mend it."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import torch
+
+LIBRARY = str(Path(torch.__file__).parent)
+HERE = str(Path(__file__).parent)
+FRAME = re.compile(r'File "([^"]+)", line (\d+)')
+
+
+class Status(StrEnum):
+    """How a check ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    WARNING = "warning"  # the network can be compared all the same
+    SKIPPED = "skipped"  # another fault has to be mended first, or the time was up
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The result of one check.
+
+    Attributes:
+        check: which.
+        status: how it ended.
+        text: what was seen, in one line.
+        fix: what to do about it, in one line; empty if there is nothing to do.
+    """
+
+    check: str
+    status: Status
+    text: str
+    fix: str = ""
+
+
+class Fault(Exception):  # noqa: N818 - a finding, not an error of this program
+    """How a check says that the network does not pass."""
+
+    def __init__(self, text: str, fix: str, *, status: Status = Status.FAILED) -> None:
+        super().__init__(text)
+        self.text = text
+        self.fix = fix
+        self.status = status
+
+
+def in_one_line(error: BaseException) -> str:
+    """Type, first line and place of an error: ``ValueError: too small (mine.py:12)``."""
+    first_line = str(error).strip().split("\n", 1)[0]
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    where = innermost_place(frames)
+    text = f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__
+    return f"{text} ({where})" if where else text
+
+
+def innermost_place(trace: str) -> str:
+    """File and line of the last frame in a printed trace that is the user's own code, if any."""
+    places = [
+        f"{Path(file).name}:{line}"
+        for file, line in FRAME.findall(trace)
+        if not file.startswith((LIBRARY, HERE, "<"))
+    ]
+    return places[-1] if places else ""
+
+
+def listed(words: list[str], *, at_most: int = 4) -> str:
+    """``a, b``; and how many more there are if they are too many to read."""
+    rest = len(words) - at_most
+    return ", ".join(words[:at_most]) + (f" and {rest} more" if rest > 0 else "")

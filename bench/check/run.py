@@ -1,0 +1,119 @@
+"""Examine one network."""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+
+from architectures import ArchitectureError
+from bench.check import capturing, learning, predicting
+from bench.check.finding import Fault, Finding, Status, in_one_line
+from bench.check.subject import Subject
+from bench.errors import InputError
+from bench.randomness import seeded_globals
+
+LONGEST_S = 30.0
+NARROWER = "check it narrower (--option width=0.25) or on a faster machine"
+
+
+class Check(NamedTuple):
+    """A question, and the other checks without which it makes no sense.
+
+    ``ask`` returns what it saw, or raises a `Fault`.
+    """
+
+    name: str
+    ask: Callable[[Subject], str]
+    needs: tuple[str, ...] = ()
+
+
+CHECKS = (
+    Check("heads", predicting.heads),
+    Check("sizes", predicting.sizes, needs=("heads",)),
+    Check("backward", learning.backward, needs=("heads",)),
+    Check("gradients", learning.gradients, needs=("backward",)),
+    Check("determinism", predicting.determinism, needs=("backward",)),
+    Check("bf16", learning.bf16, needs=("backward",)),
+    Check("compile", capturing.compilation, needs=("heads", "determinism")),
+    Check("export", capturing.export, needs=("heads",)),
+    Check("overfitting", learning.overfitting, needs=("backward",)),  # has what time is left
+)
+
+
+def check(
+    name: str,
+    options: Mapping[str, Any] | None = None,
+    *,
+    seed: int = 0,
+    longest_s: float = LONGEST_S,
+) -> list[Finding]:
+    """Examine one network on the CPU, on one thread.
+
+    Several threads are faster on an idle machine and many times slower on a busy one. Torch's
+    global generator and number of threads are left as they were.
+
+    Args:
+        name: any spec that `architectures.create` takes.
+        options: its options.
+        seed: of its weights, and of dropout.
+        longest_s: seconds; no check begins after them.
+
+    Returns:
+        One finding a check, in the order of `CHECKS`.
+
+    Raises:
+        InputError: there is no such network, or it cannot be built with these options.
+    """
+    deadline = time.monotonic() + longest_s
+    findings: dict[str, Finding] = {}
+    with _one_thread(), _quiet():
+        try:
+            subject = Subject(name, options or {}, seed=seed, deadline=deadline)
+        except ArchitectureError as error:
+            raise InputError(str(error)) from None
+        for one in CHECKS:
+            findings[one.name] = _examine(one, subject, findings)
+    return list(findings.values())
+
+
+def _examine(one: Check, subject: Subject, findings: Mapping[str, Finding]) -> Finding:
+    for needed in one.needs:
+        if findings[needed].status in {Status.FAILED, Status.SKIPPED}:
+            return Finding(one.name, Status.SKIPPED, f"needs the check {needed!r} to pass")
+    if subject.seconds_left() < 0:
+        return Finding(one.name, Status.SKIPPED, "the time was up", NARROWER)
+    try:
+        with seeded_globals(subject.seed, one.name, torch.device("cpu")):
+            return Finding(one.name, Status.PASSED, one.ask(subject))
+    except Fault as fault:
+        return Finding(one.name, fault.status, fault.text, fault.fix)
+    except Exception as error:  # noqa: BLE001 - whatever a network does, the other checks go on
+        return Finding(one.name, Status.FAILED, in_one_line(error), "mend what the message names")
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What libraries say on the way would hide the findings."""
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(logging.NOTSET)

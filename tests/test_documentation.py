@@ -1,0 +1,58 @@
+"""What the documentation shows is what there is."""
+
+import re
+
+import pytest
+from typer.main import get_command
+
+from bench import grid
+from bench.cli import app
+from bench.report import markdown
+from bench.report.leaderboard import compare
+from bench.store import Store
+
+
+@pytest.fixture
+def published(repository):
+    return repository / "results/published/quick"
+
+
+def test_the_published_leaderboard_is_what_its_records_give(published):
+    text = markdown.render("quick", compare(Store(published)))
+    assert (published / "leaderboard.md").read_text() == text
+
+
+def test_the_readme_shows_the_published_leaderboard(repository, published):
+    readme = (repository / "README.md").read_text()
+    board = (published / "leaderboard.md").read_text()
+    table = board[board.index("| architecture") : board.index("**Bold**")].strip()
+    assert table in readme
+
+
+def test_the_published_study_answers_the_quick_grid(repository, published):
+    assert Store(published).read_grid() == grid.load(repository / "grids/quick.yaml")
+
+
+def commands():
+    """Every command line's words up to its first argument: ("bench", "data", "make")."""
+    whole = get_command(app)
+    for name, command in whole.commands.items():
+        for sub in getattr(command, "commands", {None: None}):
+            yield tuple(filter(None, ("bench", name, sub)))
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_every_command_is_in_the_readme_and_has_help(repository, command):
+    assert " ".join(command) in (repository / "README.md").read_text()
+    found = get_command(app)
+    for word in command[1:]:
+        found = found.commands[word]
+    assert found.help
+    assert all(parameter.help for parameter in found.params if parameter.name != "help")
+
+
+def test_every_link_in_the_documentation_leads_somewhere(repository):
+    for page in [*repository.glob("*.md"), *repository.glob("docs/*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            if not target.startswith("http"):
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
