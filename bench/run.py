@@ -26,6 +26,7 @@ from bench.errors import InputError, TrainingError
 from bench.grid import Architecture, Cell, Grid, LossPair, Teacher
 from bench.metrics import Summary
 from bench.objectives import Objectives
+from bench.precision import guard_narrow_convolutions
 from bench.record import Environment, Record, SampleCounts, Throughput
 from bench.store import Store
 from bench.teacher import Taught
@@ -195,7 +196,7 @@ def _score_baseline(cell: Cell, bench: Bench) -> Outcome:
 def _train_and_score(cell: Cell, loss: LossPair, bench: Bench, progress: Progress) -> Outcome:
     """Train on ``train``, select on ``val``, read ``test`` once, and time the network."""
     memory = PeakMemory(bench.device)
-    model = _create(cell.architecture, cell.seed, bench.device)
+    model = _create(cell.architecture, cell.seed, bench)
     trainer = Trainer(
         bench.datasets,
         cell.data.image_size,
@@ -205,7 +206,7 @@ def _train_and_score(cell: Cell, loss: LossPair, bench: Bench, progress: Progres
         progress.on_step,
     )
     if cell.train.teacher is not None:
-        model = Taught(model, _prepare_teacher(cell.train.teacher, loss, trainer))
+        model = Taught(model, _prepare_teacher(cell.train.teacher, loss, trainer, bench))
         trainer = replace(trainer, relabel=model.relabel)
     fit = trainer.fit(model, loss, cell.train.recipes())
     peak_memory_mib = memory.mib()
@@ -236,15 +237,17 @@ def _train_and_score(cell: Cell, loss: LossPair, bench: Bench, progress: Progres
     return Outcome(scores, summary, fit, speed)
 
 
-def _create(architecture: Architecture, seed: int, device: torch.device) -> nn.Module:
+def _create(architecture: Architecture, seed: int, bench: Bench) -> nn.Module:
     model = architectures.create(architecture.name, seed=seed, **architecture.options)
-    model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if bench.device.type == "cpu":
+        guard_narrow_convolutions(model, bench.datasets)
+    model.to(device=bench.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model
 
 
-def _prepare_teacher(teacher: Teacher, loss: LossPair, trainer: Trainer) -> nn.Module:
+def _prepare_teacher(teacher: Teacher, loss: LossPair, trainer: Trainer, bench: Bench) -> nn.Module:
     """The teacher with its weights from a file, or trained on the true depth."""
-    model = _create(teacher.architecture, trainer.seed, trainer.device)
+    model = _create(teacher.architecture, trainer.seed, bench)
     if teacher.weights is not None:
         try:
             safetensors.torch.load_model(model, teacher.weights)
