@@ -41,7 +41,7 @@ def commands():
             yield tuple(filter(None, ("bench", name, sub)))
 
 
-@pytest.mark.parametrize("command", commands(), ids=" ".join)
+@pytest.mark.parametrize("command", list(commands()), ids=" ".join)
 def test_every_command_is_in_the_readme_and_has_help(repository, command):
     assert " ".join(command) in (repository / "README.md").read_text()
     found = get_command(app)
