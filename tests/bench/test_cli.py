@@ -1,11 +1,16 @@
 import os
+import signal
 import subprocess
 import sys
 
 import canonical_archive
+import numpy as np
 import pytest
 import yaml
 
+from bench.cli import main
+
+START = "from bench.cli import main; main()"
 GRID = {
     "losses": ["bce"],
     "train": {"epochs": 1, "batch_size": 8},
@@ -18,7 +23,7 @@ def bench(tmp_path):
 
     def bench(*arguments):
         return subprocess.run(
-            [sys.executable, "-c", "from bench.cli import main; main()", *map(str, arguments)],
+            [sys.executable, "-c", START, *map(str, arguments)],
             cwd=tmp_path,
             capture_output=True,
             text=True,
@@ -63,39 +68,107 @@ def test_a_dry_run_shows_the_cells_and_writes_nothing(bench, write_grid, tmp_pat
     assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.parametrize(
-    ("sections", "message"),
-    [
-        ({"architectures": ["unett"]}, "mine.yaml: architectures: unknown architecture 'unett'"),
-        ({"losses": ["bec"]}, "mine.yaml: losses.0.mask: unknown loss 'bec'"),
-        ({"data": {"archive": "nowhere.zip"}}, "nowhere.zip: no such archive"),
-    ],
-)
-def test_a_mistake_is_one_line_and_exit_code_2_and_nothing_is_written(
-    bench, write_grid, tmp_path, sections, message
-):
-    grid = write_grid(**sections)
-    before = sorted(tmp_path.rglob("*"))
-    refused = bench("run", "--grid", grid)
-    assert refused.returncode == 2
-    assert refused.stderr.startswith(f"bench: {message}")
-    assert refused.stderr.count("\n") == 1
-    assert sorted(tmp_path.rglob("*")) == before
-
-
-def test_a_broken_archive_writes_neither_results_nor_cache(
-    bench, write_grid, tmp_path, monkeypatch
-):
-    monkeypatch.setenv("MASKDEPTH_CACHE", str(tmp_path / "cache"))
+def broken(tmp_path, damage):
+    """A grid's data section that names an archive with one fault."""
     entries = canonical_archive.entries(samples=20)
-    entries["mask/s7.png"] = b"nonsense"
+    damage(entries)
     canonical_archive.write(tmp_path / "broken.zip", entries)
-    refused = bench("run", "--grid", write_grid(data={"archive": "broken.zip", "image_size": 32}))
-    assert refused.returncode == 2
-    assert refused.stderr.startswith("bench: broken.zip: mask/s7.png: no readable picture")
-    assert refused.stderr.count("\n") == 1
-    assert not (tmp_path / "results").exists()
-    assert list((tmp_path / "cache").iterdir()) == []
+    return {"archive": "broken.zip", "image_size": 32}
+
+
+def truncated(tmp_path):
+    data = broken(tmp_path, lambda entries: None)
+    path = tmp_path / "broken.zip"
+    path.write_bytes(path.read_bytes()[:5000])
+    return data
+
+
+SMALL = canonical_archive.png(np.zeros((16, 20), np.uint8))
+MISTAKES = {
+    "unknown key": ({"trian": 1}, "mine.yaml: unknown key 'trian'; did you mean 'train'?"),
+    "unknown architecture": (
+        {"architectures": ["unett"]},
+        "mine.yaml: architectures: unknown architecture 'unett'; did you mean 'unet'",
+    ),
+    "unknown loss": (
+        {"losses": ["bec"]},
+        "mine.yaml: losses.0.mask: unknown loss 'bec' at column 1; did you mean 'bce'?",
+    ),
+    "unknown optimizer": (
+        {"train": {"epochs": 1, "optimizer": "sdg"}},
+        "mine.yaml: train.optimizer: unknown value 'sdg'; did you mean 'sgd'?",
+    ),
+    "impossible shares": (
+        {"data": {"archive": "a.zip", "split": {"train": 0.9}}},
+        "mine.yaml: data.split: train + val + test must be 1, not 1.3",
+    ),
+    "too few samples": (
+        lambda tmp_path: broken(tmp_path, keep_two),
+        "data.split: 2 samples leave none for val",
+    ),
+    "empty grid": ({"architectures": []}, "mine.yaml: architectures: is empty"),
+    "missing zip": ({"data": {"archive": "nowhere.zip"}}, "nowhere.zip: no such archive"),
+    "truncated zip": (truncated, "broken.zip: not a zip archive, or truncated"),
+    "no picture": (
+        lambda tmp_path: broken(tmp_path, lambda entries: entries.update({"mask/s7.png": b"no"})),
+        "broken.zip: mask/s7.png: no readable picture",
+    ),
+    "sizes differ": (
+        lambda tmp_path: broken(tmp_path, lambda entries: entries.update({"mask/s7.png": SMALL})),
+        "broken.zip: mask/s7.png is 20x16 px, but composite/s7.png is 32x32 px",
+    ),
+    "no mask": (
+        lambda tmp_path: broken(tmp_path, lambda entries: entries.pop("mask/s7.png")),
+        "broken.zip: sample s7 has no mask: mask/s7.jpg or .png is missing",
+    ),
+}
+
+
+def keep_two(entries):
+    entries["samples.csv"] = b"key,background\ns0,b0\ns1,b1\n"
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_line_and_exit_code_2_and_nothing_is_written(
+    write_grid, tmp_path, monkeypatch, capsys, mistake
+):
+    sections, message = MISTAKES[mistake]
+    if callable(sections):
+        sections = {"data": sections(tmp_path)}
+    grid = write_grid(**sections)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MASKDEPTH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("sys.argv", ["bench", "run", "--grid", grid])
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"bench: {message}")
+    assert told.count("\n") == 1
+    written = set(tmp_path.rglob("*")) - set(before)
+    if mistake == "too few samples":  # which is known only once the samples are decoded
+        written = {path for path in written if "cache" not in path.parts}
+    assert written <= {tmp_path / "cache"}
+
+
+def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(write_grid, tmp_path):
+    grid = write_grid(losses=["bce", "l1"], train={"epochs": 500, "batch_size": 8})
+    run = subprocess.Popen(
+        [sys.executable, "-c", START, "run", "--grid", grid],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for line in run.stdout:
+        if line.startswith("[4/6]"):  # the baselines are finished, training goes on for minutes
+            break
+    run.send_signal(signal.SIGINT)
+    _, told = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert told == "stopped with 2 cells to go; the same command goes on from here\n"
+    assert len(list((tmp_path / "results/mine/cells").iterdir())) == 4
 
 
 @pytest.mark.parametrize(
