@@ -62,12 +62,12 @@ def export(subject: Subject) -> str:
 def _reason(error: Exception) -> str:
     """What torch says in many lines, in one, with the line of the network that it is about."""
     explained = re.search(r"Explanation: (.+)", str(error))
+    text = explained[1].rstrip(".") if explained else in_one_line(error)
     where = innermost_place(str(error))
-    if not explained:
-        return in_one_line(error) + (f", from {where}" if where else "")
-    return explained[1].rstrip(".") + (f" ({where})" if where else "")
+    return f"{text} ({where})" if where and where not in text else text
 
 
 def _hint(error: Exception) -> str:
-    hint = re.search(r"Hint: (.+)", str(error))
-    return hint[1].rstrip(".") if hint else ""
+    """The last of torch's hints: they go from the special to the general."""
+    hints: list[str] = re.findall(r"Hint: (.+)", str(error))
+    return hints[-1].rstrip(".") if hints else ""

@@ -23,7 +23,7 @@ WARM_UP_STEPS = 10
 MOST_STEPS = 200
 FAIR_STEPS = 30  # with fewer, not to have learned is no fault
 LEARNED = 0.7  # of the loss of a network that does not look at the pictures
-FALLING = 0.8  # of the loss at the start: what is asked of a network with time for few steps
+FALLING = 0.9  # of the loss at the start: what is asked of a network with time for few steps
 ALIKE = 1e-4  # of the largest logit
 
 

@@ -131,15 +131,17 @@ def test_a_frozen_part_is_a_warning():
     assert "encoder.0 (1,208 parameters)" in finding.text
 
 
-def test_what_cannot_be_captured_is_a_warning_with_the_reason_and_the_line():
+def test_what_cannot_be_captured_is_a_warning_with_the_reason_and_the_line(capfd):
     findings = examine("BranchesOnValues")
     assert with_status(findings, Status.WARNING) == ["compile", "export"]
     assert with_status(findings, Status.FAILED) == []
     source = FAULTY_NETWORKS.read_text(encoding="utf-8").splitlines()
     branch = source.index("        if features.mean() > 0:") + 1
     assert "data-dependent" in findings["compile"].text
+    assert findings["compile"].fix == "Use `torch.cond` to express dynamic control flow"
     for name in ("compile", "export"):
-        assert f"faulty_networks.py:{branch}" in findings[name].text
+        assert findings[name].text.count(f"faulty_networks.py:{branch}") == 1
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_head_that_was_not_asked_for_is_a_fault_and_one_alone_is_none():
