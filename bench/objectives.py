@@ -11,7 +11,7 @@ import losses
 from architectures import Prediction
 from bench.data.batches import Batch
 from bench.errors import TrainingError
-from bench.grid import LossPair
+from bench.settings import LossPair
 
 
 class Losses(NamedTuple):

@@ -23,11 +23,12 @@ from bench.data.images import Size
 from bench.data.split import SplitRows, split_rows
 from bench.device import PeakMemory
 from bench.errors import InputError, TrainingError
-from bench.grid import Architecture, Cell, Grid, LossPair, Teacher
+from bench.grid import Cell, Grid
 from bench.metrics import Summary
 from bench.objectives import Objectives
 from bench.precision import guard_narrow_convolutions
 from bench.record import Environment, Record, SampleCounts, Throughput
+from bench.settings import Architecture, LossPair, Teacher
 from bench.store import Store
 from bench.teacher import Taught
 from bench.train import Fit, Trainer

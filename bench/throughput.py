@@ -18,10 +18,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.data.batches import Batch
 from bench.device import synchronize
-from bench.grid import Recipe
 from bench.objectives import Objectives
 from bench.precision import autocast
 from bench.record import Throughput, Timing
+from bench.settings import Recipe
 from bench.train import create_optimizer, train_step
 
 WARM_UP_RUNS = 3

@@ -24,11 +24,11 @@ from bench.data.cache import Dataset
 from bench.data.images import Size
 from bench.data.split import Rows, SplitRows
 from bench.errors import TrainingError
-from bench.grid import LossPair, Recipe
 from bench.objectives import Losses, Objectives
 from bench.precision import autocast
 from bench.randomness import generator, seeded_globals
 from bench.record import Epoch, TermScale
+from bench.settings import LossPair, Recipe
 
 STEPS_BETWEEN_READINGS = 10  # of the loss: each reading makes the host wait for the device
 

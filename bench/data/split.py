@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 from bench.errors import InputError, suggestion
-from bench.grid import Split
+from bench.settings import Split
 
 Rows = npt.NDArray[np.int64]
 SIDES = ("train", "val", "test")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.grid import Recipe, Teacher
 from bench.record import Environment
 from bench.report.leaderboard import (
     CROSS_ENTROPY_COLUMNS,
@@ -13,6 +12,7 @@ from bench.report.leaderboard import (
     Figure,
     Leaderboard,
 )
+from bench.settings import Recipe, Teacher
 
 BELOW_BASELINE = "▼"
 

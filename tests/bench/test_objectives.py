@@ -6,8 +6,8 @@ import torch
 from architectures import Prediction
 from bench.data.batches import Batch
 from bench.errors import TrainingError
-from bench.grid import LossPair
 from bench.objectives import Objectives
+from bench.settings import LossPair
 
 PICTURE = torch.zeros(1, 3, 2, 2)
 BATCH = Batch(

@@ -10,7 +10,7 @@ from bench import evaluate, metrics
 from bench.data.cache import open_dataset
 from bench.data.split import split_rows
 from bench.errors import TrainingError
-from bench.grid import LossPair, Split, Train
+from bench.settings import LossPair, Split, Train
 from bench.teacher import Taught
 from bench.train import Trainer
 

@@ -4,9 +4,10 @@ import pandas as pd
 import pytest
 
 from bench.errors import InputError
-from bench.grid import Architecture, Cell, Data, Grid, LossPair, Train
+from bench.grid import Cell, Grid
 from bench.metrics import Summary
 from bench.record import Environment, Record, SampleCounts
+from bench.settings import Architecture, Data, LossPair, Train
 from bench.store import Store
 
 GRID = Grid(

@@ -8,8 +8,8 @@ import architectures
 from bench import throughput
 from bench.data.batches import Batch
 from bench.device import PeakMemory
-from bench.grid import LossPair, Train
 from bench.objectives import Objectives
+from bench.settings import LossPair, Train
 
 CPU = torch.device("cpu")
 

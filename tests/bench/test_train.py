@@ -7,7 +7,7 @@ from bench import evaluate, metrics, train
 from bench.data.cache import open_dataset
 from bench.data.split import split_rows
 from bench.errors import TrainingError
-from bench.grid import LossPair, Split, Train
+from bench.settings import LossPair, Split, Train
 from bench.train import Trainer
 
 CPU = torch.device("cpu")

@@ -6,8 +6,8 @@ import torch
 import architectures
 import losses
 from bench.data.batches import Batch
-from bench.grid import LossPair, Train
 from bench.objectives import Objectives
+from bench.settings import LossPair, Train
 from bench.train import create_optimizer, train_step
 
 CPU = torch.device("cpu")

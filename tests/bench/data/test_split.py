@@ -6,7 +6,7 @@ import torch
 
 from bench.data.split import split_rows
 from bench.errors import InputError
-from bench.grid import Split
+from bench.settings import Split
 
 KEYS = np.array([f"s{i:03d}" for i in range(200)])
 

@@ -3,12 +3,13 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from bench.grid import Architecture, Data, Grid, LossPair, Train
+from bench.grid import Grid
 from bench.metrics import Summary
 from bench.record import Environment, Record, SampleCounts, Throughput, Timing
 from bench.report import markdown, terminal
 from bench.report.leaderboard import compare
 from bench.run import all_cells
+from bench.settings import Architecture, Data, LossPair, Train
 from bench.store import Store
 
 GRID = Grid(
