@@ -1,0 +1,56 @@
+"""The command line: one file a command, which reads arguments, calls steps, prints what comes back.
+
+Whatever computes is imported inside the commands, so that help and version answer at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import metadata
+from typing import Annotated
+
+import typer
+
+from bench.cli import data
+from bench.cli.check import check
+from bench.cli.list_names import list_names
+from bench.cli.report import report
+from bench.cli.run import run
+from bench.errors import InputError
+
+app = typer.Typer(
+    name="bench",
+    help="Cross architectures with losses for mask and depth prediction, and compare them.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command()(run)
+app.command()(report)
+app.command("list")(list_names)
+app.command()(check)
+app.add_typer(data.app, name="data")
+
+
+def main() -> None:
+    """Run the command line; a mistake in the input is one line and exit code 2."""
+    try:
+        app()
+    except InputError as error:
+        print(f"bench: {error}", file=sys.stderr)  # noqa: T201 - plain text to standard error
+        sys.exit(2)
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001 - the signature of an option's callback
+    if asked:
+        typer.echo(f"maskdepth-bench {metadata.version('maskdepth-bench')}")
+        raise typer.Exit
+
+
+@app.callback()
+def bench(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Cross architectures with losses for mask and depth prediction, and compare them."""

@@ -1,0 +1,60 @@
+"""`bench run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+INTERRUPTED = 130  # the exit code that shells give to a program ended by Ctrl-C
+
+
+def run(
+    grid: Annotated[Path, typer.Option(help="The grid's YAML file.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The study's folder.", show_default="results/<grid name>")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would run.")] = False,
+    limit: Annotated[
+        int | None, typer.Option(min=3, help="Use so many of the samples, to try a grid out.")
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run failed cells once more.")
+    ] = False,
+) -> None:
+    """Run the cells of a grid that the study does not hold yet."""
+    from bench.grid import load
+    from bench.run import missing_cells
+    from bench.store import Store
+
+    question = load(grid)
+    name = grid.stem
+    if limit is not None:
+        data = question.data.model_copy(update={"limit": limit})
+        question = question.model_copy(update={"data": data})
+        name = f"{name}-limit-{limit}"
+    store = Store(out or Path("results") / name)
+    console = Console()
+    if dry_run:
+        from bench.report.terminal import print_plan
+
+        print_plan(console, question, store)
+        return
+    from bench.device import choose
+    from bench.progress import create_progress
+    from bench.run import forget_failed, run
+
+    chosen = choose(device)
+    if retry_failed:
+        forget_failed(question, store)
+    try:
+        with create_progress(console) as progress:
+            run(question, store, device=chosen, progress=progress)
+    except KeyboardInterrupt:
+        left = len(missing_cells(question, store))
+        typer.echo(f"stopped with {left} cells to go; the same command goes on from here", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    console.print(f"finished: see `bench report {store.folder}`", highlight=False)
