@@ -135,10 +135,16 @@ class Split(Settings):
             ``torch_random_split`` draws the test images as `torch.utils.data.random_split` does
             under `torch.manual_seed(seed)`, ``sklearn_train_test_split`` as scikit-learn does with
             ``random_state=seed``; the validation images are then the last of their training images.
+        by: what is drawn: single samples; or all samples at once that share a value of a column,
+            as ``background``, so that no value stands on two sides; or ``both``: backgrounds and
+            foregrounds are drawn independently, and a sample whose two fall on different sides is
+            left out. Where every foreground stands on every background, a share of train² + val² +
+            test² of the samples stays, train² of all to train.
         file: a CSV list in place of a draw: ``key,side`` with the sides train, val and test.
     """
 
     method: Literal["shuffle", "torch_random_split", "sklearn_train_test_split"] = "shuffle"
+    by: str = "sample"
     file: str | None = None
     train: float = Field(0.6, gt=0, lt=1)
     val: float = Field(0.1, gt=0, lt=1)
@@ -152,9 +158,28 @@ class Split(Settings):
             raise ValueError(f"train + val + test must be 1, not {total:g}")
         return self
 
+    @model_validator(mode="after")
+    def _groups_only_if_drawn(self) -> Self:
+        if self.by == "sample":
+            return self
+        if self.file is not None:
+            raise ValueError("file says itself who stands on which side; leave by out")
+        if self.method != "shuffle":
+            raise ValueError(f"{self.method} draws samples; by: {self.by} needs method: shuffle")
+        return self
+
+    @property
+    def label(self) -> str:
+        """How the sides are drawn, or the list: ``shuffle by background, seed 0``."""
+        if self.file is not None:
+            return self.file
+        by = "background and foreground" if self.by == "both" else self.by
+        method = self.method if by == "sample" else f"{self.method} by {by}"
+        return f"{method}, seed {self.seed}"
+
 
 def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str) else value
+    return [value] if isinstance(value, str | dict) else value
 
 
 def _as_square(value: object) -> object:
@@ -165,13 +190,91 @@ SideLength = Annotated[int, Field(ge=32, le=4096)]
 ImageSize = Annotated[tuple[SideLength, SideLength], BeforeValidator(_as_square)]
 
 
-class Data(Settings):
-    """Which samples, at which size (height, width) in pixels, split how."""
+class DepthCoding(Settings):
+    """How a depth picture's values are to be read.
 
-    archive: Annotated[tuple[str, ...], BeforeValidator(_as_list), Field(min_length=1)]
+    Attributes:
+        maximum: the value that means 1: the far end (``near: low``), or the near one, which is then
+            turned round (``near: high``).
+        near: which end of the values is near the camera.
+        invalid: the value that means "no reading", if there is one.
+        unit: what a value of 1 measures; for the reader's information.
+        colors: ``plasma`` where depth was painted in that colour map.
+        crop: (top, left, bottom, right) in pixels: what lies inside a frame that a plot drew around
+            the map; it is stretched to the whole picture.
+    """
+
+    maximum: Annotated[int, Field(ge=1, le=65535)] = 255
+    near: Literal["low", "high"] = "low"
+    invalid: int | None = None
+    unit: str | None = None
+    colors: Literal["grey", "plasma"] = "grey"
+    crop: tuple[int, int, int, int] | None = None
+
+
+class Patterns(Settings):
+    """A layout of a user's own, by the names of the entries.
+
+    A pattern is a path in which ``*`` stands for anything but a slash, ``**/`` for any folders, and
+    ``{name}`` for a part that is kept under that name.
+
+    Attributes:
+        composite, mask, depth: patterns with a ``{key}``, by which the pictures of a sample are
+            joined.
+        background: a pattern with a ``{background}``.
+        background_of: a pattern of the key with a ``{background}``, as in
+            ``bg_{background}_fg_{foreground}``; its other parts can group a split.
+        labels: an entry, a CSV table with the columns key and background, in place of it.
+    """
+
+    composite: str
+    mask: str | None = None
+    depth: str | None = None
+    background: str | None = None
+    background_of: str | None = None
+    labels: str | None = None
+
+
+class Source(Settings):
+    """Archives that make up one dataset, and how they are to be read.
+
+    Attributes:
+        files: zips or folders.
+        backgrounds: a zip or folder with the backgrounds, where they lie beside the archives.
+        layout: a layout's name or `Patterns`; by default what the entries' names look like.
+        pairing: ``published`` repeats a published system's wrong rule from sample to background.
+        depth: how depth is coded, where the archive does not say it itself.
+        mask_threshold: a mask's grey (0 to 255) above this is object, as JPEG blurs its edges.
+    """
+
+    files: Annotated[tuple[str, ...], BeforeValidator(_as_list), Field(min_length=1)]
+    backgrounds: str | None = None
+    layout: str | Patterns | None = None
+    pairing: Literal["right", "published"] = "right"
+    depth: DepthCoding | None = None
+    mask_threshold: int = Field(127, ge=0, le=254)
+
+
+class Data(Settings):
+    """Which samples, at which size (height, width) in pixels, split how.
+
+    Attributes:
+        archive: files that make up one dataset, or `Source` mappings, each a dataset by itself.
+        exclude: a CSV list with a column ``key``: samples to leave out.
+        limit: of the samples, drawn by the split's seed.
+    """
+
+    archive: Annotated[tuple[str | Source, ...], BeforeValidator(_as_list), Field(min_length=1)]
+    exclude: str | None = None
     image_size: ImageSize = (64, 64)
     split: Split = Split()
-    limit: PositiveInt | None = None  # of the samples, drawn by the split's seed
+    limit: PositiveInt | None = None
+
+    def sources(self) -> tuple[Source, ...]:
+        """The archives as sources; the files that are given plainly make up one."""
+        files = tuple(entry for entry in self.archive if isinstance(entry, str))
+        mappings = tuple(entry for entry in self.archive if isinstance(entry, Source))
+        return (Source(files=files), *mappings) if files else mappings
 
 
 class Schedule(Settings):

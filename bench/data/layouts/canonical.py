@@ -1,0 +1,122 @@
+"""The layout that `bench data make` and `bench data convert` write.
+
+An archive holds ``background/<id>.jpg``, ``composite/<key>.jpg``, ``mask/<key>.png``,
+``depth/<key>.png``, ``samples.csv`` (key, background, and any further columns) and ``dataset.json``
+(how depth is coded). Pictures may be JPEG or PNG whatever the folder; a folder that the archive has
+not at all is a head, or an input, that it has not. All of it may lie in one more folder.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bench.data.entries import Entries
+from bench.data.layouts.layout import KINDS, NO_ENTRY, Layout
+from bench.errors import InputError
+from bench.settings import DepthCoding, Source
+
+NAME = "canonical"
+
+
+class _StatedCoding(DepthCoding):
+    model_config = ConfigDict(extra="ignore")  # an archive may say more about its depth
+
+
+class _Description(BaseModel):
+    format: Literal[1]
+    depth: _StatedCoding = _StatedCoding()
+
+
+def find_root(names: pa.LargeStringArray) -> str | None:
+    """The folder (with its slash, or empty) that holds a canonical dataset, if one does."""
+    described = names.filter(pc.match_substring_regex(names, r"^([^/]+/)?dataset\.json$"))
+    for name in sorted(described.to_pylist(), key=len):
+        root = name.removesuffix("dataset.json")
+        if pc.any(pc.equal(names, f"{root}samples.csv")).as_py():
+            return str(root)
+    return None
+
+
+def read(entries: Entries, source: Source) -> Layout:
+    """Pair the entries by the keys in ``samples.csv``; a missing partner is no entry.
+
+    Raises:
+        InputError: ``samples.csv`` or ``dataset.json`` is missing or at fault.
+    """
+    root = find_root(entries.names)
+    if root is None:
+        raise InputError(
+            f"{entries.paths}: has no samples.csv and dataset.json, which a canonical archive "
+            "holds beside background/, composite/, mask/ and depth/"
+        )
+    samples = _read_samples(entries, root)
+    pictures = _pictures(entries, root)
+    for kind in KINDS:
+        ids = samples["background" if kind == "background" else "key"]
+        of_kind = pictures.loc[pictures["kind"] == kind].set_index("id")["row"]
+        samples[f"{kind}_entry"] = ids.map(of_kind).fillna(NO_ENTRY).astype(np.int64).to_numpy()
+    return Layout(
+        name=NAME,
+        entries=entries,
+        samples=samples.assign(background_mirrored=False),
+        mask_threshold=source.mask_threshold,
+        depth_coding=source.depth or _read_description(entries, root).depth,
+    )
+
+
+def _pictures(entries: Entries, root: str) -> pd.DataFrame:
+    """Of each picture its ``kind``, ``id`` and ``row``; one that was appended again counts."""
+    inside = pc.starts_with(entries.names, root)
+    rows = np.flatnonzero(inside.to_numpy(zero_copy_only=False))
+    names = pc.utf8_slice_codeunits(entries.names.take(pa.array(rows)), len(root))
+    parts = pc.extract_regex(names, rf"^(?P<kind>{'|'.join(KINDS)})/(?P<id>.+)\.(?i:jpg|jpeg|png)$")
+    found = pd.DataFrame(
+        {
+            "kind": pc.struct_field(parts, "kind").to_pandas(),
+            "id": pc.struct_field(parts, "id").to_pandas(),
+            "row": rows,
+        }
+    )
+    return found.dropna().drop_duplicates(["kind", "id"], keep="last")
+
+
+def _read_samples(entries: Entries, root: str) -> pd.DataFrame:
+    row = entries.find(f"{root}samples.csv")
+    where = f"{entries.paths}: {root}samples.csv"
+    content = entries.read(row) if row is not None else b""
+    try:
+        samples = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InputError(f"{where}: not a CSV table ({' '.join(str(error).split())})") from None
+    for column in ("key", "background"):
+        if column not in samples:
+            raise InputError(
+                f"{where}: has no column {column!r} (columns: {', '.join(samples.columns)})"
+            )
+    if samples.empty:
+        raise InputError(f"{where}: lists no sample")
+    repeated = samples["key"][samples["key"].duplicated()]
+    if not repeated.empty:
+        raise InputError(f"{where}: the key {repeated.iloc[0]} stands twice")
+    return samples
+
+
+def _read_description(entries: Entries, root: str) -> _Description:
+    row = entries.find(f"{root}dataset.json")
+    where = f"{entries.paths}: {root}dataset.json"
+    try:
+        return _Description.model_validate(json.loads(entries.read(row) if row is not None else ""))
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{where}: not valid JSON ({error})") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{where}: {place}: {first['msg']}, not {first['input']!r}") from None
