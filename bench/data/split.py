@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from bench.settings import Split
 
 Rows = npt.NDArray[np.int64]
 SIDES = ("train", "val", "test")
+LEFT_OUT = -1  # in place of a side's number
+ORDERS = 100  # orders of the groups to choose from
 
 
 @dataclass(frozen=True)
@@ -27,28 +30,32 @@ class SplitRows:
         train, val, test: row numbers.
         digest: a hash of the archives' fingerprint and of the keys on each side; two records with
             one digest saw the same data.
+        left_out: how many of the samples that were drawn stand on no side.
     """
 
     train: Rows
     val: Rows
     test: Rows
     digest: str
+    left_out: int = 0
 
 
 def split_rows(
-    keys: npt.NDArray[np.str_], split: Split, fingerprint: str, *, limit: int | None = None
+    samples: pd.DataFrame, split: Split, fingerprint: str, *, limit: int | None = None
 ) -> SplitRows:
     """Divide the samples as the split's method says.
 
     Args:
-        keys: (N,) the samples' keys, in the archive's order.
+        samples: one row a sample in the archive's order: ``key``, and the column to split by.
         split: the method, the shares and the seed.
         fingerprint: of the archives, for the digest.
         limit: draw at most this many samples first.
 
     Raises:
-        InputError: a side would be empty, or the list of samples is at fault.
+        InputError: a side would be empty, the column to split by is at fault, or the list of
+            samples is.
     """
+    keys = samples["key"].to_numpy(dtype=str)
     rows = np.arange(len(keys))
     if limit is not None and limit < len(keys):
         # From the sorted keys, so that the order in an archive does not matter.
@@ -56,18 +63,48 @@ def split_rows(
         rows = np.sort(by_key[np.random.default_rng(split.seed).permutation(len(keys))[:limit]])
     if split.file is not None:
         sides = _listed(Path(split.file), keys, rows)
+    elif split.by != "sample":
+        side = _side_of_samples(samples.iloc[rows], split)
+        sides = {name: rows[side == number] for number, name in enumerate(SIDES)}
     else:
         train, val, test = _DRAWS[split.method](keys[rows], split)
         sides = {"train": rows[train], "val": rows[val], "test": rows[test]}
+    left_out = len(rows) - sum(len(side) for side in sides.values())
     digest = hashlib.sha256(fingerprint.encode())
     for name, side in sides.items():
         if len(side) == 0:
             raise InputError(
-                f"data.split: {len(rows)} samples leave none for {name}; give it a larger share"
+                f"data.split: {len(rows) - left_out} samples leave none for {name}; "
+                "give it a larger share"
             )
         sides[name] = np.sort(side)
         digest.update(f"{name}:{','.join(keys[sides[name]])};".encode())
-    return SplitRows(**sides, digest=digest.hexdigest()[:16])
+    return SplitRows(**sides, digest=digest.hexdigest()[:16], left_out=left_out)
+
+
+def write_split(path: Path, samples: pd.DataFrame, split: SplitRows) -> None:
+    """Write a split as the CSV list that `Split.file` reads; a sample on no side is not in it.
+
+    The file appears at the end, at once, in place of what was there. Its folder is made where
+    missing.
+
+    Raises:
+        InputError: the path cannot be written.
+    """
+    sides = pd.concat(
+        [pd.Series(name, index=getattr(split, name), name="side") for name in SIDES]
+    ).sort_index()
+    listed = samples[["key"]].iloc[sides.index].assign(side=sides.to_numpy())
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            listed.to_csv(partial, index=False, lineterminator="\n")
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error}") from None
 
 
 def _shuffle(keys: npt.NDArray[np.str_], split: Split) -> tuple[Rows, Rows, Rows]:
@@ -102,6 +139,70 @@ _DRAWS = {
     "torch_random_split": _torch_random_split,
     "sklearn_train_test_split": _sklearn_train_test_split,
 }
+
+
+def _side_of_samples(samples: pd.DataFrame, split: Split) -> Rows:
+    """The number of each sample's side in `SIDES`, or `LEFT_OUT`, drawn by groups."""
+    rng = np.random.default_rng(split.seed)
+    columns = ("background", "foreground") if split.by == "both" else (split.by,)
+    sides = [_side_by_column(samples, column, split, rng) for column in columns]
+    return np.where(sides[0] == sides[-1], sides[0], LEFT_OUT)
+
+
+def _side_by_column(
+    samples: pd.DataFrame, column: str, split: Split, rng: np.random.Generator
+) -> Rows:
+    """The number of each sample's side, one side for all samples that share a value."""
+    columns = [name for name in samples.columns if name != "key"]
+    if column not in columns:
+        raise InputError(
+            f"data.split.by: the samples have no column {column!r}"
+            f"{suggestion(split.by, ['sample', *columns])}"
+        )
+    missing = samples["key"][is_missing(samples[column])]
+    if missing.size:
+        raise InputError(f"data.split.by: the sample {missing.iloc[0]} has no {column}")
+    # The values come sorted, so that the order in an archive does not matter.
+    values, group, sizes = np.unique(
+        samples[column].to_numpy(dtype=str), return_inverse=True, return_counts=True
+    )
+    if len(values) < len(SIDES):
+        raise InputError(
+            f"data.split.by: three sides need three groups or more, but {column} is only "
+            f"{', '.join(values)}"
+        )
+    return _side_of_groups(sizes, split, rng)[group]
+
+
+def is_missing(values: pd.Series) -> npt.NDArray[np.bool_]:
+    """(N,) where a column of the samples has no value: nothing, or the empty text."""
+    return (values.isna() | (values == "")).to_numpy()
+
+
+def _side_of_groups(sizes: Rows, split: Split, rng: np.random.Generator) -> Rows:
+    """The number of each group's side, such that the sides' shares of the samples are met.
+
+    Of `ORDERS` drawn orders, each cut where the number of samples is nearest to the shares with at
+    least one group a side, the first that misses the shares by the fewest samples is taken.
+
+    Args:
+        sizes: (K,) the number of samples in each group.
+        split: the shares.
+        rng: draws the orders.
+    """
+    wanted = np.array([split.train, split.val, split.test]) * sizes.sum()
+    fewest = np.inf
+    for _ in range(ORDERS):
+        order = rng.permutation(len(sizes))
+        filled = np.cumsum(sizes[order])
+        train = 1 + np.argmin(np.abs(filled[:-2] - wanted[0]))
+        learned = 1 + train + np.argmin(np.abs(filled[train:-1] - wanted[:2].sum()))
+        drawn = np.empty(len(sizes), np.int64)
+        drawn[order] = np.repeat([0, 1, 2], [train, learned - train, len(sizes) - learned])
+        missed = np.abs(np.bincount(drawn, weights=sizes) - wanted).sum()
+        if missed < fewest:
+            side, fewest = drawn, missed
+    return side
 
 
 def _listed(path: Path, keys: npt.NDArray[np.str_], rows: Rows) -> dict[str, Rows]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.record import Environment
+from bench.record import Environment, SampleCounts
 from bench.report.leaderboard import (
     CROSS_ENTROPY_COLUMNS,
     SCORE_COLUMNS,
@@ -37,10 +37,8 @@ def _setting(board: Leaderboard) -> str:
     """What every row has in common: data, budget, machine."""
     data, train = board.grid.data, board.grid.train
     height, width = data.image_size
-    drawn = data.split.file or f"{data.split.method}, seed {data.split.seed}"
     splits = dict.fromkeys(
-        f"{record.samples.train} train, {record.samples.val} validation, "
-        f"{record.samples.test} test images ({drawn}, digest {record.split_digest})"
+        f"{_counts(record.samples)} ({data.split.label}, digest {record.split_digest})"
         for record in board.records
     )
     machines = dict.fromkeys(_machine(record.environment) for record in board.records)
@@ -51,7 +49,7 @@ def _setting(board: Leaderboard) -> str:
     teacher = [f"- teacher: {_recipe(train.teacher)}"] if train.teacher else []
     return "\n".join(
         [
-            f"- data: {', '.join(data.archive)} at {height}x{width} px",
+            f"- data: {', '.join(data.files)} at {height}x{width} px",
             *(f"- split: {split}" for split in splits),
             *teacher,
             *(f"- {stage}: {_recipe(r)}" for stage, r in zip(stages, recipes, strict=True)),
@@ -59,6 +57,12 @@ def _setting(board: Leaderboard) -> str:
             *(f"- machine: {machine}" for machine in machines),
         ]
     )
+
+
+def _counts(samples: SampleCounts) -> str:
+    """How many images stand on each side, and how many on none."""
+    text = f"{samples.train} train, {samples.val} validation, {samples.test} test images"
+    return f"{text}, {samples.left_out} left out" if samples.left_out else text
 
 
 def _recipe(recipe: Recipe) -> str:
