@@ -14,8 +14,10 @@ import pandas as pd
 import torch
 
 from bench.data import batches
-from bench.data.cache import Dataset
+from bench.data.dataset import Dataset, Pictures
+from bench.data.feed import Feed
 from bench.data.split import Rows, SplitRows
+from bench.errors import TrainingError
 from bench.metrics import depth_sums, mask_counts
 
 CHUNK = 256  # images held decoded at a time
@@ -24,7 +26,7 @@ Fitted = tuple[pd.DataFrame, str]
 
 def _empty_mask(dataset: Dataset, split: SplitRows) -> Fitted:
     """No pixel is object."""
-    nothing = np.zeros((1, *dataset.masks.shape[1:]), np.bool_)
+    nothing = np.zeros((1, *dataset.size), np.bool_)
     return _score_masks(dataset, split.test, lambda _: nothing), "no pixel is object"
 
 
@@ -62,7 +64,12 @@ _BASELINES: dict[str, Callable[[Dataset, SplitRows], Fitted]] = {
     "mean depth": _mean_depth,
     "pixel mean depth": _pixel_mean_depth,
 }
-NAMES = tuple(_BASELINES)
+KINDS = {  # of pictures, that each is about
+    "empty mask": {"mask"},
+    "difference": {"mask", "background"},
+    "mean depth": {"depth"},
+    "pixel mean depth": {"depth"},
+}
 
 
 def score(name: str, dataset: Dataset, split: SplitRows) -> Fitted:
@@ -75,13 +82,20 @@ def score(name: str, dataset: Dataset, split: SplitRows) -> Fitted:
     return _BASELINES[name](dataset, split)
 
 
+def _there(pictures: Pictures | None, what: str) -> Pictures:
+    if pictures is None:
+        raise TrainingError(f"the archives have no {what}")
+    return pictures
+
+
 def _in_chunks(rows: Rows) -> Iterator[Rows]:
     return batches.in_order(rows, CHUNK)
 
 
 def _difference_of(dataset: Dataset, rows: Rows) -> npt.NDArray[np.uint8]:
     """(B, H, W) the greatest difference of the three channels between the two pictures."""
-    background = dataset.backgrounds[dataset.background_rows[rows]].astype(np.int16)
+    backgrounds = _there(dataset.backgrounds, "backgrounds")
+    background = backgrounds[dataset.background_rows[rows]].astype(np.int16)
     difference: npt.NDArray[np.int16] = np.abs(dataset.composites[rows] - background).max(axis=-1)
     return difference.astype(np.uint8)
 
@@ -91,7 +105,7 @@ def _best_threshold(dataset: Dataset, rows: Rows) -> int:
     total = np.zeros(256)
     for chunk in _in_chunks(rows):
         for difference, mask in zip(
-            _difference_of(dataset, chunk), dataset.masks[chunk], strict=True
+            _difference_of(dataset, chunk), _there(dataset.masks, "masks")[chunk], strict=True
         ):
             # Counts of pixels above each threshold, on and off the object, from two histograms.
             hits, false_alarms = (
@@ -107,10 +121,9 @@ def _depth_totals(
     dataset: Dataset, rows: Rows
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """(H, W) the sum of the readings of each pixel in [0, 1], and their number."""
-    total = np.zeros(dataset.depths.shape[1:])
-    count = np.zeros(dataset.depths.shape[1:])
-    for chunk in _in_chunks(rows):
-        batch = batches.load(dataset, chunk, torch.device("cpu"))
+    total, count = np.zeros(dataset.size), np.zeros(dataset.size)
+    feed = Feed(dataset, torch.device("cpu"))
+    for batch in feed.each(_in_chunks(rows)):
         total += (batch.depth * batch.depth_valid).double().sum(dim=(0, 1)).numpy()
         count += batch.depth_valid.double().sum(dim=(0, 1)).numpy()
     return total, count
@@ -121,15 +134,17 @@ def _score_masks(
 ) -> pd.DataFrame:
     def score_chunk(chunk: Rows) -> dict[str, torch.Tensor]:
         predicted = torch.from_numpy(predict(chunk)).unsqueeze(1)
-        target = torch.from_numpy(dataset.masks[chunk] > 0).unsqueeze(1)
+        target = torch.from_numpy(_there(dataset.masks, "masks")[chunk] > 0).unsqueeze(1)
         return mask_counts(predicted, target)._asdict()
 
     return _tabulate(dataset, rows, score_chunk)
 
 
 def _score_depth(dataset: Dataset, rows: Rows, prediction: torch.Tensor) -> pd.DataFrame:
+    feed = Feed(dataset, torch.device("cpu"))
+
     def score_chunk(chunk: Rows) -> dict[str, torch.Tensor]:
-        batch = batches.load(dataset, chunk, torch.device("cpu"))
+        batch = feed.load(chunk)
         return depth_sums(prediction, batch.depth, batch.depth_valid)._asdict()
 
     return _tabulate(dataset, rows, score_chunk)

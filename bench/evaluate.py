@@ -12,7 +12,7 @@ from torch import nn
 import losses
 from bench.data import batches
 from bench.data.batches import Batch
-from bench.data.cache import Dataset
+from bench.data.feed import Feed
 from bench.data.split import Rows
 from bench.metrics import depth_sums, mask_counts
 from bench.precision import autocast
@@ -21,12 +21,11 @@ from losses.target_entropy import target_entropy
 
 def score(
     model: nn.Module,
-    dataset: Dataset,
+    feed: Feed,
     rows: Rows,
     *,
     batch_size: int,
     precision: str,
-    device: torch.device,
     relabel: Callable[[Batch], Batch] | None = None,
 ) -> pd.DataFrame:
     """Predict the given rows and compare with the truth, or what ``relabel`` puts in its place.
@@ -35,27 +34,26 @@ def score(
         One row an image: ``key``, the fields of `MaskCounts` and `DepthSums`, and the means over
         its pixels ``mask_bce``, ``depth_bce`` and ``depth_entropy`` (see `bench.metrics`).
     """
+    heads = ("mask", "depth") if relabel is not None else feed.dataset.heads
     excess_bce = losses.load("bce")  # less the targets' entropy, which is 0 for a mask
     columns: dict[str, list[torch.Tensor]] = defaultdict(list)
     model.eval()
     with torch.inference_mode():
-        for batch_rows in batches.in_order(rows, batch_size):
-            batch = batches.load(dataset, batch_rows, device)
-            if relabel is not None:
-                batch = relabel(batch)
-            with autocast(device, precision):
+        for batch in feed.each(batches.in_order(rows, batch_size)):
+            truth = batch if relabel is None else relabel(batch)
+            with autocast(feed.device, precision):
                 prediction = model(batch.background, batch.composite)
             sums: dict[str, torch.Tensor] = {}
-            if prediction.mask_logits is not None:
-                sums |= mask_counts(prediction.mask_logits > 0, batch.mask > 0)._asdict()
-                sums["mask_bce"] = excess_bce(prediction.mask_logits, batch.mask)
-            if prediction.depth_logits is not None:
+            if prediction.mask_logits is not None and "mask" in heads:
+                sums |= mask_counts(prediction.mask_logits > 0, truth.mask > 0)._asdict()
+                sums["mask_bce"] = excess_bce(prediction.mask_logits, truth.mask)
+            if prediction.depth_logits is not None and "depth" in heads:
                 depth = prediction.depth_logits.float().sigmoid()
-                sums |= depth_sums(depth, batch.depth, batch.depth_valid)._asdict()
-                excess = excess_bce(prediction.depth_logits, batch.depth, batch.depth_valid)
-                sums["depth_entropy"] = target_entropy(batch.depth, batch.depth_valid)
+                sums |= depth_sums(depth, truth.depth, truth.depth_valid)._asdict()
+                excess = excess_bce(prediction.depth_logits, truth.depth, truth.depth_valid)
+                sums["depth_entropy"] = target_entropy(truth.depth, truth.depth_valid)
                 sums["depth_bce"] = excess + sums["depth_entropy"]
             for name, values in sums.items():
                 columns[name].append(values)
     scores = {name: torch.cat(parts).cpu().numpy() for name, parts in columns.items()}
-    return pd.DataFrame({"key": dataset.keys[rows], **scores})
+    return pd.DataFrame({"key": feed.dataset.keys[rows], **scores})

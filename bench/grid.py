@@ -87,6 +87,16 @@ class Grid(Settings):
                 raise ValueError(f"{getattr(entry, 'label', entry)} stands here twice")
         return value
 
+    def kinds(self) -> frozenset[str]:
+        """The kinds of pictures that some cell cannot do without."""
+        recipes = [*self.train.recipes(), *([self.train.teacher] if self.train.teacher else [])]
+        pairs = [recipe.losses for recipe in recipes if recipe.losses] + list(self.losses)
+        kinds = {"composite"}
+        kinds |= {head for pair in pairs for head in ("mask", "depth") if getattr(pair, head)}
+        if any(_sees_background(architecture) for architecture in self.architectures):
+            kinds.add("background")
+        return frozenset(kinds)
+
     def cells(self) -> Iterator[Cell]:
         """The cross product; seeds vary slowest, so that an early stop leaves a whole table."""
         for seed, architecture, loss in itertools.product(
@@ -95,6 +105,11 @@ class Grid(Settings):
             yield Cell(
                 architecture=architecture, loss=loss, seed=seed, data=self.data, train=self.train
             )
+
+
+def _sees_background(architecture: Architecture) -> bool:
+    inputs = architecture.options.get("inputs")
+    return (inputs or architecture_registry.options(architecture.name).get("inputs")) != "composite"
 
 
 def load(path: Path) -> Grid:

@@ -48,6 +48,10 @@ class PlainProgress:
         if done == total:
             self._line(f"decoded {total} pictures")
 
+    def on_remark(self, text: str) -> None:
+        """Say it."""
+        self._line(text)
+
     def on_cell(self, cell: Cell, number: int, total: int) -> None:
         """Note which cell runs."""
         self._place = f"[{number}/{total}] {cell.label}"

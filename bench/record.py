@@ -24,6 +24,7 @@ class Epoch(_Frozen):
         losses: of each predicted head, the mean over the epoch's batches.
         val: figures on the validation images.
         train_s: wall time of the epoch without its validation.
+        data_wait_s: what of it went by waiting for batches; None where it was not taken.
         selected: whether the weights of this epoch were scored on the test images.
     """
 
@@ -32,6 +33,7 @@ class Epoch(_Frozen):
     losses: dict[str, float]
     val: Summary
     train_s: float
+    data_wait_s: float | None = None
     selected: bool = False
 
 
@@ -97,11 +99,12 @@ class Environment(_Frozen):
 
 
 class SampleCounts(_Frozen):
-    """How many samples stood on each side of the split."""
+    """How many samples stood on each side of the split, and how many on none."""
 
     train: int
     val: int
     test: int
+    left_out: int = 0
 
 
 class Record(_Frozen):

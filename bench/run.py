@@ -17,8 +17,9 @@ from torch import nn
 
 import architectures
 from bench import baselines, environment, evaluate, metrics, throughput
-from bench.data import batches
-from bench.data.cache import Dataset, open_dataset
+from bench.data.cache import open_dataset
+from bench.data.dataset import Dataset
+from bench.data.feed import Feed
 from bench.data.images import Size
 from bench.data.split import SplitRows, split_rows
 from bench.device import PeakMemory
@@ -28,7 +29,7 @@ from bench.metrics import Summary
 from bench.objectives import Objectives
 from bench.precision import guard_narrow_convolutions
 from bench.record import Environment, Record, SampleCounts, Throughput
-from bench.settings import Architecture, LossPair, Teacher
+from bench.settings import Architecture, Data, LossPair, Teacher
 from bench.store import Store
 from bench.teacher import Taught
 from bench.train import Fit, Trainer
@@ -39,6 +40,9 @@ class Progress(Protocol):
 
     def on_decoded(self, done: int, total: int) -> None:
         """So many pictures are in the cache."""
+
+    def on_remark(self, text: str) -> None:
+        """Something about the data is worth saying."""
 
     def on_cell(self, cell: Cell, number: int, total: int) -> None:
         """A cell starts, the ``number``-th of ``total`` in the grid."""
@@ -55,20 +59,22 @@ class Bench:
     """What all cells of a run share.
 
     Attributes:
-        datasets: the samples at every size that the grid asks for.
-        dataset: those at the size of the figures.
+        feeds: the samples at every size that the grid asks for.
+        feed: those at the size of the figures.
     """
 
-    datasets: dict[Size, Dataset]
-    dataset: Dataset
+    feeds: dict[Size, Feed]
+    feed: Feed
     split: SplitRows
     device: torch.device
     environment: Environment
 
 
 def baseline_cells(grid: Grid) -> Iterable[Cell]:
-    """The trivial baselines of a grid, as cells without a loss."""
-    for name in baselines.NAMES:
+    """The trivial baselines of what a grid is about, as cells without a loss."""
+    for name, kinds in baselines.KINDS.items():
+        if not kinds <= grid.kinds():
+            continue
         yield Cell(
             architecture=Architecture(name=name),
             loss=None,
@@ -105,23 +111,53 @@ def run(grid: Grid, store: Store, *, device: torch.device, progress: Progress) -
     Raises:
         InputError: the data is at fault, or the study was made from other data; nothing is written.
     """
-    archives = [Path(name) for name in grid.data.archive]
-    datasets = {
-        size: open_dataset(archives, size, on_progress=progress.on_decoded) for size in _sizes(grid)
-    }
-    dataset = datasets[grid.data.image_size]
-    split = split_rows(dataset.keys, grid.data.split, dataset.fingerprint, limit=grid.data.limit)
+    feeds = {size: Feed(_open(grid.data, size, progress), device) for size in _sizes(grid)}
+    feed = feeds[grid.data.image_size]
+    dataset = feed.dataset
+    _check_kinds(grid, dataset)
+    split = split_rows(dataset.samples, grid.data.split, dataset.fingerprint, limit=grid.data.limit)
     cells = all_cells(grid)
     _check_comparable(cells, store, split)
     store.write_grid(grid)
     missing = {cell.id for cell in missing_cells(grid, store)}
-    bench = Bench(datasets, dataset, split, device, environment.describe(device))
+    bench = Bench(feeds, feed, split, device, environment.describe(device))
     for number, cell in enumerate(cells, 1):
         if cell.id in missing:
             progress.on_cell(cell, number, len(cells))
             record, scores = run_cell(cell, bench, progress)
             store.append(record, scores)
             progress.on_record(record)
+
+
+def _open(data: Data, size: Size, progress: Progress) -> Dataset:
+    return open_dataset(
+        data.sources(),
+        size,
+        exclude=Path(data.exclude) if data.exclude else None,
+        on_progress=progress.on_decoded,
+        on_remark=progress.on_remark,
+    )
+
+
+def _check_kinds(grid: Grid, dataset: Dataset) -> None:
+    """Make sure that the archives have what the grid needs.
+
+    Raises:
+        InputError: they do not; the line says how to do without.
+    """
+    lacking = grid.kinds() - {"composite", *dataset.heads}
+    if dataset.backgrounds is not None:
+        lacking -= {"background"}
+    remedies = {
+        "mask": "train depth alone, as in losses: [{depth: l1}]",
+        "depth": "train the mask alone, as in losses: [{mask: bce}]",
+        "background": "give every network inputs: composite, as in {name: unet, inputs: composite}",
+    }
+    for kind in sorted(lacking):
+        raise InputError(
+            f"data.archive: {', '.join(grid.data.files)}: has no {kind}s, which the "
+            f"grid needs; {remedies[kind]}"
+        )
 
 
 def _sizes(grid: Grid) -> set[Size]:
@@ -138,7 +174,7 @@ def _check_comparable(cells: list[Cell], store: Store, split: SplitRows) -> None
             continue
         record = store.read(cell.id)
         if record.split_digest != split.digest:
-            origin = f"other contents of {', '.join(cell.data.archive)}"
+            origin = f"other contents of {', '.join(cell.data.files)}"
         elif record.cell != cell:
             origin = "a version of maskdepth-bench with other default settings"
         else:
@@ -175,7 +211,12 @@ def run_cell(cell: Cell, bench: Bench, progress: Progress) -> tuple[Record, pd.D
     record = Record(
         cell=cell,
         split_digest=split.digest,
-        samples=SampleCounts(train=len(split.train), val=len(split.val), test=len(split.test)),
+        samples=SampleCounts(
+            train=len(split.train),
+            val=len(split.val),
+            test=len(split.test),
+            left_out=split.left_out,
+        ),
         environment=bench.environment,
         started_utc=started_utc,
         finished_utc=datetime.now(UTC),
@@ -190,7 +231,7 @@ def run_cell(cell: Cell, bench: Bench, progress: Progress) -> tuple[Record, pd.D
 
 
 def _score_baseline(cell: Cell, bench: Bench) -> Outcome:
-    scores, note = baselines.score(cell.architecture.name, bench.dataset, bench.split)
+    scores, note = baselines.score(cell.architecture.name, bench.feed.dataset, bench.split)
     return Outcome(scores, metrics.summarise(scores), note=note)
 
 
@@ -199,7 +240,7 @@ def _train_and_score(cell: Cell, loss: LossPair, bench: Bench, progress: Progres
     memory = PeakMemory(bench.device)
     model = _create(cell.architecture, cell.seed, bench)
     trainer = Trainer(
-        bench.datasets,
+        bench.feeds,
         cell.data.image_size,
         bench.split,
         cell.seed,
@@ -215,11 +256,10 @@ def _train_and_score(cell: Cell, loss: LossPair, bench: Bench, progress: Progres
     score = partial(
         evaluate.score,
         model,
-        bench.dataset,
+        bench.feed,
         bench.split.test,
         batch_size=last.batch_size,
         precision=last.precision,
-        device=bench.device,
     )
     scores = score()
     summary = metrics.summarise(scores)
@@ -230,7 +270,7 @@ def _train_and_score(cell: Cell, loss: LossPair, bench: Bench, progress: Progres
     speed = throughput.measure(
         model,
         Objectives(last.losses or loss).to(bench.device),
-        batches.load(bench.dataset, rows, bench.device),
+        bench.feed.load(rows),
         last,
         peak_memory_mib=peak_memory_mib,
         device=bench.device,
@@ -241,7 +281,7 @@ def _train_and_score(cell: Cell, loss: LossPair, bench: Bench, progress: Progres
 def _create(architecture: Architecture, seed: int, bench: Bench) -> nn.Module:
     model = architectures.create(architecture.name, seed=seed, **architecture.options)
     if bench.device.type == "cpu":
-        guard_narrow_convolutions(model, bench.datasets)
+        guard_narrow_convolutions(model, bench.feeds)
     model.to(device=bench.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model
 

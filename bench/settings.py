@@ -10,9 +10,11 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     JsonValue,
     PositiveInt,
+    Tag,
     field_serializer,
     field_validator,
     model_validator,
@@ -20,6 +22,7 @@ from pydantic import (
 
 import architectures as architecture_registry
 import losses as loss_registry
+from bench.data import name_pattern
 
 
 class Settings(BaseModel):
@@ -213,33 +216,67 @@ class DepthCoding(Settings):
 
 
 class Patterns(Settings):
-    """A layout of a user's own, by the names of the entries.
+    """A layout of a user's own, by the names of the entries, a table that lists them, or both.
 
-    A pattern is a path in which ``*`` stands for anything but a slash, ``**/`` for any folders, and
-    ``{name}`` for a part that is kept under that name.
+    A pattern is a path in which ``*`` stands for anything but a slash, ``**/`` for any folders,
+    ``{name}`` for a part that is kept under that name, and ``{name:regex}`` for one of a certain
+    shape. Folders around it need not be told. Parts can group a split.
 
     Attributes:
-        composite, mask, depth: patterns with a ``{key}``, by which the pictures of a sample are
-            joined.
-        background: a pattern with a ``{background}``.
-        background_of: a pattern of the key with a ``{background}``, as in
-            ``bg_{background}_fg_{foreground}``; its other parts can group a split.
-        labels: an entry, a CSV table with the columns key and background, in place of it.
+        composite: a pattern with a ``{key}``. With further parts, as in
+            ``{scene}/rgb/{key}.png``, all of them together are the key.
+        mask, depth: patterns with the same parts, by which they are joined.
+        background: a pattern whose parts, as ``{background}``, the key or the table tells.
+        background_of: a pattern of the key, as in ``bg_{background}_fg_{foreground}_*``.
+        labels: a pattern of the table: a CSV entry whose rows are the samples, or a text that lists
+            a composite a line. Its cells are entries where the kind has no pattern; paths from
+            another place are matched by their ending. Its further columns are kept.
+        columns: what the table calls its columns, as in ``{key: id, background: bg}``, if not
+            ``key``, ``background``, ``composite``, ``mask`` and ``depth``. Without a key, the
+            composite's file name is it.
     """
 
-    composite: str
+    composite: str | None = None
     mask: str | None = None
     depth: str | None = None
     background: str | None = None
     background_of: str | None = None
     labels: str | None = None
+    columns: dict[str, str] = {}
+
+    @field_validator("composite", "mask", "depth", "background", "background_of", "labels")
+    @classmethod
+    def _well_formed(cls, value: str | None) -> str | None:
+        if value is not None:
+            name_pattern.parts(value)
+        return value
+
+    @model_validator(mode="after")
+    def _joinable(self) -> Self:
+        if self.composite is None and self.labels is None:
+            raise ValueError("needs composite, as in fg_bg/{key}.jpg, or labels")
+        if self.columns and self.labels is None:
+            raise ValueError("columns are of a table; name it under labels")
+        told = set(name_pattern.parts(self.composite)) if self.composite is not None else {"key"}
+        if not told:
+            raise ValueError(f"composite: {self.composite!r} has no {{key}}")
+        for kind in ("mask", "depth"):
+            pattern = getattr(self, kind)
+            if pattern is not None and set(name_pattern.parts(pattern)) != told:
+                parts = ", ".join(f"{{{part}}}" for part in sorted(told))
+                raise ValueError(f"{kind}: {pattern!r} needs the parts of composite ({parts})")
+        return self
+
+
+def _kind_of_layout(value: object) -> str:
+    return "name" if isinstance(value, str) else "patterns"
 
 
 class Source(Settings):
     """Archives that make up one dataset, and how they are to be read.
 
     Attributes:
-        files: zips or folders.
+        files: zips or folders; lists beside them (``.csv``, ``.txt``) too.
         backgrounds: a zip or folder with the backgrounds, where they lie beside the archives.
         layout: a layout's name or `Patterns`; by default what the entries' names look like.
         pairing: ``published`` repeats a published system's wrong rule from sample to background.
@@ -249,7 +286,13 @@ class Source(Settings):
 
     files: Annotated[tuple[str, ...], BeforeValidator(_as_list), Field(min_length=1)]
     backgrounds: str | None = None
-    layout: str | Patterns | None = None
+    layout: (
+        Annotated[
+            Annotated[str, Tag("name")] | Annotated[Patterns, Tag("patterns")],
+            Discriminator(_kind_of_layout),
+        ]
+        | None
+    ) = None
     pairing: Literal["right", "published"] = "right"
     depth: DepthCoding | None = None
     mask_threshold: int = Field(127, ge=0, le=254)
@@ -269,6 +312,11 @@ class Data(Settings):
     image_size: ImageSize = (64, 64)
     split: Split = Split()
     limit: PositiveInt | None = None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Every archive's path."""
+        return tuple(file for source in self.sources() for file in source.files)
 
     def sources(self) -> tuple[Source, ...]:
         """The archives as sources; the files that are given plainly make up one."""

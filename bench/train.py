@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 import statistics
 import time
@@ -20,9 +21,9 @@ from bench import evaluate, metrics
 from bench.data import batches
 from bench.data.augment import augment
 from bench.data.batches import Batch
-from bench.data.cache import Dataset
+from bench.data.feed import Feed
 from bench.data.images import Size
-from bench.data.split import Rows, SplitRows
+from bench.data.split import SplitRows
 from bench.errors import TrainingError
 from bench.objectives import Losses, Objectives
 from bench.precision import autocast
@@ -53,7 +54,7 @@ class Trainer:
     """What all stages of one training share.
 
     Attributes:
-        datasets: the samples at every size that a recipe asks for.
+        feeds: the samples at every size that a recipe asks for.
         image_size: (height, width) at which the network is validated.
         split: ``train`` is learned from, ``val`` selects the epoch, ``test`` is not touched.
         seed: of the order of the samples, their variation, and any dropout. Every network trained
@@ -63,7 +64,7 @@ class Trainer:
         relabel: what stands in for the truth of a batch, if anything does.
     """
 
-    datasets: Mapping[Size, Dataset]
+    feeds: Mapping[Size, Feed]
     image_size: Size
     split: SplitRows
     seed: int
@@ -136,7 +137,7 @@ class _Stage:
     ) -> None:
         self.trainer, self.model, self.recipe, self.number = trainer, model, recipe, number
         self.steps_before, self.all_steps = steps_before, all_steps
-        self.dataset = trainer.datasets[recipe.image_size or trainer.image_size]
+        self.feed = trainer.feeds[recipe.image_size or trainer.image_size]
         self.frozen = frozen
         self.objectives = Objectives(recipe.losses or pair).to(trainer.device)
         self.optimizer = create_optimizer(nn.ModuleList([model, self.objectives]), recipe)
@@ -154,16 +155,16 @@ class _Stage:
     def epochs(self) -> Iterator[Epoch]:
         """Train and validate, epoch by epoch, to the end of the budget."""
         while self.step < self.total_steps:
-            started = time.perf_counter()
+            started, waited_s = time.perf_counter(), self.feed.waited_s
             losses = self._train_epoch()
             train_s = time.perf_counter() - started
+            data_wait_s = self.feed.waited_s - waited_s
             scores = evaluate.score(
                 self.model,
-                self.trainer.datasets[self.trainer.image_size],
+                self.trainer.feeds[self.trainer.image_size],
                 self.trainer.split.val,
                 batch_size=self.recipe.batch_size,
                 precision=self.recipe.precision,
-                device=self.trainer.device,
             )
             yield Epoch(
                 stage=self.number,
@@ -171,6 +172,7 @@ class _Stage:
                 losses={head: statistics.fmean(row[head] for row in losses) for head in losses[0]},
                 val=metrics.summarise(scores),
                 train_s=train_s,
+                data_wait_s=data_wait_s,
             )
 
     def _train_epoch(self) -> list[dict[str, float]]:
@@ -182,9 +184,10 @@ class _Stage:
         unread: list[Losses] = []
         read: list[dict[str, float]] = []
         last_step = min(self.step + self.steps_per_epoch, self.total_steps)
-        for rows in batches.shuffled(self.trainer.split.train, self.recipe.batch_size, self.order):
-            unread.append(self._train_step(rows))
-            images += len(rows)
+        order = batches.shuffled(self.trainer.split.train, self.recipe.batch_size, self.order)
+        for batch in self.feed.each(itertools.islice(order, last_step - self.step)):
+            unread.append(self._train_step(batch))
+            images += len(batch.mask)
             if self.step == last_step or self.step % STEPS_BETWEEN_READINGS == 0:
                 read += _read(unread, first_step=self.step - len(unread) + 1)
                 unread.clear()
@@ -194,13 +197,11 @@ class _Stage:
                     sum(read[-1].values()),
                     images / (time.perf_counter() - started),
                 )
-            if self.step == last_step:
-                break
         return read
 
-    def _train_step(self, rows: Rows) -> Losses:
+    def _train_step(self, batch: Batch) -> Losses:
         batch = augment(
-            batches.load(self.dataset, rows, self.trainer.device),
+            batch,
             flip=self.recipe.flip,
             color_jitter=self.recipe.color_jitter,
             generator=self.variation,

@@ -1,15 +1,13 @@
-"""Batches on the device: in which order, and as which tensors."""
+"""Batches: as which tensors, and in which order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from bench.data.cache import Dataset
 from bench.data.split import Rows
 
 
@@ -29,32 +27,6 @@ class Batch(NamedTuple):
     mask: Tensor
     depth: Tensor
     depth_valid: Tensor
-
-
-def load(dataset: Dataset, rows: Rows, device: torch.device) -> Batch:
-    """The given rows of a dataset as a batch; pictures are channels-last in memory."""
-    depth = _to_device(dataset.depths[rows].astype(np.float32), device)
-    valid = (
-        torch.ones_like(depth)
-        if dataset.depth_valid is None
-        else _to_device(dataset.depth_valid[rows], device).float()
-    )
-    return Batch(
-        background=_picture(dataset.backgrounds[dataset.background_rows[rows]], device),
-        composite=_picture(dataset.composites[rows], device),
-        mask=_to_device(dataset.masks[rows], device).float().unsqueeze(1),
-        depth=(depth / dataset.depth_maximum).unsqueeze(1),
-        depth_valid=valid.unsqueeze(1),
-    )
-
-
-def _to_device(array: np.ndarray, device: torch.device) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array)).to(device)
-
-
-def _picture(pixels: np.ndarray, device: torch.device) -> Tensor:
-    """(B, H, W, 3) uint8 to (B, 3, H, W) in [0, 1], without moving the channels in memory."""
-    return _to_device(pixels, device).permute(0, 3, 1, 2).float() / 255
 
 
 def in_order(rows: Rows, batch_size: int) -> Iterator[Rows]:

@@ -1,4 +1,4 @@
-"""One sample's pictures, checked against each other and brought to one size."""
+"""One sample's pictures, each checked against its composite and brought to one size."""
 
 from __future__ import annotations
 
@@ -7,91 +7,129 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from bench.data import images
 from bench.data.images import Depth, Pixels, Size
-from bench.data.layout import DepthCoding, Layout
+from bench.data.layouts import NO_ENTRY, Layout
 from bench.errors import InputError
+from bench.settings import DepthCoding
 
-MASK_THRESHOLD = 127  # a mask picture's grey above this is object, as JPEG blurs its edges
 VALID_SHARE = 0.5  # a resized depth pixel counts if at least this share of it had a reading
 
 Decoded = TypeVar("Decoded")
 
 
-class Sample(NamedTuple):
-    """What is decoded of a sample, besides its background, at one size (H, W).
+class DepthMap(NamedTuple):
+    """Depth at one size (H, W).
 
     Attributes:
-        composite: (H, W, 3) uint8.
-        mask: (H, W) bool.
         depth: (H, W) float32 in [0, 1], 0 near; 0 where there is no reading.
-        depth_valid: (H, W) bool.
+        valid: (H, W) bool.
     """
 
-    composite: Pixels
-    mask: npt.NDArray[np.bool_]
     depth: Depth
-    depth_valid: npt.NDArray[np.bool_]
+    valid: npt.NDArray[np.bool_]
 
 
-def decode_background(layout: Layout, entry: str) -> Pixels:
-    """A background at its own size, (H, W, 3) uint8.
+def native_size(layout: Layout, row: int) -> Size:
+    """The (height, width) of the picture at ``row`` of the layout's entries, from its header.
 
     Raises:
         InputError: the entry is no picture.
     """
-    return _decoded(layout, entry, images.decode_color)
+    return _decoded(layout, row, images.size_of)
 
 
-def decode_sample(
-    layout: Layout, sample: pd.Series[str], background_size: Size, size: Size
-) -> Sample:
-    """One row of ``layout.samples`` at ``size``.
+def decode_color(layout: Layout, row: int, size: Size, *, mirrored: bool = False) -> Pixels:
+    """A background or composite at ``size``, (H, W, 3) uint8, left and right swapped if mirrored.
 
     Raises:
-        InputError: an entry is no picture, or the pictures differ in size.
+        InputError: the entry is no picture.
     """
-    composite = _decoded(layout, sample["composite_entry"], images.decode_color)
-    mask = _decoded(layout, sample["mask_entry"], images.decode_grey)
-    depth = _decoded(layout, sample["depth_entry"], images.decode_grey)
-    for kind, shape in (
-        ("background", background_size),
-        ("mask", mask.shape),
-        ("depth", depth.shape),
-    ):
-        if shape != composite.shape[:2]:
-            raise InputError(
-                f"{layout.archive.path}: {sample[f'{kind}_entry']} is {shape[1]}x{shape[0]} px, "
-                f"but {sample['composite_entry']} is {composite.shape[1]}x{composite.shape[0]} px; "
-                "a sample's pictures must agree"
-            )
+    pixels = _decoded(layout, row, lambda content: images.decode_color(content, size))
+    resized = images.resize(pixels, size)
+    return resized[:, ::-1] if mirrored else resized
+
+
+def decode_mask(layout: Layout, row: int, size: Size) -> npt.NDArray[np.bool_]:
+    """A mask at ``size``, (H, W) bool.
+
+    Raises:
+        InputError: the entry is no picture.
+    """
+    mask = _decoded(layout, row, images.decode_grey)
     grey = (mask if mask.dtype == np.uint8 else mask >> 8).astype(np.uint8, copy=False)
-    resized, share = images.resize_depth(*_near_zero(depth, layout.depth_coding), size)
-    return Sample(
-        composite=images.resize(composite, size),
-        mask=images.resize(grey, size) > MASK_THRESHOLD,
-        depth=resized,
-        depth_valid=share >= VALID_SHARE,
-    )
+    return images.resize(grey, size) > layout.mask_threshold
+
+
+def decode_depth(layout: Layout, row: int, size: Size) -> DepthMap:
+    """A depth map at ``size``.
+
+    Raises:
+        InputError: the entry is no picture, or smaller than the crop.
+    """
+    coded = decode_depth_coded(layout, row)
+    crop = layout.depth_coding.crop
+    if crop is not None:
+        top, left, bottom, right = crop
+        if bottom > coded.shape[0] or right > coded.shape[1]:
+            raise InputError(
+                f"{layout.entries.where(row)}: depth.crop {list(crop)} does not fit into its "
+                f"{coded.shape[0]}x{coded.shape[1]} px"
+            )
+        coded = coded[top:bottom, left:right]
+    resized, share = images.resize_depth(*_near_zero(coded, layout.depth_coding), size)
+    return DepthMap(resized, share >= VALID_SHARE)
+
+
+def decode_depth_coded(layout: Layout, row: int) -> npt.NDArray[np.uint8 | np.uint16]:
+    """A depth picture's values as they are coded, (H, W).
+
+    Raises:
+        InputError: the entry is no picture.
+    """
+    if layout.depth_coding.colors == "plasma":
+        return _decoded(layout, row, images.decode_plasma)
+    return _decoded(layout, row, images.decode_grey)
 
 
 def depth_dtype(layouts: list[Layout]) -> type[np.uint8 | np.uint16]:
-    """What holds the depth of all archives: 16 bits if any one's first depth picture has them."""
+    """What holds the depth of all layouts: 16 bits if any one's first depth picture has them."""
     for layout in layouts:
-        first = _decoded(layout, layout.samples["depth_entry"].iloc[0], images.decode_grey)
-        if first.dtype == np.uint16:
+        first = int(layout.samples["depth_entry"].iloc[0])
+        if first != NO_ENTRY and decode_depth_coded(layout, first).dtype == np.uint16:
             return np.uint16
     return np.uint8
 
 
-def _decoded(layout: Layout, entry: str, decode: Callable[[bytes], Decoded]) -> Decoded:
-    content = layout.archive.read(entry)
+def check_sizes(layout: Layout, rows: list[int]) -> None:
+    """Make sure that a sample's pictures show the same field: one size, or one aspect ratio.
+
+    Args:
+        layout: whose entries.
+        rows: of the composite first, then of its other pictures.
+
+    Raises:
+        InputError: they do not.
+    """
+    height, width = native_size(layout, rows[0])
+    for row in rows[1:]:
+        other_height, other_width = native_size(layout, row)
+        # To within a pixel of the larger side, as a thumbnail's sides are rounded.
+        if abs(height * other_width - width * other_height) > max(width, other_width):
+            raise InputError(
+                f"{layout.entries.where(row)} is {other_width}x{other_height} px, but "
+                f"{layout.entries.names[rows[0]]} is {width}x{height} px; a sample's pictures must "
+                "have one shape"
+            )
+
+
+def _decoded(layout: Layout, row: int, decode: Callable[[bytes], Decoded]) -> Decoded:
+    content = layout.entries.read(row)
     try:
         return decode(content)
     except ValueError as error:
-        raise InputError(f"{layout.archive.path}: {entry}: {error}") from None
+        raise InputError(f"{layout.entries.where(row)}: {error}") from None
 
 
 def _near_zero(

@@ -8,6 +8,7 @@ import architectures
 from architectures import Prediction
 from bench import evaluate, metrics
 from bench.data.cache import open_dataset
+from bench.data.feed import Feed
 from bench.data.split import split_rows
 from bench.errors import TrainingError
 from bench.settings import LossPair, Split, Train
@@ -20,8 +21,9 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def trainer(rendered_archive):
     datasets = {size: open_dataset([rendered_archive], size) for size in ((32, 32), (48, 48))}
-    split = split_rows(datasets[32, 32].keys, Split(), "f")
-    return Trainer(datasets, (48, 48), split, 0, CPU, lambda *_: None)
+    split = split_rows(datasets[32, 32].samples, Split(), "f")
+    feeds = {size: Feed(dataset, CPU) for size, dataset in datasets.items()}
+    return Trainer(feeds, (48, 48), split, 0, CPU, lambda *_: None)
 
 
 @pytest.fixture
@@ -54,12 +56,9 @@ def test_a_frozen_part_keeps_its_weights_and_statistics(trainer, unet):
 
 def test_stages_follow_each_other_with_their_own_size_and_losses(trainer, unet, monkeypatch):
     sizes = []
-    original = evaluate.batches.load
+    original = Feed.load
     monkeypatch.setattr(
-        "bench.train.batches.load",
-        lambda dataset, rows, device: (
-            sizes.append(dataset.masks.shape[1:]) or original(dataset, rows, device)
-        ),
+        Feed, "load", lambda feed, rows: sizes.append(feed.dataset.size) or original(feed, rows)
     )
     fit = train(
         unet,
@@ -177,11 +176,10 @@ def test_consistency_compares_the_teacher_with_itself(trainer):
         taught = Taught(Student(logit), Teacher())
         scores = evaluate.score(
             taught,
-            trainer.datasets[48, 48],
+            trainer.feeds[48, 48],
             trainer.split.test,
             batch_size=8,
             precision="float32",
-            device=CPU,
             relabel=taught.relabel,
         )
         return metrics.summarise(scores).rmse

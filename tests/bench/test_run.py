@@ -176,6 +176,6 @@ def test_the_record_says_where_and_with_what_it_was_made(tmp_path, asked):
     assert record["environment"]["packages"]["torch"] == torch.__version__
     assert record["environment"]["device"] == "cpu"
     assert record["environment"]["threads"] == torch.get_num_threads()
-    assert record["samples"] == {"train": 22, "val": 3, "test": 11}
+    assert record["samples"] == {"train": 22, "val": 3, "test": 11, "left_out": 0}
     assert record["throughput"]["parameters"] > 0
     assert pd.Timestamp(record["finished_utc"]) >= pd.Timestamp(record["started_utc"])

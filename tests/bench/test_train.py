@@ -5,6 +5,7 @@ import torch
 import architectures
 from bench import evaluate, metrics, train
 from bench.data.cache import open_dataset
+from bench.data.feed import Feed
 from bench.data.split import split_rows
 from bench.errors import TrainingError
 from bench.settings import LossPair, Split, Train
@@ -24,14 +25,16 @@ def dataset(rendered_archive):
 
 @pytest.fixture
 def split(dataset):
-    return split_rows(dataset.keys, Split(), dataset.fingerprint)
+    return split_rows(dataset.samples, Split(), dataset.fingerprint)
 
 
 @pytest.fixture
 def fit(dataset, split, tiny_network):
     def fit(settings=None, *, loss="bce", seed=0, on_step=None, **options):
         model = architectures.create(tiny_network, seed=seed, **options)
-        trainer = Trainer({(32, 32): dataset}, (32, 32), split, seed, CPU, on_step or silent)
+        trainer = Trainer(
+            {(32, 32): Feed(dataset, CPU)}, (32, 32), split, seed, CPU, on_step or silent
+        )
         settings = settings or Train(epochs=2, batch_size=4)
         return model, trainer.fit(model, LossPair.model_validate(loss), settings.recipes()).curve
 
@@ -86,7 +89,7 @@ def test_the_selected_epoch_is_the_best_on_validation_and_its_weights_are_kept(f
     selected = [epoch for epoch in curve if epoch.selected]
     assert len(selected) == 1
     assert selected[0].val.selection_score == max(epoch.val.selection_score for epoch in curve)
-    scores = evaluate.score(model, dataset, split.val, batch_size=4, precision="bf16", device=CPU)
+    scores = evaluate.score(model, Feed(dataset, CPU), split.val, batch_size=4, precision="bf16")
     assert metrics.summarise(scores) == selected[0].val
 
 
@@ -116,7 +119,7 @@ def test_progress_ends_at_the_last_step(fit):
 def test_scores_of_a_batch_do_not_depend_on_the_batch_size(fit, dataset, split):
     model, _ = fit()
     ones, whole = (
-        evaluate.score(model, dataset, split.test, batch_size=n, precision="float32", device=CPU)
+        evaluate.score(model, Feed(dataset, CPU), split.test, batch_size=n, precision="float32")
         for n in (1, 64)
     )
     assert ones["key"].tolist() == dataset.keys[split.test].tolist()

@@ -8,8 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from bench.data import batches, generator
+from bench.data import generator
 from bench.data.cache import open_dataset
+from bench.data.feed import Feed
 
 CPU = torch.device("cpu")
 
@@ -24,7 +25,7 @@ def archive(tmp_path_factory):
 @pytest.mark.benchmark(group="read a batch of 16 at 64 px")
 def test_from_the_cache(benchmark, archive):
     dataset = open_dataset([archive], (64, 64))
-    benchmark(batches.load, dataset, np.arange(16), CPU)
+    benchmark(Feed(dataset, CPU).load, np.arange(16))
 
 
 @pytest.mark.benchmark(group="read a batch of 16 at 64 px")

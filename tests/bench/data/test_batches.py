@@ -6,6 +6,7 @@ import torch
 from bench.data import batches
 from bench.data.augment import augment
 from bench.data.cache import open_dataset
+from bench.data.feed import Feed
 
 CPU = torch.device("cpu")
 
@@ -20,7 +21,7 @@ def dataset(tmp_path):
 
 def test_a_batch_holds_the_rows_asked_for_in_their_order(dataset):
     rows = np.array([5, 2])
-    batch = batches.load(dataset, rows, CPU)
+    batch = Feed(dataset, CPU).load(rows)
     for place, row in enumerate(rows):
         composite = torch.from_numpy(dataset.composites[row].copy()).permute(2, 0, 1)
         assert torch.equal((batch.composite[place] * 255).round().byte(), composite)
@@ -32,7 +33,7 @@ def test_a_batch_holds_the_rows_asked_for_in_their_order(dataset):
 
 
 def test_a_pixel_without_reading_is_marked(dataset):
-    batch = batches.load(dataset, np.array([0, 1]), CPU)
+    batch = Feed(dataset, CPU).load(np.array([0, 1]))
     assert batch.depth_valid.mean(dim=(1, 2, 3)).tolist() == [0, 1]  # s0's depth is 0: no reading
 
 
@@ -67,7 +68,7 @@ def test_the_generator_alone_decides_the_order():
 
 
 def varied(dataset, **options):
-    batch = batches.load(dataset, np.arange(8), CPU)
+    batch = Feed(dataset, CPU).load(np.arange(8))
     return batch, augment(batch, generator=torch.Generator().manual_seed(3), **options)
 
 

@@ -1,15 +1,27 @@
+import errno
 import json
+import shutil
+import subprocess
+import sys
 
 import canonical_archive
 import numpy as np
 import pandas as pd
 import pytest
 
+from bench.data import cache_build
 from bench.data.cache import open_dataset
 from bench.errors import InputError
+from bench.settings import Source
+
+
+def folders(tmp_path):
+    """What was decoded, whole or in part; a lock's empty file is neither."""
+    return [path for path in tmp_path.glob("cache/*") if path.is_dir()]
 
 
 def open_one(tmp_path, entries, size=(32, 32), **options):
+    tmp_path.mkdir(exist_ok=True)
     path = canonical_archive.write(tmp_path / "a.zip", entries)
     return open_dataset([path], size, root=tmp_path / "cache", **options)
 
@@ -118,10 +130,10 @@ SMALL = canonical_archive.png(np.zeros((16, 20), np.uint8))
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (_without("samples.csv"), "has no samples.csv; a canonical archive holds background/"),
-        (_without("mask/s4.png"), "sample s4 has no mask: mask/s4.jpg or .png is missing"),
-        (_without("depth/s9.png"), "sample s9 has no depth: depth/s9.jpg or .png is missing"),
-        (_without("background/b1.png"), "sample s1 has no background: background/b1.jpg or .png"),
+        (_without("samples.csv"), "samples.csv"),
+        (_without("mask/s4.png"), "1 of 10 samples have no mask, the first is s4"),
+        (_without("depth/s9.png"), "1 of 10 samples have no depth, the first is s9"),
+        (_without("background/b1.png"), "5 of 10 samples have no background (b1), the first is s1"),
         (_with("mask/s4.png", b"nonsense"), "mask/s4.png: no readable picture"),
         (_with("composite/s4.png", b"\xff\xd8nonsense"), "composite/s4.png: "),
         (
@@ -148,8 +160,7 @@ def test_damage_is_one_line_that_names_archive_and_entry(tmp_path, damage, messa
     assert text.startswith(f"{tmp_path / 'a.zip'}: ")
     assert message in text
     assert "\n" not in text
-    cache = tmp_path / "cache"
-    assert not cache.exists() or list(cache.iterdir()) == []
+    assert folders(tmp_path) == []
 
 
 def test_a_key_in_two_archives_is_refused(tmp_path):
@@ -159,3 +170,131 @@ def test_a_key_in_two_archives_is_refused(tmp_path):
     ]
     with pytest.raises(InputError, match="the key s0 stands in more than one of the archives"):
         open_dataset(paths, (32, 32), root=tmp_path / "cache")
+
+
+class Stop(BaseException):
+    """A kill, as far as the build can tell."""
+
+
+def test_a_build_that_was_stopped_goes_on_after_its_last_chunk(tmp_path, monkeypatch):
+    entries = canonical_archive.entries(samples=10)
+    whole = open_one(tmp_path / "whole", entries)
+    path = canonical_archive.write(tmp_path / "a.zip", entries)
+    monkeypatch.setattr(cache_build, "CHUNK_BYTES", 4 * 32 * 32 * 7)  # four samples
+
+    def stop_at_nine(done, total):
+        if done == 9:
+            raise Stop
+
+    with pytest.raises(Stop):
+        open_dataset([path], (32, 32), root=tmp_path / "cache", on_progress=stop_at_nine)
+    told = []
+    resumed = open_dataset(
+        [path], (32, 32), root=tmp_path / "cache", on_progress=lambda *done: told.append(done)
+    )
+    assert told[0] == (7, 12)  # two backgrounds and the first chunk were kept
+    assert_same_pictures(resumed, whole)
+    assert len(folders(tmp_path)) == 1
+
+
+def assert_same_pictures(one, other):
+    for name in ("backgrounds", "composites", "masks", "depths"):
+        assert np.array_equal(getattr(one, name)[:], getattr(other, name)[:]), name
+    assert (one.depth_valid is None) == (other.depth_valid is None)
+    if one.depth_valid is not None:
+        assert np.array_equal(one.depth_valid[:], other.depth_valid[:])
+    assert np.array_equal(one.background_rows, other.background_rows)
+    pd.testing.assert_frame_equal(one.samples, other.samples)
+
+
+OPEN = """
+import sys
+from pathlib import Path
+from bench.data.cache import open_dataset
+told = []
+open_dataset(
+    [Path(sys.argv[1])], (32, 32), root=Path(sys.argv[2]), on_progress=lambda *done: told.append(done)
+)
+print(len(told))
+"""
+
+
+def test_of_two_runs_one_decodes_and_the_other_waits(tmp_path):
+    path = canonical_archive.write(tmp_path / "a.zip", canonical_archive.entries(samples=200))
+    command = [sys.executable, "-c", OPEN, path, tmp_path / "cache"]
+    runs = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in "ab"]
+    assert sorted(int(run.communicate()[0]) for run in runs) == [0, 202]
+    assert len(folders(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("invalid", [None, 0])
+def test_without_room_on_the_disk_the_same_pictures_are_streamed(tmp_path, monkeypatch, invalid):
+    coding = {"maximum": 65535, "near": "low", "invalid": invalid}
+    entries = canonical_archive.entries(samples=10, depth_coding=coding)
+    cached = open_one(tmp_path / "roomy", entries)
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2**28))
+    remarks = []
+    streamed = open_one(tmp_path, entries, on_remark=remarks.append)
+    assert streamed.streamed
+    assert not cached.streamed
+    assert_same_pictures(streamed, cached)
+    assert "the decoded pictures need 0.00 GiB, which" in remarks[-1]
+    assert folders(tmp_path) == []
+
+
+def test_a_disk_that_fills_up_meanwhile_leaves_nothing_and_streams(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cache_build._Array, "write", full)
+    assert open_one(tmp_path, canonical_archive.entries()).streamed
+    assert folders(tmp_path) == []
+
+
+def test_samples_can_be_left_out_by_a_list(tmp_path):
+    listed = tmp_path / "bad.csv"
+    listed.write_text("key,reason\ns2,blurred\ns4,no mask\n")
+    entries = canonical_archive.entries(samples=6)
+    del entries["mask/s4.png"]
+    dataset = open_one(tmp_path, entries, exclude=listed)
+    assert list(dataset.keys) == ["s0", "s1", "s3", "s5"]
+    assert dataset.depths[2, 0, 0] == pytest.approx(65535 * 3 / 6, abs=1)
+    listed.write_text("key\nelsewhere\n")
+    with pytest.raises(InputError, match=r"data\.exclude: elsewhere is no sample"):
+        open_one(tmp_path, entries, exclude=listed)
+
+
+def test_a_head_that_the_archive_lacks_is_none(tmp_path):
+    entries = canonical_archive.entries(samples=4)
+    no_depth = {name: content for name, content in entries.items() if "depth/" not in name}
+    dataset = open_one(tmp_path, no_depth)
+    assert dataset.heads == ("mask",)
+    assert dataset.depths is None
+    bare = {name: c for name, c in no_depth.items() if "background/" not in name}
+    assert open_one(tmp_path, bare).backgrounds is None
+
+
+def test_how_an_archive_is_read_makes_another_cache(tmp_path):
+    entries = canonical_archive.entries(samples=4)
+    path = canonical_archive.write(tmp_path / "a.zip", entries)
+    plain = open_dataset([path], (32, 32), root=tmp_path / "cache")
+    turned = Source(files=(str(path),), depth={"maximum": 65535, "near": "high"})
+    dataset = open_dataset([turned], (32, 32), root=tmp_path / "cache")
+    assert dataset.fingerprint != plain.fingerprint
+    assert dataset.depths[1, 0, 0] == pytest.approx(65535 * 3 / 4, abs=1)
+
+
+def test_a_plots_frame_is_cropped_and_the_rest_stretched(tmp_path):
+    entries = canonical_archive.entries(samples=1, backgrounds=1)
+    framed = np.full((32, 32), 255, np.uint8)
+    framed[4:28, 8:24] = np.repeat([[0], [100]], 12, axis=0)
+    entries["depth/s0.png"] = canonical_archive.png(framed)
+    path = canonical_archive.write(tmp_path / "a.zip", entries)
+    source = Source(files=(str(path),), depth={"crop": (4, 8, 28, 24)})
+    dataset = open_dataset([source], (32, 32), root=tmp_path / "cache")
+    assert dataset.depths[0, :14].tolist() == [[0] * 32] * 14
+    assert dataset.depths[0, 18:].tolist() == [[100] * 32] * 14
+    outside = Source(files=(str(path),), depth={"crop": (4, 8, 28, 40)})
+    with pytest.raises(InputError, match=r"s0\.png: depth\.crop \[4, 8, 28, 40\] does not fit"):
+        open_dataset([outside], (32, 32), root=tmp_path / "cache")

@@ -1,0 +1,107 @@
+"""The samples of several datasets as one, each picture decoded when it is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bench.data import decode
+from bench.data.decode import DepthMap
+from bench.data.images import Depth, Pixels, Size
+from bench.data.layouts import KINDS, NO_ENTRY, Layout
+from bench.errors import InputError
+
+
+class Pool:
+    """Samples and their pictures, by row.
+
+    Attributes:
+        samples: one row a sample: ``key``, ``background`` and the further columns, as text.
+        kinds: which of `bench.data.layouts.KINDS` there are.
+        background_rows: (N,) of each sample, the row of its background among all.
+        background_count: how many backgrounds there are; a mirrored one counts by itself.
+        depth_dtype: what holds the values of all depth maps.
+        has_invalid_depth: whether some depth maps may have pixels without a reading.
+
+    Raises:
+        InputError: a key stands twice, a sample lacks a partner, or the datasets differ in kinds.
+    """
+
+    def __init__(self, layouts: list[Layout]) -> None:
+        for layout in layouts:
+            layout.require_partners()
+            if layout.kinds() != layouts[0].kinds():
+                raise InputError(
+                    f"data.archive: {layout.entries.paths} holds {', '.join(layout.kinds())}, but "
+                    f"{layouts[0].entries.paths} holds {', '.join(layouts[0].kinds())}"
+                )
+        self._layouts = layouts
+        self.kinds = layouts[0].kinds()
+        samples = pd.concat([layout.samples for layout in layouts], ignore_index=True)
+        repeated = samples["key"][samples["key"].duplicated()]
+        if not repeated.empty:
+            raise InputError(
+                f"data.archive: the key {repeated.iloc[0]} stands in more than one of the archives"
+            )
+        self._source = np.repeat(np.arange(len(layouts)), [len(lay.samples) for lay in layouts])
+        self._entries = {kind: samples.pop(f"{kind}_entry").to_numpy() for kind in KINDS}
+        mirrored = samples.pop("background_mirrored").to_numpy(dtype=bool)
+        self.samples = samples
+        # A background is one picture of one dataset, however many samples stand on it.
+        self.background_rows, self._backgrounds = pd.factorize(
+            pd.MultiIndex.from_arrays([self._source, self._entries["background"], mirrored])
+        )
+        self.background_count = len(self._backgrounds) if "background" in self.kinds else 0
+        self.depth_dtype = decode.depth_dtype(layouts)
+        self.has_invalid_depth = any(lay.depth_coding.invalid is not None for lay in layouts)
+
+    def background(self, background_row: int, size: Size) -> Pixels:
+        """A background at ``size``, (H, W, 3) uint8."""
+        source, entry, mirrored = self._backgrounds[background_row]
+        return decode.decode_color(self._layouts[source], entry, size, mirrored=mirrored)
+
+    def composite(self, row: int, size: Size) -> Pixels:
+        """A sample's composite at ``size``, (H, W, 3) uint8.
+
+        Raises:
+            InputError: one of the sample's pictures is damaged, or they differ in shape.
+        """
+        layout = self._layouts[self._source[row]]
+        rows = [int(self._entries[kind][row]) for kind in ("composite", *KINDS)]
+        decode.check_sizes(layout, [entry for entry in rows if entry != NO_ENTRY])
+        return decode.decode_color(layout, rows[0], size)
+
+    def mask(self, row: int, size: Size) -> npt.NDArray[np.bool_]:
+        """A sample's mask at ``size``, (H, W)."""
+        return decode.decode_mask(*self._place("mask", row), size)
+
+    def depth(self, row: int, size: Size) -> DepthMap:
+        """A sample's depth map at ``size``."""
+        return decode.decode_depth(*self._place("depth", row), size)
+
+    def coded_depth(self, depth: Depth) -> npt.NDArray[np.uint8 | np.uint16]:
+        """Depth in [0, 1] as whole numbers from 0 to the greatest that `depth_dtype` holds."""
+        return np.rint(depth * np.iinfo(self.depth_dtype).max).astype(self.depth_dtype)
+
+    def _place(self, kind: str, row: int) -> tuple[Layout, int]:
+        return self._layouts[self._source[row]], int(self._entries[kind][row])
+
+
+def read_excluded(path: Path) -> list[str]:
+    """The keys that a CSV list says to leave out.
+
+    Raises:
+        InputError: the list cannot be read, or has no column ``key``.
+    """
+    try:
+        listed = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except FileNotFoundError:
+        raise InputError(f"data.exclude: {path}: no such file") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"data.exclude: {path}: not a CSV table ({error})") from None
+    if "key" not in listed:
+        raise InputError(f"data.exclude: {path}: has no column 'key'")
+    return listed["key"].tolist()
