@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from bench.data import decode
-from bench.data.decode import DepthMap
+from bench.data.decode import DepthMap, Encoded
 from bench.data.images import Depth, Pixels, Size
-from bench.data.layouts import KINDS, NO_ENTRY, Layout
+from bench.data.layouts import KINDS, Layout
 from bench.errors import InputError
 
 
@@ -54,40 +54,78 @@ class Pool:
         self.background_rows, self._backgrounds = pd.factorize(
             pd.MultiIndex.from_arrays([self._source, self._entries["background"], mirrored])
         )
+        self._background_sizes: dict[int, Size] = {}  # as they are found
         self.background_count = len(self._backgrounds) if "background" in self.kinds else 0
         self.depth_dtype = decode.depth_dtype(layouts)
         self.has_invalid_depth = any(lay.depth_coding.invalid is not None for lay in layouts)
 
     def background(self, background_row: int, size: Size) -> Pixels:
-        """A background at ``size``, (H, W, 3) uint8."""
-        source, entry, mirrored = self._backgrounds[background_row]
-        return decode.decode_color(self._layouts[source], entry, size, mirrored=mirrored)
+        """A background at ``size``, (H, W, 3) uint8.
+
+        Raises:
+            InputError: it is damaged.
+        """
+        layout, entry = self._background_place(background_row)
+        mirrored = self._backgrounds[background_row][2]
+        return decode.decode_color(Encoded.read(layout, entry), size, mirrored=mirrored)
 
     def composite(self, row: int, size: Size) -> Pixels:
         """A sample's composite at ``size``, (H, W, 3) uint8.
 
         Raises:
-            InputError: one of the sample's pictures is damaged, or they differ in shape.
+            InputError: it is damaged, or has another shape than the background.
         """
-        layout = self._layouts[self._source[row]]
-        rows = [int(self._entries[kind][row]) for kind in ("composite", *KINDS)]
-        decode.check_sizes(layout, [entry for entry in rows if entry != NO_ENTRY])
-        return decode.decode_color(layout, rows[0], size)
+        return decode.decode_color(self._read("composite", row), size)
 
     def mask(self, row: int, size: Size) -> npt.NDArray[np.bool_]:
-        """A sample's mask at ``size``, (H, W)."""
-        return decode.decode_mask(*self._place("mask", row), size)
+        """A sample's mask at ``size``, (H, W).
+
+        Raises:
+            InputError: it is damaged, or has another shape than the sample's other pictures.
+        """
+        return decode.decode_mask(self._read("mask", row), size)
 
     def depth(self, row: int, size: Size) -> DepthMap:
-        """A sample's depth map at ``size``."""
-        return decode.decode_depth(*self._place("depth", row), size)
+        """A sample's depth map at ``size``.
+
+        Raises:
+            InputError: it is damaged, or has another shape than the sample's other pictures.
+        """
+        return decode.decode_depth(self._read("depth", row), size)
 
     def coded_depth(self, depth: Depth) -> npt.NDArray[np.uint8 | np.uint16]:
         """Depth in [0, 1] as whole numbers from 0 to the greatest that `depth_dtype` holds."""
         return np.rint(depth * np.iinfo(self.depth_dtype).max).astype(self.depth_dtype)
 
-    def _place(self, kind: str, row: int) -> tuple[Layout, int]:
-        return self._layouts[self._source[row]], int(self._entries[kind][row])
+    def _read(self, kind: str, row: int) -> Encoded:
+        """A sample's picture, which shows the field that its background, or composite, shows."""
+        layout = self._layouts[self._source[row]]
+        picture = Encoded.read(layout, int(self._entries[kind][row]))
+        other, other_size = self._shown(row)
+        (height, width), (other_height, other_width) = picture.size, other_size
+        # One aspect ratio, to within a pixel of the larger side, as a thumbnail's sides are rounded.
+        if abs(height * other_width - width * other_height) > max(width, other_width):
+            raise InputError(
+                f"{layout.entries.where(picture.row)} is {width}x{height} px, but "
+                f"{layout.entries.names[other]} is {other_width}x{other_height} px; a sample's "
+                "pictures must have one shape"
+            )
+        return picture
+
+    def _shown(self, row: int) -> tuple[int, Size]:
+        """The entry of a sample's background, or else its composite, and that picture's size."""
+        if "background" not in self.kinds:
+            layout, entry = self._layouts[self._source[row]], int(self._entries["composite"][row])
+            return entry, Encoded.read(layout, entry).size
+        background_row = int(self.background_rows[row])
+        layout, entry = self._background_place(background_row)
+        if background_row not in self._background_sizes:
+            self._background_sizes[background_row] = Encoded.read(layout, entry).size
+        return entry, self._background_sizes[background_row]
+
+    def _background_place(self, background_row: int) -> tuple[Layout, int]:
+        source, entry, _ = self._backgrounds[background_row]
+        return self._layouts[source], entry
 
 
 def read_excluded(path: Path) -> list[str]:

@@ -130,7 +130,7 @@ SMALL = canonical_archive.png(np.zeros((16, 20), np.uint8))
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (_without("samples.csv"), "samples.csv"),
+        (_without("samples.csv"), "in no layout that is known (canonical, "),
         (_without("mask/s4.png"), "1 of 10 samples have no mask, the first is s4"),
         (_without("depth/s9.png"), "1 of 10 samples have no depth, the first is s9"),
         (_without("background/b1.png"), "5 of 10 samples have no background (b1), the first is s1"),
@@ -138,9 +138,12 @@ SMALL = canonical_archive.png(np.zeros((16, 20), np.uint8))
         (_with("composite/s4.png", b"\xff\xd8nonsense"), "composite/s4.png: "),
         (
             _with("mask/s4.png", SMALL),
-            "mask/s4.png is 20x16 px, but composite/s4.png is 32x32 px; a sample's pictures must",
+            "mask/s4.png is 20x16 px, but background/b0.png is 32x32 px; a sample's pictures must",
         ),
-        (_with("background/b0.png", SMALL), "background/b0.png is 20x16 px, but composite/s0.png"),
+        (
+            _with("background/b0.png", SMALL),
+            "composite/s0.png is 32x32 px, but background/b0.png is 20x16 px",
+        ),
         (_with("samples.csv", b""), "samples.csv: not a CSV table"),
         (_with("samples.csv", b"id,background\ns0,b0\n"), "samples.csv: has no column 'key'"),
         (_with("samples.csv", b"key,background\n"), "samples.csv: lists no sample"),
