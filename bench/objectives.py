@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -29,11 +30,29 @@ class Losses(NamedTuple):
 
     def detached(self) -> Losses:
         """The same numbers without the way they were computed."""
+        return self._each(Tensor.detach)
+
+    def scaled(self, factor: float) -> Losses:
+        """Each of the numbers times ``factor``."""
+        return self if factor == 1 else self._each(lambda value: value * factor)
+
+    def plus(self, other: Losses) -> Losses:
+        """The sums of both's numbers."""
         return Losses(
-            self.total.detach(),
-            {head: value.detach() for head, value in self.heads.items()},
+            self.total + other.total,
+            {head: value + other.heads[head] for head, value in self.heads.items()},
             {
-                head: {text: value.detach() for text, value in terms.items()}
+                head: {text: value + other.terms[head][text] for text, value in terms.items()}
+                for head, terms in self.terms.items()
+            },
+        )
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Losses:
+        return Losses(
+            change(self.total),
+            {head: change(value) for head, value in self.heads.items()},
+            {
+                head: {text: change(value) for text, value in terms.items()}
                 for head, terms in self.terms.items()
             },
         )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import functools
 import itertools
 import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ from bench.data.feed import Feed
 from bench.data.images import Size
 from bench.data.split import SplitRows
 from bench.errors import TrainingError
+from bench.memory_saving import Economy, Limits, Saving, divided
 from bench.objectives import Losses, Objectives
 from bench.precision import autocast
 from bench.randomness import generator, seeded_globals
@@ -43,10 +45,12 @@ class Fit(NamedTuple):
     Attributes:
         curve: one entry an epoch; the selected one is marked.
         terms: of each term of the losses, its weighted value at the start and end of each stage.
+        savings: how the steps of each stage were made to fit into memory.
     """
 
     curve: tuple[Epoch, ...]
     terms: tuple[TermScale, ...]
+    savings: tuple[Saving, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ class Trainer:
         device: where to compute; the network is there already.
         on_step: called every few steps with step, total steps, loss, and images per second.
         relabel: what stands in for the truth of a batch, if anything does.
+        limits: what has been found not to fit into memory.
     """
 
     feeds: Mapping[Size, Feed]
@@ -71,6 +76,7 @@ class Trainer:
     device: torch.device
     on_step: OnStep
     relabel: Relabel | None = None
+    limits: Limits = field(default_factory=Limits)
 
     def fit(self, model: nn.Module, pair: LossPair, recipes: tuple[Recipe, ...]) -> Fit:
         """Train ``model`` in place and leave it with the weights of the last stage's best epoch.
@@ -81,6 +87,7 @@ class Trainer:
         """
         curve: list[Epoch] = []
         terms: list[TermScale] = []
+        savings: list[Saving] = []
         steps = [stage_steps(recipe, self.split) for recipe in recipes]
         best_score, best_place, best_weights = -math.inf, 0, None
         with seeded_globals(self.seed, "dropout", self.device):
@@ -103,11 +110,12 @@ class Trainer:
                             best_score, best_place = score, len(curve) - 1
                             best_weights = copy.deepcopy(model.state_dict())
                     terms += stage.term_scales()
+                    savings.append(stage.economy.saving)
         if best_weights is None:
             raise TrainingError("no epoch had a finite score on validation")
         model.load_state_dict(best_weights)
         curve[best_place] = curve[best_place].model_copy(update={"selected": True})
-        return Fit(tuple(curve), tuple(terms))
+        return Fit(tuple(curve), tuple(terms), tuple(savings))
 
 
 class _Stage:
@@ -148,6 +156,7 @@ class _Stage:
         )
         self.order = generator(trainer.seed, f"order {number}")
         self.variation = generator(trainer.seed, f"augmentation {number}")
+        self.economy = Economy(model, self.feed.dataset.size, recipe.batch_size, trainer.limits)
         self.step = 0
         self.first: Losses | None = None
         self.last: Losses | None = None
@@ -208,13 +217,16 @@ class _Stage:
         )
         if self.trainer.relabel is not None:
             batch = self.trainer.relabel(batch)
-        self.last = train_step(
-            self.model,
-            self.objectives,
-            self.optimizer,
-            batch,
-            self.recipe,
-            device=self.trainer.device,
+        self.last = self.economy.run(
+            lambda saving: train_step(
+                self.model,
+                self.objectives,
+                self.optimizer,
+                batch,
+                self.recipe,
+                device=self.trainer.device,
+                parts=saving.parts,
+            )
         )
         self.first = self.first or self.last
         self.step += 1
@@ -253,19 +265,26 @@ def train_step(
     recipe: Recipe,
     *,
     device: torch.device,
+    parts: int = 1,
 ) -> Losses:
-    """One update of the weights; returns the losses, still on the device."""
-    with autocast(device, recipe.precision):
-        prediction = model(batch.background, batch.composite)
-    found: Losses = objectives(prediction, batch)
-    if not found.total.requires_grad:
-        raise TrainingError("nothing to learn: the losses reach no parameter that is not frozen")
+    """One update of the weights; returns the losses, still on the device.
+
+    The gradients of the parts of the batch add up to the whole batch's.
+    """
     optimizer.zero_grad(set_to_none=True)
-    torch.autograd.backward(found.total)
+    losses = []
+    for part, share in divided(batch, parts):
+        with autocast(device, recipe.precision):
+            prediction = model(part.background, part.composite)
+        found: Losses = objectives(prediction, part)
+        if not found.total.requires_grad:
+            raise TrainingError("nothing to learn: the losses reach no parameter that learns")
+        torch.autograd.backward(found.total * share)
+        losses.append(found.detached().scaled(share))
     if recipe.gradient_clip is not None:
         nn.utils.clip_grad_norm_(model.parameters(), recipe.gradient_clip)
     optimizer.step()
-    return found.detached()
+    return functools.reduce(Losses.plus, losses)
 
 
 def create_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

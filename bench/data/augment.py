@@ -23,7 +23,10 @@ def augment(batch: Batch, *, flip: bool, color_jitter: float, generator: torch.G
         generator: the source of the draws, on the CPU.
     """
     count, device = len(batch.mask), batch.mask.device
-    draws = torch.rand(count, 4, generator=generator).to(device)
+    draws = torch.rand(count, 4, generator=generator)
+    if device.type == "cuda":
+        draws = draws.pin_memory()  # or the host would wait for the copy
+    draws = draws.to(device, non_blocking=True)
     if flip:
         flipped = (draws[:, 0] < 0.5).view(-1, 1, 1, 1)  # noqa: PLR2004 - one half
         batch = Batch(*(torch.where(flipped, hflip(picture), picture) for picture in batch))

@@ -69,7 +69,7 @@ def open_dataset(
     root = root or default_root()
     folder = root / f"{fingerprint[:16]}-{size[0]}x{size[1]}-v{FORMAT}"
     if folder.exists():
-        return _open(folder, size, fingerprint)
+        return open_cache(folder, size, fingerprint)
     remark = on_remark or (lambda _: None)
     pool = Pool(_read(sources, excluded, remark))
     build = CacheBuild(folder, pool, size, on_progress or (lambda _, __: None))
@@ -77,10 +77,10 @@ def open_dataset(
         root.mkdir(parents=True, exist_ok=True)
         with _locked(folder, remark):
             if folder.exists():  # made by another run meanwhile
-                return _open(folder, size, fingerprint)
+                return open_cache(folder, size, fingerprint)
             if build.has_room():
                 build.run()
-                return _open(folder, size, fingerprint)
+                return open_cache(folder, size, fingerprint)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise InputError(
@@ -144,7 +144,8 @@ def _locked(folder: Path, remark: OnRemark) -> Iterator[None]:
         lock.release()
 
 
-def _open(folder: Path, size: Size, fingerprint: str) -> Dataset:
+def open_cache(folder: Path, size: Size, fingerprint: str) -> Dataset:
+    """A finished cache, memory-mapped."""
     def array(name: str) -> Any:
         path = folder / f"{name}.npy"
         return np.load(path, mmap_mode="r") if path.exists() else None

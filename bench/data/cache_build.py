@@ -61,12 +61,22 @@ class CacheBuild:
         pool: the samples.
         size: (height, width).
         on_progress: called with the numbers of pictures decoded and to decode.
+        workers: how many threads decode; by default one a core.
     """
 
-    def __init__(self, folder: Path, pool: Pool, size: Size, on_progress: OnProgress) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        pool: Pool,
+        size: Size,
+        on_progress: OnProgress,
+        *,
+        workers: int | None = None,
+    ) -> None:
         self._folder, self._pool, self._size = folder, pool, size
         self._partial = folder.with_name(f".{folder.name}.partial")
         self._on_progress = on_progress
+        self._worker_count = workers or os.cpu_count()
         count = len(pool.samples)
         self._backgrounds = _Array("backgrounds", pool.background_count, (*size, 3), np.uint8)
         self._pictures = [_Array("composites", count, (*size, 3), np.uint8)]
@@ -119,7 +129,7 @@ class CacheBuild:
             "samples": (self._pictures, self._decode_sample),
         }
         counts = {name: arrays[0].count for name, (arrays, _) in phases.items()}
-        with ThreadPoolExecutor(os.cpu_count()) as workers:
+        with ThreadPoolExecutor(self._worker_count) as workers:
             try:
                 for name, (arrays, decode) in phases.items():
                     while done[name] < counts[name]:

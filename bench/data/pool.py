@@ -103,7 +103,7 @@ class Pool:
         picture = Encoded.read(layout, int(self._entries[kind][row]))
         other, other_size = self._shown(row)
         (height, width), (other_height, other_width) = picture.size, other_size
-        # One aspect ratio, to within a pixel of the larger side, as a thumbnail's sides are rounded.
+        # One aspect ratio, to within a pixel of the larger side: a thumbnail's sides are rounded.
         if abs(height * other_width - width * other_height) > max(width, other_width):
             raise InputError(
                 f"{layout.entries.where(picture.row)} is {width}x{height} px, but "

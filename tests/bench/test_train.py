@@ -66,9 +66,9 @@ def test_networks_and_losses_of_one_seed_see_the_same_batches(fit, monkeypatch):
     seen = []
     original = train.train_step
 
-    def watch(model, objectives, optimizer, batch, recipe, *, device):
+    def watch(model, objectives, optimizer, batch, recipe, **options):
         seen.append(batch.composite.clone())
-        return original(model, objectives, optimizer, batch, recipe, device=device)
+        return original(model, objectives, optimizer, batch, recipe, **options)
 
     monkeypatch.setattr(train, "train_step", watch)
     fit(loss="bce")
