@@ -359,6 +359,7 @@ class Recipe(Settings):
         losses: by default the cell's.
         freeze: parts of the network that do not learn, by the names of its modules, with
             wildcards: ``trunk``, ``branches.*``. The statistics of their BatchNorms rest too.
+        compile: by `torch.compile`; ``auto`` tries on a CUDA device whether it pays.
     """
 
     epochs: PositiveInt | None = None
@@ -377,6 +378,7 @@ class Recipe(Settings):
     flip: bool = True
     color_jitter: float = Field(0.1, ge=0, lt=1)
     precision: Literal["bf16", "float32"] = "bf16"
+    compile: Literal["auto", "on", "off"] = "auto"
 
     def plain(self) -> Recipe:
         """The recipe alone, without what a subclass adds."""

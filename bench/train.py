@@ -18,7 +18,8 @@ import torch
 from torch import nn
 from torch.optim import lr_scheduler
 
-from bench import evaluate, metrics
+from bench import compilation, evaluate, metrics
+from bench.compilation import Compilation
 from bench.data import batches
 from bench.data.augment import augment
 from bench.data.batches import Batch
@@ -26,11 +27,11 @@ from bench.data.feed import Feed
 from bench.data.images import Size
 from bench.data.split import SplitRows
 from bench.errors import TrainingError
-from bench.memory_saving import Economy, Limits, Saving, divided
+from bench.memory_saving import Economy, Limits, divided
 from bench.objectives import Losses, Objectives
 from bench.precision import autocast
 from bench.randomness import generator, seeded_globals
-from bench.record import Epoch, TermScale
+from bench.record import Epoch, Execution, TermScale
 from bench.settings import LossPair, Recipe
 
 STEPS_BETWEEN_READINGS = 10  # of the loss: each reading makes the host wait for the device
@@ -45,12 +46,12 @@ class Fit(NamedTuple):
     Attributes:
         curve: one entry an epoch; the selected one is marked.
         terms: of each term of the losses, its weighted value at the start and end of each stage.
-        savings: how the steps of each stage were made to fit into memory.
+        executions: one entry a stage.
     """
 
     curve: tuple[Epoch, ...]
     terms: tuple[TermScale, ...]
-    savings: tuple[Saving, ...] = ()
+    executions: tuple[Execution, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Trainer:
         """
         curve: list[Epoch] = []
         terms: list[TermScale] = []
-        savings: list[Saving] = []
+        executions: list[Execution] = []
         steps = [stage_steps(recipe, self.split) for recipe in recipes]
         best_score, best_place, best_weights = -math.inf, 0, None
         with seeded_globals(self.seed, "dropout", self.device):
@@ -110,12 +111,12 @@ class Trainer:
                             best_score, best_place = score, len(curve) - 1
                             best_weights = copy.deepcopy(model.state_dict())
                     terms += stage.term_scales()
-                    savings.append(stage.economy.saving)
+                    executions.append(stage.execution())
         if best_weights is None:
             raise TrainingError("no epoch had a finite score on validation")
         model.load_state_dict(best_weights)
         curve[best_place] = curve[best_place].model_copy(update={"selected": True})
-        return Fit(tuple(curve), tuple(terms), tuple(savings))
+        return Fit(tuple(curve), tuple(terms), tuple(executions))
 
 
 class _Stage:
@@ -157,6 +158,8 @@ class _Stage:
         self.order = generator(trainer.seed, f"order {number}")
         self.variation = generator(trainer.seed, f"augmentation {number}")
         self.economy = Economy(model, self.feed.dataset.size, recipe.batch_size, trainer.limits)
+        self.compilation: Compilation | None = None
+        self.train_s = self.data_wait_s = 0.0
         self.step = 0
         self.first: Losses | None = None
         self.last: Losses | None = None
@@ -167,7 +170,8 @@ class _Stage:
             started, waited_s = time.perf_counter(), self.feed.waited_s
             losses = self._train_epoch()
             train_s = time.perf_counter() - started
-            data_wait_s = self.feed.waited_s - waited_s
+            self.train_s += train_s
+            self.data_wait_s += self.feed.waited_s - waited_s
             scores = evaluate.score(
                 self.model,
                 self.trainer.feeds[self.trainer.image_size],
@@ -181,7 +185,6 @@ class _Stage:
                 losses={head: statistics.fmean(row[head] for row in losses) for head in losses[0]},
                 val=metrics.summarise(scores),
                 train_s=train_s,
-                data_wait_s=data_wait_s,
             )
 
     def _train_epoch(self) -> list[dict[str, float]]:
@@ -209,6 +212,11 @@ class _Stage:
         return read
 
     def _train_step(self, batch: Batch) -> Losses:
+        if self.compilation is None:
+            self.compilation = compilation.choose(
+                self.model, self.objectives, self.recipe, batch, self.total_steps
+            )
+        network = self.compilation.network
         batch = augment(
             batch,
             flip=self.recipe.flip,
@@ -219,7 +227,7 @@ class _Stage:
             batch = self.trainer.relabel(batch)
         self.last = self.economy.run(
             lambda saving: train_step(
-                self.model,
+                self.model if saving.checkpointing else network,
                 self.objectives,
                 self.optimizer,
                 batch,
@@ -233,6 +241,18 @@ class _Stage:
         if self.step < self.total_steps:
             self.schedule.step()
         return self.last
+
+    def execution(self) -> Execution:
+        """How it was done, once it is."""
+        chosen = self.compilation or Compilation(self.model, "nothing was trained")
+        return Execution(
+            data_kept=self.feed.kept,
+            data_wait_share=self.data_wait_s / max(self.train_s, 1e-9),
+            parts=self.economy.saving.parts,
+            checkpointing=self.economy.saving.checkpointing,
+            compiled=chosen.network is not self.model,
+            compilation=chosen.reason,
+        )
 
     def term_scales(self) -> list[TermScale]:
         """What each term of the losses was worth on the first and the last batch."""

@@ -1,0 +1,179 @@
+"""Ways to train one network on one archive, to be timed beside each other.
+
+Each takes the steps to make and says how many images a second it trained on. They do the same work:
+the same network, losses, optimizer, batch and, but for the reference way, precision.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import statistics
+import time
+import zipfile
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn import functional
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
+
+import architectures
+from bench.data.cache import open_dataset
+from bench.data.feed import Feed
+from bench.data.split import split_rows
+from bench.device import synchronize
+from bench.precision import guard_narrow_convolutions
+from bench.settings import LossPair, Recipe, Split
+from bench.train import Trainer
+
+PAIR = LossPair(mask="bce", depth="bce")
+
+
+def create(name, device, size):
+    model = architectures.create(name, seed=0)
+    if device.type == "cpu":
+        guard_narrow_convolutions(model, [(size, size)])
+    return model.to(device=device, memory_format=torch.channels_last).train()
+
+
+def create_optimizer(model):
+    return torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=1e-2, fused=True)
+
+
+def loss_of(prediction, mask, depth):
+    return functional.binary_cross_entropy_with_logits(
+        prediction.mask_logits.float(), mask
+    ) + functional.binary_cross_entropy_with_logits(prediction.depth_logits.float(), depth)
+
+
+class Harness:
+    """`bench run`'s own loop."""
+
+    def __init__(self, name, archive, device, size=64, batch_size=16):
+        dataset = open_dataset([archive], (size, size))
+        split = split_rows(
+            dataset.samples, Split(train=0.9, val=0.05, test=0.05), dataset.fingerprint
+        )
+        self.device, self.size, self.batch_size = device, size, batch_size
+        self.model = create(name, device, size)
+        self.trainer = Trainer(
+            {(size, size): Feed(dataset, device)}, (size, size), split, 0, device, lambda *_: None
+        )
+
+    def images_per_s(self, steps):
+        recipe = Recipe(
+            steps=steps,
+            batch_size=self.batch_size,
+            flip=False,
+            color_jitter=0,
+            learning_rate=1e-4,
+            schedule="constant",
+        )
+        curve = self.trainer.fit(self.model, PAIR, (recipe,)).curve
+        return steps * self.batch_size / sum(epoch.train_s for epoch in curve)
+
+    def batches(self, count):
+        feed, rows = self.trainer.feeds[self.size, self.size], self.trainer.split.train
+        return [
+            feed.load(rows[np.arange(at, at + self.batch_size) % len(rows)]) for at in range(count)
+        ]
+
+
+class Bare:
+    """A plain loop over batches that lie on the device, which nothing can beat."""
+
+    def __init__(self, name, batches, device, size=64):
+        self.model, self.batches, self.device = create(name, device, size), batches, device
+        self.optimizer = create_optimizer(self.model)
+
+    def images_per_s(self, steps):
+        synchronize(self.device)
+        started = time.perf_counter()
+        for batch in itertools.islice(itertools.cycle(self.batches), steps):
+            with torch.autocast(self.device.type, torch.bfloat16):
+                prediction = self.model(batch.background, batch.composite)
+            loss = loss_of(prediction, batch.mask, batch.depth)
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+            self.optimizer.step()
+        synchronize(self.device)
+        return steps * len(self.batches[0].mask) / (time.perf_counter() - started)
+
+
+class ZipDataset(TorchDataset):
+    """Opens the zip, decodes and resizes by Pillow at every access, as the published code did."""
+
+    def __init__(self, archive, size):
+        self.archive, self.size, self.zip = archive, size, None
+        with zipfile.ZipFile(archive) as opened:
+            table = opened.read("samples.csv").decode().splitlines()[1:]
+        self.samples = [line.split(",")[:2] for line in table]
+
+    def __len__(self):
+        return len(self.samples)
+
+    def __getitem__(self, index):
+        self.zip = self.zip or zipfile.ZipFile(self.archive)
+        key, background = self.samples[index]
+        return (
+            self._picture(f"background/{background}.jpg", 255),
+            self._picture(f"composite/{key}.jpg", 255),
+            (self._picture(f"mask/{key}.png", 255) > 0.5).float(),
+            self._picture(f"depth/{key}.png", 12000).clamp(max=1),
+        )
+
+    def _picture(self, entry, maximum):
+        image = Image.open(io.BytesIO(self.zip.read(entry)))
+        image = image.resize((self.size, self.size), Image.Resampling.BILINEAR)
+        pixels = torch.from_numpy(np.array(image, dtype=np.float32)).div(maximum)
+        return pixels.reshape(self.size, self.size, -1).permute(2, 0, 1).contiguous()
+
+
+class Reference:
+    """A DataLoader over the zip, float32, and a loss that is read at every step."""
+
+    def __init__(self, name, archive, device, *, workers, size=64, batch_size=16):
+        self.model = architectures.create(name, seed=0).to(device).train()
+        self.optimizer, self.device = create_optimizer(self.model), device
+        self.loader = DataLoader(
+            ZipDataset(archive, size),
+            batch_size=batch_size,
+            shuffle=True,
+            drop_last=True,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            generator=torch.Generator().manual_seed(0),
+        )
+        self.epochs = itertools.chain.from_iterable(itertools.repeat(self.loader))
+        next(self.epochs)  # the workers are up
+
+    def images_per_s(self, steps):
+        images, started = 0, time.perf_counter()
+        for background, composite, mask, depth in itertools.islice(self.epochs, steps):
+            prediction = self.model(background.to(self.device), composite.to(self.device))
+            loss = loss_of(prediction, mask.to(self.device), depth.to(self.device))
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            loss.item()
+            images += len(mask)
+        return images / (time.perf_counter() - started)
+
+
+def compare(ways, steps, rounds):
+    """The images a second of each way, timed in turns, and each one's ratio to the first way."""
+    for way in ways.values():
+        way.images_per_s(2)  # warm
+    found = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            found[name].append(way.images_per_s(steps))
+    first = next(iter(found.values()))
+    ratios = {
+        name: statistics.median(b / a for a, b in zip(rates, first, strict=True))
+        for name, rates in found.items()
+    }
+    return {name: statistics.median(rates) for name, rates in found.items()}, ratios

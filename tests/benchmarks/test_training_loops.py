@@ -1,0 +1,52 @@
+"""What the harness adds to the training, and what it saves against the usual ways.
+
+Each network trains in turns by each way, in one process; what is asserted are ratios of medians.
+"""
+
+import pytest
+import torch
+from loops import Bare, Harness, Reference, compare
+
+from bench.data import generator
+
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+NETWORKS = ("unet", "resnet50_upproj", "autoencoder", "densenet")
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    path = tmp_path_factory.mktemp("archives") / "train.zip"
+    generator.make(path, backgrounds=8, foregrounds=8, placements=4, size=224, seed=0)
+    return path
+
+
+def run(benchmark, ways, steps, rounds):
+    rates, ratios = benchmark.pedantic(compare, (ways, steps, rounds), rounds=1)
+    benchmark.extra_info |= {
+        "device": DEVICE.type,
+        "images_per_s": {name: round(rate, 1) for name, rate in rates.items()},
+        "harness_over": {name: round(ratio, 3) for name, ratio in ratios.items()},
+    }
+    return ratios
+
+
+@pytest.mark.benchmark(group="the harness beside a bare loop")
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_harness_keeps_97_percent_of_a_bare_loop(benchmark, archive, name):
+    harness = Harness(name, archive, DEVICE)
+    ways = {"harness": harness, "bare loop": Bare(name, harness.batches(8), DEVICE)}
+    ratios = run(benchmark, ways, steps=8, rounds=7)
+    assert ratios["bare loop"] >= 0.97
+
+
+@pytest.mark.benchmark(group="the harness beside the reference way")
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_harness_trains_twice_as_fast_as_the_reference_way(benchmark, archive, name):
+    ways = {
+        "harness": Harness(name, archive, DEVICE),
+        "DataLoader, 0 workers": Reference(name, archive, DEVICE, workers=0),
+        "DataLoader, 2 workers": Reference(name, archive, DEVICE, workers=2),
+    }
+    ratios = run(benchmark, ways, steps=5, rounds=3)
+    assert ratios["DataLoader, 0 workers"] >= 2
+    assert ratios["DataLoader, 2 workers"] >= 2
