@@ -24,7 +24,6 @@ class Epoch(_Frozen):
         losses: of each predicted head, the mean over the epoch's batches.
         val: figures on the validation images.
         train_s: wall time of the epoch without its validation.
-        data_wait_s: what of it went by waiting for batches; None where it was not taken.
         selected: whether the weights of this epoch were scored on the test images.
     """
 
@@ -33,7 +32,6 @@ class Epoch(_Frozen):
     losses: dict[str, float]
     val: Summary
     train_s: float
-    data_wait_s: float | None = None
     selected: bool = False
 
 
@@ -63,7 +61,9 @@ class Timing(_Frozen):
 
 
 class Throughput(_Frozen):
-    """How fast the network runs once warm, and what it takes.
+    """How fast a network ran right after its training, as earlier versions measured it.
+
+    Now it is measured when all cells are trained; see `bench.throughput`.
 
     Attributes:
         inference_images_per_s: forward passes alone, at the cell's batch size.
@@ -84,6 +84,26 @@ class Throughput(_Frozen):
     peak_memory_mib: float | None
     parameters: int
     forward_flops: int
+
+
+class Execution(_Frozen):
+    """How a stage of the training was carried out.
+
+    Attributes:
+        data_kept: where the decoded pictures lay: on the device, in the host's cache, or in the
+            archive, decoded at each use.
+        data_wait_share: of the time of training, the share that went by waiting for batches.
+        parts: into which each batch was divided to fit into memory; above 1, BatchNorm saw parts.
+        checkpointing: whether activations were computed again instead of kept, for the same reason.
+        compiled: whether `torch.compile` was used, and compilation: why or why not.
+    """
+
+    data_kept: Literal["device", "host", "archive"]
+    data_wait_share: float
+    parts: int
+    checkpointing: bool
+    compiled: bool
+    compilation: str
 
 
 class Environment(_Frozen):
@@ -113,6 +133,9 @@ class Record(_Frozen):
     Attributes:
         failure: why there is no summary; None where there is one.
         summary: the test images' mean figures.
+        peak_memory_mib: while the cell trained: allocated on a CUDA device; else resident in the
+            process, where the system can tell.
+        throughput: in records of earlier versions only.
         note: what a baseline was fitted to, in words.
     """
 
@@ -127,5 +150,7 @@ class Record(_Frozen):
     summary: Summary | None = None
     curve: tuple[Epoch, ...] = ()
     terms: tuple[TermScale, ...] = ()
+    executions: tuple[Execution, ...] = ()
+    peak_memory_mib: float | None = None
     throughput: Throughput | None = None
     note: str | None = None
