@@ -87,6 +87,11 @@ class Grid(Settings):
                 raise ValueError(f"{getattr(entry, 'label', entry)} stands here twice")
         return value
 
+    def tried_out(self, samples: int) -> Grid:
+        """The grid on so many samples, each stage cut down to one epoch: to see that it runs."""
+        data = self.data.model_copy(update={"limit": samples})
+        return self.model_copy(update={"data": data, "train": self.train.cut_down()})
+
     def kinds(self) -> frozenset[str]:
         """The kinds of pictures that some cell cannot do without."""
         recipes = [*self.train.recipes(), *([self.train.teacher] if self.train.teacher else [])]

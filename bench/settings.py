@@ -437,6 +437,20 @@ class Train(Recipe):
             for stage in self.stages or (Recipe(),)
         )
 
+    def cut_down(self) -> Train:
+        """The same with one epoch wherever epochs are counted; a budget of steps stays."""
+        return self.model_copy(
+            update={
+                "epochs": self.epochs and 1,
+                "stages": tuple(
+                    stage.model_copy(update={"epochs": 1}) if stage.epochs else stage
+                    for stage in self.stages
+                ),
+                "teacher": self.teacher
+                and self.teacher.model_copy(update={"epochs": self.teacher.epochs and 1}),
+            }
+        )
+
     @model_validator(mode="after")
     def _budgets(self) -> Self:
         for number, recipe in enumerate(self.recipes()):

@@ -19,7 +19,8 @@ def run(
     device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would run.")] = False,
     limit: Annotated[
-        int | None, typer.Option(min=3, help="Use so many of the samples, to try a grid out.")
+        int | None,
+        typer.Option(min=3, help="Try the grid out: so many samples, one epoch of every stage."),
     ] = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run failed cells once more.")
@@ -33,8 +34,7 @@ def run(
     question = load(grid)
     name = grid.stem
     if limit is not None:
-        data = question.data.model_copy(update={"limit": limit})
-        question = question.model_copy(update={"data": data})
+        question = question.tried_out(limit)
         name = f"{name}-limit-{limit}"
     store = Store(out or Path("results") / name)
     console = Console()

@@ -164,3 +164,18 @@ def test_every_grid_that_is_shipped_is_valid(repository):
     assert len(paths) >= 3
     for path in paths:
         grid.load(path)
+
+
+def test_a_grid_tried_out_keeps_its_stages_and_makes_an_epoch_of_each(repository):
+    question = grid.load(repository / "grids/reference/upproj_teacher.yaml").tried_out(200)
+    assert question.data.limit == 200
+    assert [(r.epochs, r.image_size) for r in question.train.recipes()] == [
+        (1, (32, 32)),
+        (1, (64, 64)),
+    ]
+    assert question.train.teacher.epochs == 1
+    assert question.train.teacher.batch_size == 8
+    assert grid.Grid.model_validate(question.model_dump(mode="json")) == question
+    quick = grid.load(repository / "grids/quick.yaml").tried_out(50)
+    assert quick.train.epochs == 1
+    assert quick.train.stages == ()
