@@ -89,6 +89,10 @@ class Archive:
             raise DamagedError("its checksum is wrong")
         return unpacked
 
+    def checksum(self, row: int) -> tuple[int, int]:
+        """The size of the entry at ``row`` in bytes, and its CRC-32, as the index states them."""
+        return int(self.sizes[row]), int(self._index.checksums[row])
+
     def fingerprint(self) -> str:
         """A digest of the entries' names, sizes and checksums: changes whenever a content does."""
         return self._fingerprint

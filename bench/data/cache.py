@@ -146,6 +146,7 @@ def _locked(folder: Path, remark: OnRemark) -> Iterator[None]:
 
 def open_cache(folder: Path, size: Size, fingerprint: str) -> Dataset:
     """A finished cache, memory-mapped."""
+
     def array(name: str) -> Any:
         path = folder / f"{name}.npy"
         return np.load(path, mmap_mode="r") if path.exists() else None

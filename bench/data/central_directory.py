@@ -80,10 +80,8 @@ def read_central_directory(file: io.BufferedIOBase) -> CentralDirectory:
     flags = column(8, "<u2")
     sizes, compressed_sizes = column(24, "<u4"), column(20, "<u4")
     offsets = column(42, "<u4")
-    for row in np.flatnonzero(
-        (sizes == _IN_ZIP64) | (compressed_sizes == _IN_ZIP64) | (offsets == _IN_ZIP64)
-    ):
-        fields = [sizes, compressed_sizes, offsets]
+    fields = [sizes, compressed_sizes, offsets]
+    for row in np.flatnonzero(np.any([field == _IN_ZIP64 for field in fields], axis=0)).tolist():
         _take_zip64(content, int(positions[row]), row, fields)
     offsets += shift
     if ((offsets < 0) | (offsets + compressed_sizes > start)).any():

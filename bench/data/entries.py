@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -26,16 +28,19 @@ class Container(Protocol):
     def read(self, row: int) -> bytes:
         """The bytes of the entry at ``row`` of `names`."""
 
+    def checksum(self, row: int) -> tuple[int, int]:
+        """The size of the entry at ``row`` in bytes, and its CRC-32."""
+
     def fingerprint(self) -> str:
         """A digest that changes whenever a content does."""
 
 
 class Folder:
-    """A folder of files outside of any archive, such as the backgrounds beside it.
+    """Files outside of any archive: a folder of them, such as the backgrounds beside it, or one.
 
     Attributes:
-        path: where the folder lies.
-        names: (N,) its files, sorted, each with the folder's own name before it.
+        path: where the folder or the file lies.
+        names: (N,) the files, sorted, each with the folder's own name before it.
 
     Raises:
         InputError: the folder cannot be read.
@@ -43,14 +48,20 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._parent = path.resolve().parent
         try:
-            self._files = sorted(file for file in path.rglob("*") if file.is_file())
-        except OSError as error:
+            names = sorted(self._files()) if path.is_dir() else [path.resolve().name]
+            self.names: pa.LargeStringArray = pa.array(names, pa.large_string())
+        except (OSError, UnicodeEncodeError) as error:
             raise InputError(f"{path}: cannot be read: {error}") from None
-        self.names: pa.LargeStringArray = pa.array(
-            [f"{path.name}/{file.relative_to(path).as_posix()}" for file in self._files],
-            pa.large_string(),
-        )
+
+    def _files(self) -> Iterator[str]:
+        def stop(error: OSError) -> None:
+            raise error
+
+        for folder, _, files in os.walk(self.path.resolve(), onerror=stop):
+            inside = Path(folder).relative_to(self._parent).as_posix()
+            yield from (f"{inside}/{file}" for file in files)
 
     def read(self, row: int) -> bytes:
         """The bytes of the file that stands at ``row`` of `names`.
@@ -58,27 +69,34 @@ class Folder:
         Raises:
             InputError: the file cannot be read.
         """
+        file = self._parent / str(self.names[row])
         try:
-            return self._files[row].read_bytes()
+            return file.read_bytes()
         except OSError as error:
-            raise InputError(f"{self._files[row]}: cannot be read: {error}") from None
+            raise InputError(f"{file}: cannot be read: {error}") from None
+
+    def checksum(self, row: int) -> tuple[int, int]:
+        """The size of the file at ``row`` in bytes, and its CRC-32."""
+        content = self.read(row)
+        return len(content), zlib.crc32(content)
 
     def fingerprint(self) -> str:
         """A digest of the files' names and contents."""
         digest = hashlib.sha256()
-        for row, name in enumerate(self.names.to_pylist()):
-            content = self.read(row)
-            digest.update(f"{name}\0{len(content)}\0{zlib.crc32(content)}\n".encode())
+        for row, name in enumerate(self.names):
+            size, checksum = self.checksum(row)
+            digest.update(f"{name}\0{size}\0{checksum}\n".encode())
         return digest.hexdigest()
 
 
 def open_container(path: Path) -> Container:
-    """The archive or folder at ``path``.
+    """The archive, folder, or single list (``.csv``, ``.txt``) at ``path``.
 
     Raises:
-        InputError: there is neither.
+        InputError: there is none.
     """
-    return Folder(path) if path.is_dir() else Archive(path)
+    is_list = path.suffix.lower() in {".csv", ".txt"} and path.exists()
+    return Folder(path) if path.is_dir() or is_list else Archive(path)
 
 
 class Entries:
@@ -107,6 +125,15 @@ class Entries:
         container, at = self._place(row)
         return container.read(at)
 
+    def checksum(self, row: int) -> tuple[int, int]:
+        """The size of the entry at ``row`` in bytes, and its CRC-32."""
+        container, at = self._place(row)
+        return container.checksum(at)
+
+    def numbers(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Which of the containers each of the entries at ``rows`` lies in."""
+        return np.searchsorted(self._ends, rows, side="right")
+
     def where(self, row: int) -> str:
         """The container's path and the entry's name, for an error's text."""
         return f"{self._place(row)[0].path}: {self.names[row]}"
@@ -123,5 +150,5 @@ class Entries:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """A digest of all the containers' contents."""
-        return "".join(container.fingerprint() for container in self.containers)
+        """A digest of all the containers' contents, whatever their order."""
+        return "".join(sorted(container.fingerprint() for container in self.containers))

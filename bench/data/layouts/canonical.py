@@ -8,18 +8,18 @@ not at all is a head, or an input, that it has not. All of it may lie in one mor
 
 from __future__ import annotations
 
-import io
 import json
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.data.entries import Entries
-from bench.data.layouts.layout import KINDS, NO_ENTRY, Layout
+from bench.data.layouts import joining, labels, table
+from bench.data.layouts.layout import KINDS, Layout
+from bench.data.layouts.names import Columns
 from bench.errors import InputError
 from bench.settings import DepthCoding, Source
 
@@ -57,56 +57,52 @@ def read(entries: Entries, source: Source) -> Layout:
             f"{entries.paths}: has no samples.csv and dataset.json, which a canonical archive "
             "holds beside background/, composite/, mask/ and depth/"
         )
-    samples = _read_samples(entries, root)
-    pictures = _pictures(entries, root)
+    columns = _read_samples(entries, root)
+    samples = pa.table(columns).to_pandas()
+    remarks = []
     for kind in KINDS:
-        ids = samples["background" if kind == "background" else "key"]
-        of_kind = pictures.loc[pictures["kind"] == kind].set_index("id")["row"]
-        samples[f"{kind}_entry"] = ids.map(of_kind).fillna(NO_ENTRY).astype(np.int64).to_numpy()
+        found = _pictures(entries, root, kind)
+        ids = columns["background" if kind == "background" else "key"]
+        samples[f"{kind}_entry"] = joining.rows_of(ids, found)
+        if found.repeats:
+            remarks.append(
+                f"{found.repeats} {kind} entries stand there once more; the last of each counts"
+            )
     return Layout(
         name=NAME,
         entries=entries,
         samples=samples.assign(background_mirrored=False),
         mask_threshold=source.mask_threshold,
         depth_coding=source.depth or _read_description(entries, root).depth,
+        remarks=tuple(remarks),
     )
 
 
-def _pictures(entries: Entries, root: str) -> pd.DataFrame:
-    """Of each picture its ``kind``, ``id`` and ``row``; one that was appended again counts."""
-    inside = pc.starts_with(entries.names, root)
+def _pictures(entries: Entries, root: str, kind: str) -> joining.Found:
+    """The pictures of a kind by their ids."""
+    folder = f"{root}{kind}/"
+    inside = pc.starts_with(entries.names, folder)
     rows = np.flatnonzero(inside.to_numpy(zero_copy_only=False))
-    names = pc.utf8_slice_codeunits(entries.names.take(pa.array(rows)), len(root))
-    parts = pc.extract_regex(names, rf"^(?P<kind>{'|'.join(KINDS)})/(?P<id>.+)\.(?i:jpg|jpeg|png)$")
-    found = pd.DataFrame(
-        {
-            "kind": pc.struct_field(parts, "kind").to_pandas(),
-            "id": pc.struct_field(parts, "id").to_pandas(),
-            "row": rows,
-        }
+    names = pc.utf8_slice_codeunits(entries.names.take(pa.array(rows)), len(folder))
+    ids = pc.struct_field(pc.extract_regex(names, r"^(?P<id>.+)\.(?i:jpg|jpeg|png)$"), "id")
+    is_picture = ids.is_valid()
+    return joining.one_each(
+        entries, ids.filter(is_picture), rows[is_picture.to_numpy(zero_copy_only=False)]
     )
-    return found.dropna().drop_duplicates(["kind", "id"], keep="last")
 
 
-def _read_samples(entries: Entries, root: str) -> pd.DataFrame:
+def _read_samples(entries: Entries, root: str) -> Columns:
     row = entries.find(f"{root}samples.csv")
     where = f"{entries.paths}: {root}samples.csv"
-    content = entries.read(row) if row is not None else b""
-    try:
-        samples = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InputError(f"{where}: not a CSV table ({' '.join(str(error).split())})") from None
+    samples = table.read_csv(entries.read(row) if row is not None else b"", where)
     for column in ("key", "background"):
-        if column not in samples:
+        if column not in samples.column_names:
             raise InputError(
-                f"{where}: has no column {column!r} (columns: {', '.join(samples.columns)})"
+                f"{where}: has no column {column!r} (columns: {', '.join(samples.column_names)})"
             )
-    if samples.empty:
-        raise InputError(f"{where}: lists no sample")
-    repeated = samples["key"][samples["key"].duplicated()]
-    if not repeated.empty:
-        raise InputError(f"{where}: the key {repeated.iloc[0]} stands twice")
-    return samples
+    columns = {name: samples[name].combine_chunks() for name in samples.column_names}
+    labels.require_distinct(columns["key"], where)
+    return columns
 
 
 def _read_description(entries: Entries, root: str) -> _Description:
