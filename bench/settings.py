@@ -13,6 +13,7 @@ from pydantic import (
     Discriminator,
     Field,
     JsonValue,
+    NonNegativeInt,
     PositiveInt,
     Tag,
     field_serializer,
@@ -212,7 +213,15 @@ class DepthCoding(Settings):
     invalid: int | None = None
     unit: str | None = None
     colors: Literal["grey", "plasma"] = "grey"
-    crop: tuple[int, int, int, int] | None = None
+    crop: tuple[NonNegativeInt, NonNegativeInt, PositiveInt, PositiveInt] | None = None
+
+    @model_validator(mode="after")
+    def _crop_holds_something(self) -> Self:
+        if self.crop is not None:
+            top, left, bottom, right = self.crop
+            if top >= bottom or left >= right:
+                raise ValueError(f"crop {list(self.crop)}: give [top, left, bottom, right]")
+        return self
 
 
 class Patterns(Settings):

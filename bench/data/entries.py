@@ -112,7 +112,8 @@ class Entries:
         self.names: pa.LargeStringArray = pa.concat_arrays([c.names for c in containers])
         self._ends = np.cumsum([len(container.names) for container in containers])
 
-    def _place(self, row: int) -> tuple[Container, int]:
+    def place(self, row: int) -> tuple[Container, int]:
+        """The container that holds the entry at ``row``, and the entry's row in there."""
         number = int(np.searchsorted(self._ends, row, side="right"))
         return self.containers[number], row - int(self._ends[number - 1] if number else 0)
 
@@ -122,12 +123,12 @@ class Entries:
         Raises:
             InputError: the entry is damaged.
         """
-        container, at = self._place(row)
+        container, at = self.place(row)
         return container.read(at)
 
     def checksum(self, row: int) -> tuple[int, int]:
         """The size of the entry at ``row`` in bytes, and its CRC-32."""
-        container, at = self._place(row)
+        container, at = self.place(row)
         return container.checksum(at)
 
     def numbers(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -136,7 +137,7 @@ class Entries:
 
     def where(self, row: int) -> str:
         """The container's path and the entry's name, for an error's text."""
-        return f"{self._place(row)[0].path}: {self.names[row]}"
+        return f"{self.place(row)[0].path}: {self.names[row]}"
 
     def find(self, name: str) -> int | None:
         """The row of the entry of that name, the last if a writer appended it again."""

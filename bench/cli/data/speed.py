@@ -1,0 +1,38 @@
+"""`bench data speed`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+
+def speed(
+    archives: Annotated[list[Path], typer.Argument(help="Zips, or folders, of one dataset.")],
+    size: Annotated[int, typer.Option(min=32, help="Height and width in pixels.")] = 64,
+    samples: Annotated[int, typer.Option(min=1, help="Read at most so many of them.")] = 512,
+    architecture: Annotated[
+        str, typer.Option(help="The network whose training they are for.")
+    ] = "unet",
+    device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
+) -> None:
+    """Time how fast samples are read, beside what a training step can eat."""
+    from bench.data.layouts import open_layouts
+    from bench.data.speed import measure
+    from bench.device import choose
+    from bench.settings import Source
+
+    layout = open_layouts(Source(files=tuple(str(path) for path in archives)))[0]
+    layout.require_partners()
+    found = measure(
+        layout, (size, size), samples=samples, architecture=architecture, device=choose(device)
+    )
+    table = Table(title=f"{min(samples, len(layout.samples))} samples to {size}x{size} px")
+    for heading, justify in (("", "left"), ("samples/s", "right"), ("ratio", "right")):
+        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+    for row in found:
+        table.add_row(row.name, f"{row.samples_per_s:.0f}", f"{row.ratio:.1f}")
+    Console().print(table)
