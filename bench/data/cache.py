@@ -24,8 +24,8 @@ from bench.data.cache_build import CacheBuild, OnProgress
 from bench.data.dataset import Dataset
 from bench.data.entries import Entries, open_container
 from bench.data.images import Size
-from bench.data.layouts import Layout, open_layouts
-from bench.data.pool import Pool, read_excluded
+from bench.data.pool import Pool
+from bench.data.selection import open_selection, read_excluded
 from bench.data.stream import stream
 from bench.errors import InputError
 from bench.settings import Source
@@ -64,14 +64,17 @@ def open_dataset(
         InputError: an archive, entry or sample is at fault; no cache is left behind.
     """
     sources = _as_sources(archives)
-    excluded = read_excluded(exclude) if exclude else []
+    excluded = [] if exclude is None else read_excluded(exclude)
     fingerprint = _fingerprint(sources, excluded)
     root = root or default_root()
     folder = root / f"{fingerprint[:16]}-{size[0]}x{size[1]}-v{FORMAT}"
     if folder.exists():
         return open_cache(folder, size, fingerprint)
     remark = on_remark or (lambda _: None)
-    pool = Pool(_read(sources, excluded, remark))
+    layouts = open_selection(sources, exclude, remark)
+    for layout in layouts:
+        remark(f"{layout.entries.paths}: layout {layout.name}, {len(layout.samples)} samples")
+    pool = Pool(layouts)
     build = CacheBuild(folder, pool, size, on_progress or (lambda _, __: None))
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -112,21 +115,6 @@ def _fingerprint(sources: list[Source], excluded: list[str]) -> str:
     if excluded:
         digest.update("\n".join(sorted(excluded)).encode())
     return digest.hexdigest()
-
-
-def _read(sources: list[Source], excluded: list[str], remark: OnRemark) -> list[Layout]:
-    layouts = [layout for source in sources for layout in open_layouts(source)]
-    for layout in layouts:
-        remark(f"{layout.entries.paths}: layout {layout.name}, {len(layout.samples)} samples")
-        for text in layout.remarks:
-            remark(f"{layout.entries.paths}: {text}")
-    if not excluded:
-        return layouts
-    keys = pd.concat([layout.samples["key"] for layout in layouts])
-    unknown = pd.Series(excluded)[~pd.Series(excluded).isin(keys)]
-    if len(unknown):
-        raise InputError(f"data.exclude: {unknown.iloc[0]} is no sample of the archives")
-    return [layout.without(excluded) for layout in layouts]
 
 
 @contextmanager

@@ -101,29 +101,29 @@ def decode_depth(picture: Encoded, size: Size) -> DepthMap:
     Raises:
         InputError: the entry is no picture, or smaller than the crop.
     """
-    coding = picture.layout.depth_coding
-    coded = decode_depth_coded(picture)
-    if coding.crop is not None:
-        top, left, bottom, right = coding.crop
-        if bottom > coded.shape[0] or right > coded.shape[1]:
-            raise InputError(
-                f"{picture.layout.entries.where(picture.row)}: depth.crop {list(coding.crop)} does "
-                f"not fit into its {coded.shape[0]}x{coded.shape[1]} px"
-            )
-        coded = coded[top:bottom, left:right]
-    resized, share = images.resize_depth(*_near_zero(coded, coding), size)
+    codes = read_depth_codes(picture)
+    resized, share = images.resize_depth(*_near_zero(codes, picture.layout.depth_coding), size)
     return DepthMap(resized, share >= VALID_SHARE)
 
 
-def decode_depth_coded(picture: Encoded) -> npt.NDArray[np.uint8 | np.uint16]:
-    """A depth picture's values as they are coded, (H, W).
+def read_depth_codes(picture: Encoded) -> npt.NDArray[np.uint8 | np.uint16]:
+    """A depth map's values as they are coded, less the frame around it, (H, W).
 
     Raises:
-        InputError: the entry is no picture.
+        InputError: the entry is no picture, or smaller than the crop.
     """
-    if picture.layout.depth_coding.colors == "plasma":
-        return picture.decoded(images.decode_plasma)
-    return picture.decoded(images.decode_grey)
+    coding = picture.layout.depth_coding
+    decode = images.decode_plasma if coding.colors == "plasma" else images.decode_grey
+    codes: npt.NDArray[np.uint8 | np.uint16] = picture.decoded(decode)
+    if coding.crop is None:
+        return codes
+    top, left, bottom, right = coding.crop
+    if bottom > codes.shape[0] or right > codes.shape[1]:
+        raise InputError(
+            f"{picture.layout.entries.where(picture.row)}: depth.crop {list(coding.crop)} does not "
+            f"fit into its {codes.shape[0]}x{codes.shape[1]} px"
+        )
+    return codes[top:bottom, left:right]
 
 
 def depth_dtype(layouts: list[Layout]) -> type[np.uint8 | np.uint16]:
@@ -132,7 +132,7 @@ def depth_dtype(layouts: list[Layout]) -> type[np.uint8 | np.uint16]:
         first = int(layout.samples["depth_entry"].iloc[0])
         if first == NO_ENTRY:
             continue
-        if decode_depth_coded(Encoded.read(layout, first)).dtype == np.uint16:
+        if read_depth_codes(Encoded.read(layout, first)).dtype == np.uint16:
             return np.uint16
     return np.uint8
 

@@ -126,20 +126,3 @@ class Pool:
     def _background_place(self, background_row: int) -> tuple[Layout, int]:
         source, entry, _ = self._backgrounds[background_row]
         return self._layouts[source], entry
-
-
-def read_excluded(path: Path) -> list[str]:
-    """The keys that a CSV list says to leave out.
-
-    Raises:
-        InputError: the list cannot be read, or has no column ``key``.
-    """
-    try:
-        listed = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except FileNotFoundError:
-        raise InputError(f"data.exclude: {path}: no such file") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"data.exclude: {path}: not a CSV table ({error})") from None
-    if "key" not in listed:
-        raise InputError(f"data.exclude: {path}: has no column 'key'")
-    return listed["key"].tolist()

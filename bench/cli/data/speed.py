@@ -9,9 +9,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bench.cli.data.asked import Backgrounds, Exclude, Grid, LayoutName, open_asked
+
 
 def speed(
-    archives: Annotated[list[Path], typer.Argument(help="Zips, or folders, of one dataset.")],
+    archives: Annotated[
+        list[Path] | None, typer.Argument(help="Zips, or folders, of one dataset.")
+    ] = None,
+    layout: LayoutName = None,
+    backgrounds: Backgrounds = None,
+    exclude: Exclude = None,
+    grid: Grid = None,
     size: Annotated[int, typer.Option(min=32, help="Height and width in pixels.")] = 64,
     samples: Annotated[int, typer.Option(min=1, help="Read at most so many of them.")] = 512,
     architecture: Annotated[
@@ -20,17 +28,16 @@ def speed(
     device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
 ) -> None:
     """Time how fast samples are read, beside what a training step can eat."""
-    from bench.data.layouts import open_layouts
     from bench.data.speed import measure
     from bench.device import choose
-    from bench.settings import Source
 
-    layout = open_layouts(Source(files=tuple(str(path) for path in archives)))[0]
-    layout.require_partners()
+    first = open_asked(
+        archives or [], layout=layout, backgrounds=backgrounds, exclude=exclude, grid=grid
+    )[0]
     found = measure(
-        layout, (size, size), samples=samples, architecture=architecture, device=choose(device)
+        first, (size, size), samples=samples, architecture=architecture, device=choose(device)
     )
-    table = Table(title=f"{min(samples, len(layout.samples))} samples to {size}x{size} px")
+    table = Table(title=f"{min(samples, len(first.samples))} samples to {size}x{size} px")
     for heading, justify in (("", "left"), ("samples/s", "right"), ("ratio", "right")):
         table.add_column(heading, justify=justify)  # type: ignore[arg-type]
     for row in found:

@@ -11,9 +11,11 @@ import os
 import struct
 import zipfile
 import zlib
+from array import array
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from bench.errors import InputError
 
@@ -38,7 +40,7 @@ class GrowingZip:
     def __init__(self, target: Path, record: tuple[str, bytes]) -> None:
         self._target = target
         self._path = target.with_name(f"{target.name}.partial")
-        self._entries: dict[str, zipfile.ZipInfo] = {}
+        self._entries = _Directory()
         target.parent.mkdir(parents=True, exist_ok=True)
         self._path.touch()
         self._file = self._path.open("r+b")
@@ -66,12 +68,12 @@ class GrowingZip:
         """Add an entry that does not tell when or where it was written."""
         entry = _entry(name, self._file.tell(), len(content), zlib.crc32(content))
         self._file.write(entry.FileHeader() + content)
-        self._entries[name] = entry
+        self._entries.add(entry)
 
     def finish(self) -> None:
         """Add the directory, put everything on the disk and give the file its name."""
         with zipfile.ZipFile(self._file, "w") as archive:  # begins where the file now ends
-            archive.filelist.extend(self._entries.values())
+            archive.filelist = cast("list[zipfile.ZipInfo]", self._entries)
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
@@ -87,7 +89,7 @@ class GrowingZip:
             )
         end = self._file.seek(0)
         while (entry := self._next_entry()) is not None:
-            self._entries[entry.filename] = entry
+            self._entries.add(entry)
             end = self._file.tell()
         self._file.truncate(self._file.seek(end))
         if name not in self:
@@ -104,6 +106,34 @@ class GrowingZip:
         if len(content) < size or zlib.crc32(content) != checksum:
             return None
         return _entry(name.decode(), offset, size, checksum)
+
+
+class _Directory:
+    """The entries in the order in which they were added.
+
+    A `ZipInfo` takes a kilobyte, and a large dataset has a million entries: each is made when the
+    directory is written, and until then its numbers stand in columns.
+    """
+
+    def __init__(self) -> None:
+        self._names: dict[str, None] = {}
+        self._offsets, self._sizes, self._checksums = array("Q"), array("Q"), array("Q")
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __iter__(self) -> Iterator[zipfile.ZipInfo]:
+        return map(_entry, self._names, self._offsets, self._sizes, self._checksums)
+
+    def add(self, entry: zipfile.ZipInfo) -> None:
+        """Note an entry, whose name must be new."""
+        self._names[entry.filename] = None
+        self._offsets.append(entry.header_offset)
+        self._sizes.append(entry.file_size)
+        self._checksums.append(entry.CRC)
 
 
 def _entry(name: str, offset: int, size: int, checksum: int) -> zipfile.ZipInfo:

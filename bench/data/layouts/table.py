@@ -25,7 +25,7 @@ def read_csv(content: bytes, where: str) -> pa.Table:
                 column_types=dict.fromkeys(names, pa.large_string())
             ),
         )
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, UnicodeDecodeError) as error:  # the latter of the header's names
         raise InputError(f"{where}: not a CSV table ({' '.join(str(error).split())})") from None
     for name in names:
         if names.count(name) > 1:

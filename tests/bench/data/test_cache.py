@@ -264,7 +264,7 @@ def test_samples_can_be_left_out_by_a_list(tmp_path):
     assert list(dataset.keys) == ["s0", "s1", "s3", "s5"]
     assert dataset.depths[2, 0, 0] == pytest.approx(65535 * 3 / 6, abs=1)
     listed.write_text("key\nelsewhere\n")
-    with pytest.raises(InputError, match=r"data\.exclude: elsewhere is no sample"):
+    with pytest.raises(InputError, match=r"bad\.csv: elsewhere is no sample"):
         open_one(tmp_path, entries, exclude=listed)
 
 

@@ -1,0 +1,47 @@
+"""`bench data convert`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.cli.data.asked import Backgrounds, Exclude, Grid, LayoutName, open_asked
+from bench.cli.run import INTERRUPTED
+
+
+def convert(
+    *,
+    archives: Annotated[
+        list[Path] | None, typer.Argument(help="The zips or folders of one dataset.")
+    ] = None,
+    out: Annotated[
+        Path, typer.Argument(help="What to write: a zip if the name ends in .zip, else a folder.")
+    ],
+    layout: LayoutName = None,
+    backgrounds: Backgrounds = None,
+    exclude: Exclude = None,
+    grid: Grid = None,
+) -> None:
+    """Write a dataset of any layout in the canonical one; pictures are copied as they are.
+
+    Ctrl-C loses nothing: the same command goes on from there.
+    """
+    from bench.data import convert as conversion
+    from bench.progress import track
+
+    layouts = open_asked(
+        archives or [], layout=layout, backgrounds=backgrounds, exclude=exclude, grid=grid
+    )
+    try:
+        with track("writing") as on_progress:
+            made = conversion.convert(out, layouts, on_progress)
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command goes on from here", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    there = f", {made.there} were there" if made.there else ""
+    typer.echo(
+        f"{out}: {made.samples} samples; {made.copied} pictures copied, {made.rewritten} packed "
+        f"anew{there}"
+    )

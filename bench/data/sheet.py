@@ -1,0 +1,140 @@
+"""A contact sheet: some samples drawn at random, a row each, to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageDraw, ImageFont
+
+from bench.data.decode import DepthMap, Encoded, decode_color, decode_depth, decode_mask
+from bench.data.images import Pixels, Size
+from bench.data.layouts import KINDS, Layout
+from bench.data.pool import Pool
+
+SAMPLES = 12
+CELL = 160  # height and width in pixels that a picture is fitted into
+GAP = 6
+TEXT_WIDTH = 190  # of the column of keys
+TITLE_HEIGHT = 26
+NO_READING = (30, 60, 160)
+LEGEND = "depth: black is near, white far, blue no reading"
+FONT_SIZE = 13
+
+
+def draw(layouts: Sequence[Layout], seed: int) -> Image.Image:
+    """The sheet, RGB: of `SAMPLES` samples the key, their pictures, and what differs.
+
+    What a dataset has not at all gets no column. Pictures are fitted into the cells as they are;
+    depth is black near and white far, and `NO_READING` where it has none.
+
+    Args:
+        layouts: the datasets.
+        seed: of the draw, which does not depend on the order of the samples.
+
+    Raises:
+        InputError: a sample lacks a partner, or a picture is damaged.
+    """
+    kinds = Pool(list(layouts)).kinds  # refuses samples that do not belong together
+    titles = [*kinds, *(["|composite - background|"] if "background" in kinds else [])]
+    legend = LEGEND if "depth" in kinds else ""
+    drawn = _drawn(layouts, seed)
+    width = TEXT_WIDTH + len(titles) * (CELL + GAP)
+    height = TITLE_HEIGHT + len(drawn) * (CELL + GAP)
+    sheet = Image.new("RGB", (width, height + (TITLE_HEIGHT if legend else 0)), "white")
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(FONT_SIZE)
+    draw.text((width - GAP, height + TITLE_HEIGHT // 2), legend, "black", font, anchor="rm")
+    for column, title in enumerate(titles):
+        place = (_left(column) + CELL // 2, TITLE_HEIGHT // 2)
+        draw.text(place, title, "black", font, anchor="mm")
+    for number, (layout, sample) in enumerate(drawn):
+        top = TITLE_HEIGHT + number * (CELL + GAP)
+        _write(draw, (GAP, top), [sample.key, *_where(sample, kinds)])
+        for column, pixels in enumerate(_pictures(layout, sample, kinds)):
+            spare = CELL - pixels.shape[1], CELL - pixels.shape[0]
+            place = (_left(column) + spare[0] // 2, top + spare[1] // 2)
+            sheet.paste(Image.fromarray(pixels), place)
+    return sheet
+
+
+def _left(column: int) -> int:
+    return TEXT_WIDTH + column * (CELL + GAP)
+
+
+def _drawn(layouts: Sequence[Layout], seed: int) -> list[tuple[Layout, Any]]:
+    """Samples, each with the dataset it is of, in the order of their keys."""
+    keys = pd.concat([layout.samples["key"] for layout in layouts], ignore_index=True)
+    by_key = np.argsort(keys.to_numpy(dtype=str), kind="stable")
+    chosen = np.random.default_rng(seed).permutation(len(keys))[:SAMPLES]
+    ends = np.cumsum([len(layout.samples) for layout in layouts])
+    drawn = []
+    for row in by_key[np.sort(chosen)].tolist():
+        number = int(np.searchsorted(ends, row, side="right"))
+        layout = layouts[number]
+        start = int(ends[number]) - len(layout.samples)
+        drawn.append((layout, next(layout.samples.iloc[[row - start]].itertuples())))
+    return drawn
+
+
+def _where(sample: Any, kinds: Sequence[str]) -> list[str]:
+    if "background" not in kinds:
+        return []
+    return [f"on {sample.background}", *(["mirrored"] if sample.background_mirrored else [])]
+
+
+def _write(draw: ImageDraw.ImageDraw, place: tuple[int, int], lines: Sequence[str]) -> None:
+    """Lines of text within the column of keys, broken anywhere."""
+    font = ImageFont.load_default(FONT_SIZE)
+    broken = []
+    for line in lines:
+        rest = line
+        while rest:
+            length = len(rest)
+            while length > 1 and font.getlength(rest[:length]) > TEXT_WIDTH - 2 * GAP:
+                length -= 1
+            broken.append(rest[:length])
+            rest = rest[length:]
+    draw.multiline_text(place, "\n".join(broken), "black", font)
+
+
+def _pictures(layout: Layout, sample: Any, kinds: Sequence[str]) -> list[Pixels]:
+    """The pictures of a sample in the order of the columns, (h, w, 3) uint8 each."""
+    read = {
+        kind: Encoded.read(layout, getattr(sample, f"{kind}_entry"))
+        for kind in KINDS
+        if kind in kinds
+    }
+    size = _fitted(read["composite"].size)
+    found = {"composite": decode_color(read["composite"], size)}
+    if "background" in read:
+        mirrored = bool(sample.background_mirrored)
+        found["background"] = decode_color(read["background"], size, mirrored=mirrored)
+    if "mask" in read:
+        found["mask"] = _grey(decode_mask(read["mask"], size) * np.uint8(255))
+    if "depth" in read:
+        found["depth"] = _depth(decode_depth(read["depth"], size))
+    shown = [found[kind] for kind in kinds]
+    if "background" in found:
+        difference = found["composite"].astype(np.int16) - found["background"]
+        shown.append(np.abs(difference).astype(np.uint8))
+    return shown
+
+
+def _fitted(size: Size) -> Size:
+    """The size with the greater side made `CELL`."""
+    height, width = size
+    scale = CELL / max(size)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _grey(pixels: Pixels) -> Pixels:
+    return np.repeat(pixels[..., None], 3, axis=-1)
+
+
+def _depth(depth: DepthMap) -> Pixels:
+    pixels = _grey(np.rint(depth.depth * 255).astype(np.uint8))
+    pixels[~depth.valid] = NO_READING
+    return pixels
