@@ -215,9 +215,8 @@ import sys
 from pathlib import Path
 from bench.data.cache import open_dataset
 told = []
-open_dataset(
-    [Path(sys.argv[1])], (32, 32), root=Path(sys.argv[2]), on_progress=lambda *done: told.append(done)
-)
+archive, root = map(Path, sys.argv[1:])
+open_dataset([archive], (32, 32), root=root, on_progress=lambda *done: told.append(done))
 print(len(told))
 """
 

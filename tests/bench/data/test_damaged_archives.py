@@ -1,4 +1,4 @@
-"""Whatever is wrong with an archive is said in a line: nothing crashes, hangs, swells or escapes."""
+"""What is wrong with an archive is said in a line: nothing crashes, hangs, swells or escapes."""
 
 import io
 import json
