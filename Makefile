@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BENCHMARK := --benchmark-only --benchmark-autosave
 
-.PHONY: quickstart test test-slow lint types benchmarks gpu-check clean
+.PHONY: quickstart test test-slow lint types benchmarks benchmarks-compare benchmarks-peers growth gpu-check clean
 
 quickstart: $(READY) data/quick.zip  ## Train the quick grid and print its leaderboard.
 	$(BIN)/bench run --grid grids/quick.yaml
@@ -24,10 +25,21 @@ types: $(READY)  ## Check the types.
 	$(BIN)/mypy
 
 benchmarks: $(READY)  ## Time the parts side by side.
-	$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-autosave
+	$(BIN)/python -m pytest tests/benchmarks $(BENCHMARK)
 
-gpu-check: $(READY) data/quick.zip  ## On a CUDA machine: the quick grid, compared with the CPU's.
+benchmarks-compare: $(READY)  ## The same, beside the last time.
+	$(BIN)/python -m pytest tests/benchmarks $(BENCHMARK) --benchmark-compare
+
+benchmarks-peers: $(READY)  ## Time the training beside other libraries', which this installs.
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement tests/benchmarks/peers/requirements.txt
+	$(BIN)/python -m pytest tests/benchmarks/peers $(BENCHMARK)
+
+growth: $(READY)  ## How time and memory grow with cells, samples and image size.
+	$(BIN)/python tests/benchmarks/growth.py
+
+gpu-check: $(READY) data/quick.zip  ## On a CUDA machine: its tests, and the speed ratios there.
 	$(BIN)/python -m pytest -m gpu
+	$(BIN)/python -m pytest tests/benchmarks/test_training_loops.py tests/benchmarks/test_per_device.py $(BENCHMARK)
 
 data/quick.zip: | $(READY)
 	$(BIN)/bench data make $@ --backgrounds 20 --foregrounds 15 --placements 2

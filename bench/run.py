@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 import architectures
-from bench import baselines, environment, evaluate, metrics, throughput
+from bench import baselines, environment, evaluate, metrics
 from bench.data.cache import open_dataset
 from bench.data.dataset import Dataset
 from bench.data.feed import Feed
@@ -24,14 +24,17 @@ from bench.data.images import Size
 from bench.data.split import SplitRows, split_rows
 from bench.device import PeakMemory
 from bench.errors import InputError, TrainingError
+from bench.failure import reason
 from bench.grid import Cell, Grid
 from bench.metrics import Summary
-from bench.objectives import Objectives
 from bench.precision import guard_narrow_convolutions
-from bench.record import Environment, Record, SampleCounts, Throughput
+from bench.record import Environment, Record, SampleCounts
 from bench.settings import Architecture, Data, LossPair, Teacher
 from bench.store import Store
 from bench.teacher import Taught
+from bench.throughput import rounds
+from bench.throughput.result import Result, Subject
+from bench.throughput.sampling import QUICK
 from bench.train import Fit, Trainer
 
 
@@ -96,21 +99,77 @@ def missing_cells(grid: Grid, store: Store) -> list[Cell]:
 
 
 def forget_failed(grid: Grid, store: Store) -> None:
-    """Remove the records of the grid's failed cells, so that they are run once more."""
+    """Remove the grid's failed cells and measurements, so that they are run once more."""
+    measured = store.read_throughput() or {}
+    for subject in timed_subjects(grid, store):
+        if subject.id in measured and measured[subject.id].failure is not None:
+            store.remove_throughput(subject.id)
     finished = store.finished()
     for cell in all_cells(grid):
         if cell.id in finished and store.read(cell.id).failure is not None:
             store.remove(cell.id)
 
 
+def timed_subjects(grid: Grid, store: Store) -> list[Subject]:
+    """Each network of the grid with the first loss that it was trained with, to be timed.
+
+    A network of which no cell is complete is left out.
+    """
+    finished = store.finished()
+    subjects: dict[str, Subject] = {}
+    for cell in grid.cells():
+        name = cell.architecture.label
+        if cell.loss is None or name in subjects or cell.id not in finished:
+            continue
+        if store.read(cell.id).failure is None:
+            subjects[name] = Subject(
+                architecture=cell.architecture,
+                loss=cell.loss,
+                recipe=cell.train.recipes()[-1],
+                image_size=cell.data.image_size,
+                teacher=cell.train.teacher.architecture if cell.train.teacher else None,
+            )
+    return list(subjects.values())
+
+
 def run(grid: Grid, store: Store, *, device: torch.device, progress: Progress) -> None:
-    """Run every cell of the grid that the study lacks.
+    """Run every cell of the grid that the study lacks, then time the networks that it lacks.
 
     A cell that fails is recorded with its reason, and the rest goes on.
 
     Raises:
         InputError: the data is at fault, or the study was made from other data; nothing is written.
     """
+    _run_cells(grid, store, device, progress)
+    measure_throughput(grid, store, device=device, progress=progress)
+
+
+def measure_throughput(
+    grid: Grid, store: Store, *, device: torch.device, progress: Progress
+) -> None:
+    """Time the grid's networks that the study has no figures of, in turn, when all are trained."""
+    subjects = timed_subjects(grid, store)
+    measured = store.read_throughput() or {}
+    missing = [subject for subject in subjects if subject.id not in measured]
+    if not missing:
+        return
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    names = ", ".join(subject.label for subject in missing)
+    progress.on_remark(f"measuring throughput in {QUICK.rounds} rounds: {names}")
+
+    def on_result(result: Result) -> None:
+        store.append_throughput(result)
+        progress.on_remark(f"throughput of {result.subject.label}: {result.outcome}")
+
+    def on_turn(subject: Subject, turn: int) -> None:
+        if turn and subject == subjects[0]:
+            progress.on_remark(f"throughput: round {turn} of {QUICK.rounds}")
+
+    rounds.measure(missing, subjects[0], QUICK, device, on_result=on_result, on_turn=on_turn)
+
+
+def _run_cells(grid: Grid, store: Store, device: torch.device, progress: Progress) -> None:
     feeds = {size: Feed(_open(grid.data, size, progress), device) for size in _sizes(grid)}
     feed = feeds[grid.data.image_size]
     dataset = feed.dataset
@@ -190,7 +249,7 @@ class Outcome(NamedTuple):
     scores: pd.DataFrame
     summary: Summary
     fit: Fit = Fit((), ())
-    throughput: Throughput | None = None
+    peak_memory_mib: float | None = None
     note: str | None = None
 
 
@@ -207,7 +266,7 @@ def run_cell(cell: Cell, bench: Bench, progress: Progress) -> tuple[Record, pd.D
             else _train_and_score(cell, cell.loss, bench, progress)
         )
     except Exception as error:  # noqa: BLE001 - whatever a network does, the grid goes on
-        failure = _reason(error)
+        failure = reason(error)
     record = Record(
         cell=cell,
         split_digest=split.digest,
@@ -224,7 +283,8 @@ def run_cell(cell: Cell, bench: Bench, progress: Progress) -> tuple[Record, pd.D
         summary=outcome.summary if outcome else None,
         curve=outcome.fit.curve if outcome else (),
         terms=outcome.fit.terms if outcome else (),
-        throughput=outcome.throughput if outcome else None,
+        executions=outcome.fit.executions if outcome else (),
+        peak_memory_mib=outcome.peak_memory_mib if outcome else None,
         note=outcome.note if outcome else None,
     )
     return record, outcome.scores if outcome else None
@@ -236,7 +296,7 @@ def _score_baseline(cell: Cell, bench: Bench) -> Outcome:
 
 
 def _train_and_score(cell: Cell, loss: LossPair, bench: Bench, progress: Progress) -> Outcome:
-    """Train on ``train``, select on ``val``, read ``test`` once, and time the network."""
+    """Train on ``train``, select on ``val``, read ``test`` once."""
     memory = PeakMemory(bench.device)
     model = _create(cell.architecture, cell.seed, bench)
     trainer = Trainer(
@@ -266,16 +326,7 @@ def _train_and_score(cell: Cell, loss: LossPair, bench: Bench, progress: Progres
     if trainer.relabel is not None:
         consistency = metrics.summarise(score(relabel=trainer.relabel))
         summary = summary.model_copy(update={"consistency_rmse": consistency.rmse})
-    rows = bench.split.train[: last.batch_size]
-    speed = throughput.measure(
-        model,
-        Objectives(last.losses or loss).to(bench.device),
-        bench.feed.load(rows),
-        last,
-        peak_memory_mib=peak_memory_mib,
-        device=bench.device,
-    )
-    return Outcome(scores, summary, fit, speed)
+    return Outcome(scores, summary, fit, peak_memory_mib)
 
 
 def _create(architecture: Architecture, seed: int, bench: Bench) -> nn.Module:
@@ -297,13 +348,3 @@ def _prepare_teacher(teacher: Teacher, loss: LossPair, trainer: Trainer, bench: 
     else:
         trainer.fit(model, loss, (teacher.plain(),))
     return model
-
-
-def _reason(error: Exception) -> str:
-    """Why a cell failed, in one line."""
-    text = " ".join(str(error).split())
-    if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in text:
-        return f"out of memory: {text}"
-    if isinstance(error, TrainingError):
-        return text
-    return f"{type(error).__name__}: {text}"

@@ -1,7 +1,8 @@
-"""A study on disk: the grid that was asked, and one folder for each finished cell.
+"""A study on disk: the grid that was asked, a folder for each finished cell, and its throughput.
 
 A cell's folder exists if and only if the cell is finished: it is written under a temporary name,
 flushed to the disk, and renamed once. What is still to run is the set of cells without a folder.
+Likewise there is one file for each network whose throughput was measured.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pydantic import ValidationError
 from bench.errors import InputError
 from bench.grid import Grid
 from bench.record import Record
+from bench.throughput.result import Result
 
 GRID_FILE = "grid.json"
 RECORD_FILE = "record.json"
@@ -29,6 +31,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._cells = folder / "cells"
+        self._throughput = folder / "throughput"
 
     def read_grid(self) -> Grid:
         """The grid that was run last.
@@ -49,9 +52,7 @@ class Store:
     def write_grid(self, grid: Grid) -> None:
         """Keep what was asked, so that a report can tell what is missing."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self.folder / f".{GRID_FILE}.{os.getpid()}"
-        partial.write_text(grid.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        partial.replace(self.folder / GRID_FILE)
+        _write(self.folder / GRID_FILE, grid.model_dump_json(indent=2))
 
     def finished(self) -> set[str]:
         """The ids of the cells that have a record."""
@@ -83,7 +84,8 @@ class Store:
         folder = self._cells / record.cell.id
         partial = Path(tempfile.mkdtemp(dir=self._cells, prefix=f".{folder.name}-"))
         try:
-            text = record.model_dump_json(indent=2) + "\n"
+            left_out = {"throughput"} if record.throughput is None else None
+            text = record.model_dump_json(indent=2, exclude=left_out) + "\n"
             (partial / RECORD_FILE).write_text(text, encoding="utf-8")
             if scores is not None:
                 scores.to_parquet(partial / SCORES_FILE, index=False)
@@ -102,6 +104,44 @@ class Store:
     def remove(self, cell_id: str) -> None:
         """Forget a finished cell."""
         shutil.rmtree(self._cells / cell_id)
+
+    def read_throughput(self) -> dict[str, Result] | None:
+        """What was measured, by the subject's id; None if it never was.
+
+        Raises:
+            InputError: a file is damaged.
+        """
+        if not self._throughput.is_dir():
+            return None
+        found = {}
+        for path in sorted(self._throughput.glob("[!.]*.json")):
+            try:
+                found[path.stem] = Result.model_validate_json(path.read_bytes())
+            except (OSError, ValidationError) as error:
+                raise InputError(
+                    f"{path}: cannot be read; delete it to measure again ({error})"
+                ) from None
+        return found
+
+    def append_throughput(self, result: Result) -> None:
+        """Add or replace what was measured of one network."""
+        self._throughput.mkdir(parents=True, exist_ok=True)
+        _write(self._throughput / f"{result.subject.id}.json", result.model_dump_json(indent=2))
+
+    def remove_throughput(self, subject_id: str) -> None:
+        """Forget what was measured of one network."""
+        (self._throughput / f"{subject_id}.json").unlink()
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_text(text + "\n", encoding="utf-8")
+        _flush(partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:

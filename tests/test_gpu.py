@@ -1,15 +1,25 @@
-"""The quick grid on a CUDA device, beside the CPU's published figures."""
+"""What holds on a CUDA device alone: the same figures, no waiting for data, memory that ends."""
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from rich.console import Console
 
+import architectures
 from bench import grid
+from bench.data import batches, feed
+from bench.data.cache import open_dataset
+from bench.data.feed import Feed
+from bench.data.split import split_rows
 from bench.progress import create_progress
 from bench.run import run
+from bench.settings import LossPair, Recipe, Split
 from bench.store import Store
+from bench.train import Trainer
+
+CUDA = torch.device("cuda")
 
 pytestmark = [
     pytest.mark.gpu,
@@ -53,3 +63,55 @@ def test_the_record_names_the_device(on_cuda):
             "cuda",
             torch.cuda.get_device_name(),
         )
+
+
+def test_training_does_not_wait_for_data(on_cuda):
+    question, store = on_cuda
+    for cell in question.cells():
+        for execution in store.read(cell.id).executions:
+            assert execution.data_kept == "device"
+            assert execution.data_wait_share < 0.02
+
+
+def same(one, other):
+    return all(torch.equal(a.cpu(), b.cpu()) for a, b in zip(one, other, strict=True))
+
+
+def test_batches_are_the_same_wherever_the_data_lies(rendered_archive, monkeypatch):
+    dataset = open_dataset([rendered_archive], (64, 64))
+    order = list(batches.in_order(np.arange(len(dataset.samples))[::-1].copy(), 7))
+    expected = [Feed(dataset, torch.device("cpu")).load(rows) for rows in order]
+    resident = Feed(dataset, CUDA)
+    assert resident.kept == "device"
+    assert all(same(*pair) for pair in zip(resident.each(order), expected, strict=True))
+    monkeypatch.setattr(feed, "RESIDENT_SHARE", 0)
+    copied = Feed(dataset, CUDA)
+    assert copied.kept == "host"
+    assert all(same(*pair) for pair in zip(copied.each(order), expected, strict=True))
+
+
+def test_a_batch_that_does_not_fit_is_trained_on_in_parts(rendered_archive):
+    dataset = open_dataset([rendered_archive], (256, 256))
+    split = split_rows(dataset.samples, Split(train=0.8, val=0.1, test=0.1), dataset.fingerprint)
+    recipe = Recipe(steps=2, batch_size=24, precision="float32")
+
+    def train():
+        model = architectures.create("unet", seed=0).to(CUDA, memory_format=torch.channels_last)
+        trainer = Trainer(
+            {(256, 256): Feed(dataset, CUDA)}, (256, 256), split, 0, CUDA, lambda *_: None
+        )
+        torch.cuda.reset_peak_memory_stats()
+        fit = trainer.fit(model, LossPair(mask="bce", depth="l1"), (recipe,))
+        return fit.executions[0], torch.cuda.max_memory_allocated()
+
+    whole, needed = train()
+    assert whole.parts == 1
+    torch.cuda.empty_cache()
+    total = torch.cuda.get_device_properties(CUDA).total_memory
+    try:
+        torch.cuda.set_per_process_memory_fraction(0.6 * needed / total)
+        in_parts, taken = train()
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert in_parts.parts > 1
+    assert taken < 0.6 * needed

@@ -1,6 +1,7 @@
 """The main job on real photographs with measured depth, where such data is at hand."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from bench.report import markdown
 from bench.report.leaderboard import compare
 from bench.run import run
 from bench.store import Store
+from bench.throughput.sampling import QUICK
 
 FOLDER = os.environ.get("MASKDEPTH_REAL_DATA")
 
@@ -34,7 +36,7 @@ def test_measured_depth_has_holes_that_are_marked(room):
 
 
 def test_a_grid_over_real_pictures_runs_and_reports(room, tmp_path, tiny_network, monkeypatch):
-    monkeypatch.setattr("bench.throughput.BLOCK_S", 0)
+    monkeypatch.setattr("bench.run.QUICK", replace(QUICK, cap_s=0, warm_up_cap_s=0))
     path = tmp_path / "room.yaml"
     path.write_text(
         f"architectures: [{{name: unet, width: 0.125}}, '{tiny_network}']\n"
@@ -52,5 +54,6 @@ def test_a_grid_over_real_pictures_runs_and_reports(room, tmp_path, tiny_network
     run(question, store, device=torch.device("cpu"), progress=Silent(console=None))
     board = compare(store)
     assert [row.remarks for row in (*board.rows, *board.baselines)] == [()] * 8
+    assert all(row.figures["training"].mean > 0 for row in board.rows)
     assert all(0 <= row.figures["RMSE"].mean <= 1 for row in board.rows)
     assert "| ssim" in markdown.render("room", board)

@@ -16,6 +16,7 @@ from bench.cli.check import check
 from bench.cli.list_names import list_names
 from bench.cli.report import report
 from bench.cli.run import run
+from bench.cli.throughput import throughput
 from bench.errors import InputError
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ app.command()(run)
 app.command()(report)
 app.command("list")(list_names)
 app.command()(check)
+app.command()(throughput)
 app.add_typer(data.app, name="data")
 
 

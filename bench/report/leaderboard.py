@@ -3,14 +3,66 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from bench.grid import Cell, Grid
 from bench.metrics import Summary
 from bench.record import Record, Throughput
-from bench.run import all_cells
+from bench.run import all_cells, timed_subjects
 from bench.store import Store
+from bench.throughput.result import Result
+
+
+class Speed(NamedTuple):
+    """How fast a network is and what it takes, whoever measured it; None for what is not known.
+
+    Attributes:
+        noisy: the names of the columns whose figures are noisy.
+    """
+
+    inference_images_per_s: float | None
+    training_images_per_s: float | None
+    latency_ms: float | None
+    parameters: int | None
+    forward_flops: int | None
+    noisy: frozenset[str] = frozenset()
+
+    @classmethod
+    def of_record(cls, throughput: Throughput) -> Speed:
+        """As earlier versions measured it with each cell."""
+        return cls(
+            throughput.inference_images_per_s.median,
+            throughput.training_images_per_s.median,
+            throughput.latency_ms.median,
+            throughput.parameters,
+            throughput.forward_flops,
+        )
+
+    @classmethod
+    def of_result(cls, result: Result) -> Speed:
+        """As `bench.throughput` measures it."""
+        timings = {
+            "inference": result.inference,
+            "training": result.training,
+            "latency": result.latency,
+        }
+        return cls(
+            result.images_per_s("inference"),
+            result.images_per_s("training"),
+            None if result.latency is None else 1000 * result.latency.median_s,
+            result.parameters,
+            None if result.flops is None else result.flops.forward,
+            frozenset(name for name, timing in timings.items() if timing and timing.noisy),
+        )
+
+
+class Finished(NamedTuple):
+    """A complete record, and the speed of its network."""
+
+    record: Record
+    speed: Speed | None
 
 
 @dataclass(frozen=True)
@@ -22,21 +74,23 @@ class Figure:
         sd: the sample standard deviation over the seeds; None for a single one.
         best: no trained row is better in this column.
         below_baseline: a trivial baseline is at least as good.
+        noisy: the timings that it comes from varied too much to rely on.
     """
 
     mean: float
     sd: float | None = None
     best: bool = False
     below_baseline: bool = False
+    noisy: bool = False
 
 
 @dataclass(frozen=True)
 class Column:
-    """A figure of merit: how it is read off a record, and which way is better."""
+    """A figure of merit: how it is read off a finished cell, and which way is better."""
 
     name: str
     unit: str
-    read: Callable[[Record], float | None]
+    read: Callable[[Finished], float | None]
     higher_is_better: bool
     decimals: int
 
@@ -55,12 +109,23 @@ def _difference(first: float | None, second: float | None) -> float | None:
     return None if first is None or second is None else first - second
 
 
-def _of_summary(read: Callable[[Summary], float | None]) -> Callable[[Record], float | None]:
-    return lambda record: read(record.summary) if record.summary else None
+def _scaled(value: float | None, unit: float) -> float | None:
+    return None if value is None else value / unit
 
 
-def _of_speed(read: Callable[[Throughput], float | None]) -> Callable[[Record], float | None]:
-    return lambda record: read(record.throughput) if record.throughput else None
+def _of_summary(read: Callable[[Summary], float | None]) -> Callable[[Finished], float | None]:
+    return lambda cell: read(cell.record.summary) if cell.record.summary else None
+
+
+def _of_speed(read: Callable[[Speed], float | None]) -> Callable[[Finished], float | None]:
+    return lambda cell: read(cell.speed) if cell.speed else None
+
+
+def _peak_memory_mib(cell: Finished) -> float | None:
+    """While the cell trained; earlier versions kept it with the throughput."""
+    if cell.record.throughput is not None:
+        return cell.record.throughput.peak_memory_mib
+    return cell.record.peak_memory_mib
 
 
 SCORE_COLUMNS = (
@@ -71,42 +136,42 @@ COST_COLUMNS = (
     Column(
         "inference",
         "images/s",
-        _of_speed(lambda speed: speed.inference_images_per_s.median),
+        _of_speed(lambda speed: speed.inference_images_per_s),
         higher_is_better=True,
         decimals=0,
     ),
     Column(
         "training",
         "images/s",
-        _of_speed(lambda speed: speed.training_images_per_s.median),
+        _of_speed(lambda speed: speed.training_images_per_s),
         higher_is_better=True,
         decimals=0,
     ),
     Column(
         "latency",
         "ms",
-        _of_speed(lambda speed: speed.latency_ms.median),
+        _of_speed(lambda speed: speed.latency_ms),
         higher_is_better=False,
         decimals=1,
     ),
     Column(
         "peak memory",
         "MiB",
-        _of_speed(lambda speed: speed.peak_memory_mib),
+        _peak_memory_mib,
         higher_is_better=False,
         decimals=0,
     ),
     Column(
         "parameters",
         "M",
-        _of_speed(lambda speed: speed.parameters / 1e6),
+        _of_speed(lambda speed: _scaled(speed.parameters, 1e6)),
         higher_is_better=False,
         decimals=2,
     ),
     Column(
         "forward",
         "GFLOP",
-        _of_speed(lambda speed: speed.forward_flops / 1e9),
+        _of_speed(lambda speed: _scaled(speed.forward_flops, 1e9)),
         higher_is_better=False,
         decimals=2,
     ),
@@ -155,12 +220,14 @@ class Leaderboard:
         rows: the trained rows, the best IoU first; those without a figure last.
         baselines: the trivial rows, in their fixed order.
         records: every finished record of the grid, complete or failed, in the grid's order.
+        timed: what was measured of the grid's networks; none in a study of an earlier version.
     """
 
     grid: Grid
     rows: tuple[Row, ...]
     baselines: tuple[Row, ...]
     records: tuple[Record, ...] = field(repr=False)
+    timed: tuple[Result, ...] = field(default=(), repr=False)
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -176,7 +243,7 @@ def compare(store: Store) -> Leaderboard:
     """Gather a study's records into rows.
 
     Raises:
-        InputError: the folder holds no study, or a damaged record.
+        InputError: the folder holds no study, or a damaged record or measurement.
     """
     grid = store.read_grid()
     cells = all_cells(grid)
@@ -186,7 +253,8 @@ def compare(store: Store) -> Leaderboard:
     for cell in cells:
         key = (cell.architecture.label, cell.loss.label if cell.loss else None)
         groups.setdefault(key, []).append(cell)
-    rows = [_row(*key, group, records) for key, group in groups.items()]
+    timed = _timed(grid, store)
+    rows = [_row(*key, group, records, timed) for key, group in groups.items()]
     baselines = [row for row in rows if row.loss is None]
     trained = _marked([row for row in rows if row.loss is not None], baselines)
     return Leaderboard(
@@ -194,10 +262,26 @@ def compare(store: Store) -> Leaderboard:
         rows=tuple(sorted(trained, key=_rank)),
         baselines=tuple(baselines),
         records=tuple(records.values()),
+        timed=tuple((timed or {}).values()),
     )
 
 
-def _row(architecture: str, loss: str | None, cells: list[Cell], records: dict[str, Record]) -> Row:
+def _timed(grid: Grid, store: Store) -> dict[str, Result] | None:
+    """What was measured of the grid's networks, by label; None in a study of an earlier version."""
+    measured = store.read_throughput()
+    if measured is None:
+        return None
+    subjects = [subject for subject in timed_subjects(grid, store) if subject.id in measured]
+    return {subject.label: measured[subject.id] for subject in subjects}
+
+
+def _row(
+    architecture: str,
+    loss: str | None,
+    cells: list[Cell],
+    records: dict[str, Record],
+    timed: dict[str, Result] | None,
+) -> Row:
     remarks = []
     complete = []
     for cell in cells:
@@ -207,12 +291,12 @@ def _row(architecture: str, loss: str | None, cells: list[Cell], records: dict[s
         elif record.failure is not None:
             remarks.append(f"seed {cell.seed}: failed: {record.failure}")
         else:
-            complete.append(record)
+            complete.append(Finished(record, _speed(record, timed)))
             remarks += [f"seed {cell.seed}: {text}" for text in _unlike_terms(record)]
     figures = {
         column.name: figure
         for column in COLUMNS + CROSS_ENTROPY_COLUMNS
-        if (figure := _figure([column.read(record) for record in complete])) is not None
+        if (figure := _figure(column, complete)) is not None
     }
     return Row(architecture, loss, len(complete), figures, tuple(remarks))
 
@@ -229,12 +313,21 @@ def _unlike_terms(record: Record) -> Iterator[str]:
                 yield f"the {head} loss's terms differ more than tenfold at the {when}: {listed}"
 
 
-def _figure(values: Iterable[float | None]) -> Figure | None:
-    known = [value for value in values if value is not None]
+def _speed(record: Record, timed: dict[str, Result] | None) -> Speed | None:
+    if timed is None:
+        return None if record.throughput is None else Speed.of_record(record.throughput)
+    result = timed.get(record.cell.architecture.label)
+    return None if result is None else Speed.of_result(result)
+
+
+def _figure(column: Column, cells: Sequence[Finished]) -> Figure | None:
+    known = [value for cell in cells if (value := column.read(cell)) is not None]
     if not known:
         return None
     return Figure(
-        mean=statistics.fmean(known), sd=statistics.stdev(known) if len(known) > 1 else None
+        mean=statistics.fmean(known),
+        sd=statistics.stdev(known) if len(known) > 1 else None,
+        noisy=any(cell.speed and column.name in cell.speed.noisy for cell in cells),
     )
 
 
@@ -251,9 +344,8 @@ def _marked(rows: Sequence[Row], baselines: Sequence[Row]) -> list[Row]:
         ]
         for row in marked:
             if (figure := row.get(column.name)) is not None:
-                row[column.name] = Figure(
-                    mean=figure.mean,
-                    sd=figure.sd,
+                row[column.name] = replace(
+                    figure,
                     best=sign * figure.mean == best,
                     below_baseline=bool(bar) and sign * figure.mean <= max(bar),
                 )

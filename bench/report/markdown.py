@@ -13,17 +13,27 @@ from bench.report.leaderboard import (
     Leaderboard,
 )
 from bench.settings import Recipe, Teacher
+from bench.throughput.median import NARROW
+from bench.throughput.result import Result
 
 BELOW_BASELINE = "▼"
+NOISY = "~"
+NOISY_MEANS = f"noisy, the 95 % interval of the median is wider than {NARROW:.0%}"
 
 
 def render(name: str, board: Leaderboard) -> str:
     """The leaderboard, what is missing, and the tables of architectures by losses."""
     parts = [f"# Leaderboard: {name}", _setting(board), _main_table(board), _legend(board)]
+    parts += _how_timed(board.timed)
     problems = [
         f"- {row.architecture}{f', {row.loss}' if row.loss else ''}: {remark}"
         for row in (*board.rows, *board.baselines)
         for remark in row.remarks
+    ]
+    problems += [
+        f"- {result.subject.label}: throughput: {problem}"
+        for result in board.timed
+        for problem in result.problems
     ]
     if problems:
         parts.append("## Remarks\n\n" + "\n".join(problems))
@@ -112,10 +122,30 @@ def _main_table(board: Leaderboard) -> str:
 def _legend(board: Leaderboard) -> str:
     seeds = len(board.grid.seeds)
     spread = "mean ± standard deviation over the seeds" if seeds > 1 else "one seed, so no spread"
+    shown = {column.name for column in board.columns}
+    noisy = any(
+        figure.noisy for row in board.rows for name, figure in row.figures.items() if name in shown
+    )
     return (
         f"**Bold**: best of its column. {BELOW_BASELINE}: no better than a trivial baseline. "
+        f"{f'{NOISY}: {NOISY_MEANS}. ' if noisy else ''}"
         f"{spread[0].upper()}{spread[1:]}. IoU is the mean over the test images; RMSE likewise, of "
         "depth in [0, 1]. Speed: medians, at the training batch size; latency at batch 1."
+    )
+
+
+def _how_timed(timed: Sequence[Result]) -> list[str]:
+    """Lines that say on what, how, and beside which reference throughput was measured."""
+    return list(
+        dict.fromkeys(
+            f"Throughput: each network in a process of its own on {_machine(result.environment)}; "
+            f"{result.subject.precision}, batch {result.subject.recipe.batch_size} of "
+            f"{'{}x{}'.format(*result.subject.image_size)} px, decoding apart; in turn over "
+            f"{len(result.reference.inference.round_medians_s)} rounds with "
+            f"{result.reference.label}, which drifted by {result.reference.drift:.1%}."
+            for result in timed
+            if result.reference is not None
+        )
     )
 
 
@@ -161,6 +191,8 @@ def cell_text(figure: Figure | None, column: Column) -> str:
     text = f"{figure.mean:.{column.decimals}f}"
     if figure.sd is not None and column in SCORE_COLUMNS:
         text += f" ± {figure.sd:.{column.decimals}f}"
+    if figure.noisy:
+        text = f"{NOISY}{text}"
     if figure.best:
         text = f"**{text}**"
     return f"{text} {BELOW_BASELINE}" if figure.below_baseline else text

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from bench.grid import Grid
 from bench.report.leaderboard import SCORE_COLUMNS, Leaderboard
-from bench.report.markdown import BELOW_BASELINE, cell_text
+from bench.report.markdown import BELOW_BASELINE, NOISY, NOISY_MEANS, cell_text
 from bench.run import all_cells
 from bench.store import Store
 
@@ -22,12 +22,17 @@ def print_leaderboard(console: Console, name: str, board: Leaderboard) -> None:
         shown -= 1
     console.print(_table(name, board, shown))
     console.print(f"[dim]{BELOW_BASELINE} no better than a trivial baseline[/]")
+    if any(figure.noisy for row in board.rows for figure in row.figures.values()):
+        console.print(f"[dim]{NOISY} {NOISY_MEANS}[/]")
     if shown < len(board.columns):
         left_out = ", ".join(column.name for column in board.columns[shown:])
         console.print(f"[dim]in leaderboard.md too: {left_out}[/]")
     for row in (*board.rows, *board.baselines):
         for remark in row.remarks:
             console.print(f"{row.architecture} {row.loss or ''}: {remark}", markup=False)
+    for result in board.timed:
+        for problem in result.problems:
+            console.print(f"{result.subject.label}: throughput: {problem}", markup=False)
 
 
 def _table(name: str, board: Leaderboard, shown: int) -> Table:

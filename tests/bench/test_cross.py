@@ -26,7 +26,7 @@ class Silent(PlainProgress):
 
 @pytest.fixture(autouse=True)
 def no_timing(monkeypatch):
-    monkeypatch.setattr("bench.run.throughput.measure", lambda *_, **__: None)
+    monkeypatch.setattr("bench.run.rounds.measure", lambda *_, **__: None)
 
 
 def records(path, out):

@@ -1,4 +1,5 @@
 import json
+from datetime import UTC, datetime
 
 import canonical_archive
 import pandas as pd
@@ -6,11 +7,12 @@ import pytest
 import torch
 import yaml
 
-from bench import grid, metrics
+from bench import environment, grid, metrics
 from bench.errors import InputError
 from bench.progress import PlainProgress
 from bench.run import all_cells, forget_failed, missing_cells, run
 from bench.store import Store
+from bench.throughput.result import Result
 
 CPU = torch.device("cpu")
 
@@ -28,6 +30,9 @@ class Watch(PlainProgress):
         self.started.append(cell.label)
 
     def on_decoded(self, done, total):
+        pass
+
+    def on_remark(self, text):
         pass
 
     def on_record(self, record):
@@ -51,9 +56,24 @@ def asked(tmp_path, rendered_archive, tiny_network):
 
 
 @pytest.fixture(autouse=True)
-def quick_timing(monkeypatch):
-    monkeypatch.setattr("bench.throughput.WARM_UP_S", 0)
-    monkeypatch.setattr("bench.throughput.BLOCK_S", 0)
+def timed(monkeypatch):
+    """The subjects that were timed and beside what, without timing them; wider ones fail."""
+    timed = []
+
+    def measure(subjects, reference, plan, device, *, on_result, on_turn):
+        for subject in subjects:
+            timed.append((subject, reference))
+            on_result(
+                Result(
+                    subject=subject,
+                    environment=environment.describe(device),
+                    measured_utc=datetime.now(UTC),
+                    failure="out of memory" if "channels" in subject.label else None,
+                )
+            )
+
+    monkeypatch.setattr("bench.run.rounds.measure", measure)
+    return timed
 
 
 def figures(store, question):
@@ -177,5 +197,55 @@ def test_the_record_says_where_and_with_what_it_was_made(tmp_path, asked):
     assert record["environment"]["device"] == "cpu"
     assert record["environment"]["threads"] == torch.get_num_threads()
     assert record["samples"] == {"train": 22, "val": 3, "test": 11, "left_out": 0}
-    assert record["throughput"]["parameters"] > 0
+    assert "throughput" not in record
+    assert record["peak_memory_mib"] is None or record["peak_memory_mib"] > 0
     assert pd.Timestamp(record["finished_utc"]) >= pd.Timestamp(record["started_utc"])
+
+
+def test_each_network_that_trains_is_timed_once_with_the_first_loss_it_trains_with(
+    tmp_path, asked, tiny_network, timed
+):
+    question = asked(
+        architectures=[
+            {"name": tiny_network, "learns_nan": True},
+            tiny_network,
+            {"name": tiny_network, "channels": 9},
+        ],
+        seeds=[0, 1],
+        train={"stages": [{"epochs": 1}, {"epochs": 1, "batch_size": 7}], "precision": "float32"},
+    )
+    store = Store(tmp_path / "study")
+    run(question, store, device=CPU, progress=Watch())
+    assert [subject.architecture for subject, _ in timed] == list(question.architectures[1:])
+    first, reference = timed[0]
+    assert first == reference
+    assert first.loss == question.losses[0]
+    assert first.recipe.batch_size == 7
+    assert (first.image_size, first.precision) == ((32, 32), "float32")
+    assert set(store.read_throughput()) == {subject.id for subject, _ in timed}
+
+
+def test_only_what_is_missing_is_timed_beside_the_same_reference(
+    tmp_path, asked, tiny_network, timed
+):
+    store = Store(tmp_path / "study")
+    run(asked(), store, device=CPU, progress=Watch())
+    run(asked(), store, device=CPU, progress=Watch())
+    assert len(timed) == 1
+    wide = {"name": tiny_network, "channels": 9}
+    run(asked(architectures=[tiny_network, wide]), store, device=CPU, progress=Watch())
+    assert len(timed) == 2
+    assert timed[1][0].architecture.options == {"channels": 9}
+    assert timed[1][1] == timed[0][0]
+
+
+def test_a_failed_measurement_is_made_again_when_it_is_forgotten(
+    tmp_path, asked, tiny_network, timed
+):
+    question = asked(architectures=[tiny_network, {"name": tiny_network, "channels": 9}])
+    store = Store(tmp_path / "study")
+    run(question, store, device=CPU, progress=Watch())
+    forget_failed(question, store)
+    timed.clear()
+    run(question, store, device=CPU, progress=Watch())
+    assert [subject.architecture.options for subject, _ in timed] == [{"channels": 9}]

@@ -9,6 +9,7 @@ from bench.metrics import Summary
 from bench.record import Environment, Record, SampleCounts
 from bench.settings import Architecture, Data, LossPair, Train
 from bench.store import Store
+from bench.throughput.result import Result, Subject, Timing
 
 GRID = Grid(
     architectures=(Architecture(name="unet"),),
@@ -99,3 +100,54 @@ def test_a_cell_keeps_its_id_when_it_is_written_and_read():
     cell: Cell = next(GRID.cells())
     text = cell.model_dump_json()
     assert Cell.model_validate_json(text).id == cell.id
+
+
+@pytest.fixture
+def measured(record):
+    return Result(
+        subject=Subject(
+            architecture=record.cell.architecture,
+            loss=record.cell.loss,
+            recipe=record.cell.train.recipes()[-1],
+            image_size=(64, 64),
+        ),
+        environment=record.environment,
+        measured_utc=record.started_utc,
+        inference=Timing.of([[0.1, 1 / 3], [0.2]]),
+    )
+
+
+def test_a_measurement_is_read_back_exactly_and_can_be_replaced_and_forgotten(store, measured):
+    assert store.read_throughput() is None
+    store.append_throughput(measured)
+    assert store.read_throughput() == {measured.subject.id: measured}
+    again = measured.model_copy(update={"failure": "out of memory"})
+    store.append_throughput(again)
+    assert store.read_throughput() == {measured.subject.id: again}
+    store.remove_throughput(measured.subject.id)
+    assert store.read_throughput() == {}
+
+
+def test_a_measurement_cut_off_while_it_is_written_does_not_exist(store, measured, monkeypatch):
+    def cut_off(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.fsync", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        store.append_throughput(measured)
+    assert store.read_throughput() == {}
+    assert list((store.folder / "throughput").iterdir()) == []
+
+
+def test_a_damaged_measurement_is_named(store, measured):
+    store.append_throughput(measured)
+    (path,) = (store.folder / "throughput").iterdir()
+    path.write_text(path.read_text()[:50])
+    with pytest.raises(InputError, match=r"\.json: cannot be read; delete it to measure again"):
+        store.read_throughput()
+
+
+def test_a_record_holds_no_throughput_unless_it_is_of_an_earlier_version(store, record):
+    store.append(record, None)
+    path = store.folder / "cells" / record.cell.id / "record.json"
+    assert "throughput" not in path.read_text()

@@ -50,3 +50,22 @@ def test_the_harness_trains_twice_as_fast_as_the_reference_way(benchmark, archiv
     ratios = run(benchmark, ways, steps=5, rounds=3)
     assert ratios["DataLoader, 0 workers"] >= 2
     assert ratios["DataLoader, 2 workers"] >= 2
+
+
+@pytest.mark.skipif(DEVICE.type != "cuda", reason="there is no CUDA device")
+@pytest.mark.benchmark(group="the harness beside the reference way")
+def test_on_cuda_the_published_unet_trains_ten_times_as_fast(benchmark, archive):
+    """At its own 224 px and batch of 50."""
+    name, size, batch_size = "unet_additive", 224, 50
+    ways = {
+        "harness": Harness(name, archive, DEVICE, size, batch_size),
+        "DataLoader, 0 workers": Reference(
+            name, archive, DEVICE, workers=0, size=size, batch_size=batch_size
+        ),
+        "DataLoader, 2 workers": Reference(
+            name, archive, DEVICE, workers=2, size=size, batch_size=batch_size
+        ),
+    }
+    ratios = run(benchmark, ways, steps=20, rounds=3)
+    assert ratios["DataLoader, 0 workers"] >= 10
+    assert ratios["DataLoader, 2 workers"] >= 10

@@ -8,9 +8,11 @@ from bench.metrics import Summary
 from bench.record import Environment, Record, SampleCounts, Throughput, Timing
 from bench.report import markdown, terminal
 from bench.report.leaderboard import compare
-from bench.run import all_cells
+from bench.run import all_cells, timed_subjects
 from bench.settings import Architecture, Data, LossPair, Train
 from bench.store import Store
+from bench.throughput.result import Flops, Reference, Result
+from bench.throughput.result import Timing as SpeedTiming
 
 GRID = Grid(
     architectures=(Architecture(name="unet"), Architecture(name="densenet")),
@@ -158,3 +160,83 @@ def test_the_terminal_shows_the_scores_whole_at_any_width(store, width):
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= width
     assert ("in leaderboard.md too" in text) == (width < 200)
+
+
+PASS_S = {"unet": 0.01, "densenet": 0.04}  # of a batch of 16
+
+
+def measured(subject, *, spread=0.001, **found):
+    """A round of ten samples within ``spread`` of the middle, beside a steady reference."""
+    middle = PASS_S[subject.architecture.name]
+    samples = [middle * (1 + spread * (place - 4.5) / 4.5) for place in range(10)]
+    reference = SpeedTiming.of([[0.01] * 10, [0.0102] * 10])
+    return Result(
+        subject=subject,
+        environment=record(next(GRID.cells())).environment,
+        measured_utc=datetime(2026, 1, 1, tzinfo=UTC),
+        inference=SpeedTiming.of([samples]),
+        latency=SpeedTiming.of([[0.002] * 10]),
+        parameters=3_000_000,
+        flops=Flops(forward=2 * 10**9, training=None, counter="c", uncounted=()),
+        reference=Reference(label="unet", inference=reference, training=None),
+        **found,
+    )
+
+
+@pytest.fixture
+def timed(store):
+    """The same study, with what was measured when all cells were trained."""
+
+    def timed(**found):
+        for subject in timed_subjects(GRID, store):
+            store.append_throughput(measured(subject, **found))
+        return store
+
+    return timed
+
+
+def test_what_was_measured_when_all_was_trained_goes_before_what_the_records_hold(timed):
+    text = markdown.render("study", compare(timed()))
+    # 16 / 0.01 and 16 / 0.04 images a second; the record's memory; the step was not measured
+    assert row(text, "unet", "bce")[3:] == [
+        "**1600**",
+        "**2.0**",
+        "**500**",
+        "**3.00**",
+        "**2.00**",
+    ]
+    assert row(text, "densenet", "bce")[3] == "400"
+    assert "~" not in text
+
+
+def test_the_report_says_how_throughput_was_measured_and_what_the_reference_did(timed):
+    text = markdown.render("study", compare(timed()))
+    assert (
+        "Throughput: each network in a process of its own on a processor (cpu, 2 threads), torch "
+        "2.13.0; bf16, batch 16 of 64x64 px, decoding apart; in turn over 2 rounds with unet, "
+        "which drifted by 2.0%."
+    ) in text
+
+
+def test_noisy_figures_are_marked_and_the_mark_is_explained(timed):
+    board = compare(timed(spread=0.1))
+    text = markdown.render("study", board)
+    assert row(text, "unet", "bce")[3:5] == ["**~1600**", "**2.0**"]
+    assert "~: noisy, the 95 % interval of the median is wider than 1%." in text
+    console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    terminal.print_leaderboard(console, "study", board)
+    assert "~ noisy, the 95 % interval" in console.export_text()
+
+
+def test_a_measurement_that_failed_stays_in_sight(store):
+    subject, _ = timed_subjects(GRID, store)
+    failed = Result(
+        subject=subject,
+        environment=record(next(GRID.cells())).environment,
+        measured_utc=datetime(2026, 1, 1, tzinfo=UTC),
+        failure="out of memory: 20 GiB",
+    )
+    store.append_throughput(failed)
+    text = markdown.render("study", compare(store))
+    assert "- unet: throughput: failed: out of memory: 20 GiB" in text
+    assert row(text, "unet", "bce")[3:] == ["**500**"]  # the memory is the only cost that is known

@@ -1,0 +1,81 @@
+"""`bench throughput`."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from bench.cli.run import INTERRUPTED
+from bench.errors import InputError
+
+if TYPE_CHECKING:
+    from bench.throughput.result import Result
+
+
+def throughput(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Architectures; the first is the reference.")
+    ] = None,
+    grid: Annotated[
+        Path | None, typer.Option(help="Take what is not given from this grid; also end to end.")
+    ] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(help="Of every architecture, as width=0.25; repeatable.")
+    ] = None,
+    variant: Annotated[
+        list[str] | None,
+        typer.Option(help="channels_last (as trained), float32, bf16, compiled, cuda_graph."),
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Common to all rows.")] = None,
+    image_size: Annotated[int | None, typer.Option(min=32, max=4096, help="In pixels.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A JSON file.", show_default="results/throughput/<time>.json"),
+    ] = None,
+) -> None:
+    """Measure how fast architectures are and what they take, in turn and side by side."""
+    if not names and grid is None:
+        raise InputError("throughput: give an architecture, as in bench throughput unet, or --grid")
+    if out is not None and out.exists():
+        raise InputError(f"{out} exists already")
+    from bench.device import choose
+    from bench.progress import track
+    from bench.throughput import rounds
+    from bench.throughput.request import subjects_of, write
+    from bench.throughput.sampling import FULL
+    from bench.throughput.terminal import print_results
+    from bench.throughput.variants import chosen
+
+    at = choose(device)
+    subjects = subjects_of(
+        names or [],
+        option or [],
+        chosen(variant or [], at),
+        grid=grid,
+        batch_size=batch_size,
+        image_size=image_size,
+    )
+    results: list[Result] = []
+    console, interrupted, turns = Console(), False, itertools.count(1)
+    try:
+        with track("measuring") as on_progress:
+            total = rounds.turns(len(subjects), FULL)
+
+            def on_turn(*_: object) -> None:
+                on_progress(next(turns), total)
+
+            rounds.measure(
+                subjects, subjects[0], FULL, at, on_result=results.append, on_turn=on_turn
+            )
+    except KeyboardInterrupt:
+        interrupted = True
+    if results:
+        print_results(console, results)
+        console.print(f"written to {write(results, out)}", highlight=False)
+    if interrupted:
+        raise typer.Exit(INTERRUPTED)

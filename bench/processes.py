@@ -1,0 +1,63 @@
+"""Processes that answer over a pipe, and how they end."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+END_S = 5.0  # what a process may take to end before it is killed
+
+
+class Server:
+    """A process that runs ``serve(connection, *arguments)`` until the other end is closed.
+
+    Attributes:
+        connection: ours.
+    """
+
+    def __init__(self, serve: Callable[..., None], *arguments: object) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        self._process = context.Process(target=serve, args=(theirs, *arguments))
+        with _interrupts_ignored():  # which the process inherits: Ctrl-C is ours to handle
+            self._process.start()
+        theirs.close()
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid or 0
+
+    def ending(self) -> str:
+        """How a process ended that has closed its end, in words."""
+        self._process.join()
+        exit_code = self._process.exitcode
+        if exit_code is not None and exit_code < 0:
+            name = signal.Signals(-exit_code).name
+            hint = " (out of memory?)" if name == "SIGKILL" else ""
+            return f"its process was ended by {name}{hint}"
+        return f"its process ended by itself with exit code {exit_code}"
+
+    def end(self) -> None:
+        """End the process, whatever it is doing."""
+        self.connection.close()
+        self._process.terminate()
+        self._process.join(END_S)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread can be interrupted
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

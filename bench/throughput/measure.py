@@ -1,0 +1,185 @@
+"""What one process finds out about one subject."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import torch
+
+from bench import environment
+from bench.data.batches import Batch
+from bench.device import synchronize
+from bench.errors import TrainingError
+from bench.failure import reason
+from bench.memory_saving import is_out_of_memory
+from bench.throughput import energy, flops, memory, nvml, peak
+from bench.throughput.result import AS_TRAINED, DeviceState, Flops, Result, Subject, Timing
+from bench.throughput.sampling import GLANCE, Plan, Sampling, Timer, sample
+from bench.throughput.sweep import sweep
+from bench.throughput.variants import TOLERANCE, deviation
+from bench.throughput.workload import Workload
+
+
+class Measurement:
+    """A subject on a device: prepared once, then visited round by round.
+
+    Args:
+        subject: what is measured.
+        plan: how thoroughly.
+        device: on what.
+    """
+
+    def __init__(self, subject: Subject, plan: Plan, device: torch.device) -> None:
+        self._subject, self._plan, self._device = subject, plan, device
+        self._timer = Timer(partial(synchronize, device))
+        self._gpu = nvml.find(device)
+        self._states: list[DeviceState] = []
+        self._remarks: list[str] = []
+        self._samplings: dict[str, Sampling] = {}
+        self._found: dict[str, Any] = {}
+
+    def prepare(self) -> None:
+        """Build the network, count, and measure all that needs no comparison by rounds.
+
+        Raises:
+            TrainingError: the variant's output is not that of plain float32.
+        """
+        work = self._work = Workload(self._subject, self._device)
+        batch = work.random_batch(work.batch_size)
+        first_run_s = self._timer.time(partial(work.predict, batch))
+        if self._plan.thorough:
+            self._check_output()  # before a training step moves the statistics of BatchNorms
+        self._found = {
+            "first_run_s": first_run_s,
+            "parameters": sum(p.numel() for p in work.model.parameters() if p.requires_grad),
+            "flops": self._count_flops(),
+        }
+        if self._plan.thorough:
+            self._examine(batch)
+        self._lay_out()
+
+    def _check_output(self) -> None:
+        plain = Workload(self._subject.model_copy(update={"variant": "float32"}), self._device)
+        for number in range(2):  # whatever was recorded with one batch has to follow another
+            batch = self._work.random_batch(self._work.batch_size, number)
+            share = deviation(self._work.predict(batch), plain.predict(batch))
+            tolerance = TOLERANCE[self._subject.precision]
+            if not share <= tolerance:
+                raise TrainingError(
+                    f"the output differs from plain float32's by {share:.2g} of the largest logit, "
+                    f"more than {tolerance:g}"
+                )
+
+    def _count_flops(self) -> Flops:
+        one, two = self._work.random_batch(1), self._work.random_batch(2)
+        with torch.no_grad():
+            self._work.model.eval()
+            model = self._work.model
+            forward, uncounted = flops.count(lambda: model(one.background, one.composite))
+        training = None
+        try:
+            of_two, more = flops.count(lambda: torch.autograd.backward(self._work.loss(two)))
+            training, uncounted = of_two // 2, uncounted | more
+        except Exception as error:  # noqa: BLE001 - whatever a network does is a remark
+            self._remark("FLOPs of training", error)
+        self._work.model.zero_grad(set_to_none=True)
+        return Flops(
+            forward=forward,
+            training=training,
+            counter=flops.COUNTER,
+            uncounted=tuple(sorted(uncounted)),
+        )
+
+    def _examine(self, batch: Batch) -> None:
+        work, precision = self._work, self._subject.precision
+        forward = partial(work.predict, batch)
+
+        def at(size: int) -> Timing:
+            pictures = work.random_batches(size)
+            return sample(lambda: work.predict(next(pictures)), self._timer, GLANCE)
+
+        self._try("inference_memory", lambda: memory.peak(forward, self._device, self._gpu))
+        if self._subject.variant == AS_TRAINED:
+            self._try("sweep", lambda: sweep(at))
+        self._try(
+            "peak_flops_per_s",
+            lambda: peak.matmul_flops_per_s(precision, self._device, self._timer),
+        )
+        self._try("joules_per_image", lambda: self._joules_per_image(forward))
+        if self._subject.variant != "cuda_graph":
+            step = partial(work.train, batch)
+            self._try("training_memory", lambda: memory.peak(step, self._device, self._gpu))
+
+    def _joules_per_image(self, forward: Callable[[], object]) -> float | None:
+        joules = energy.joules_per_run(forward, self._gpu.energy_j, self._timer)
+        return None if joules is None else joules / self._work.batch_size
+
+    def _lay_out(self) -> None:
+        """What every round visits, in this order."""
+        work, plan, timer = self._work, self._plan, self._timer
+        pictures, ones = work.random_batches(work.batch_size), work.random_batches(1)
+        self._samplings = {
+            "inference": Sampling(lambda: work.predict(next(pictures)), timer, plan),
+            "training": Sampling(lambda: work.train(next(pictures)), timer, plan),
+            "latency": Sampling(lambda: work.predict(next(ones)), timer, plan, one_by_one=True),
+        }
+        if self._subject.variant == "cuda_graph":
+            del self._samplings["training"]
+            self._remarks.append("training: a CUDA graph is recorded for forward passes only")
+        if self._subject.data is not None:
+            stored = work.archive_batches(self._subject.data)
+            self._samplings["end_to_end"] = Sampling(
+                lambda: work.predict(next(stored)), timer, plan
+            )
+
+    def visit(self, family: Collection[int]) -> Result:
+        """Sample every figure once more.
+
+        Args:
+            family: ids of the processes that take turns.
+
+        Returns:
+            What is known by now.
+        """
+        before = self._gpu.state(family)
+        for name, sampling in list(self._samplings.items()):
+            if not self._attempt(name, sampling.visit):
+                del self._samplings[name]
+        after = self._gpu.state(family)
+        self._states += [state for state in (before, after) if state is not None]
+        return Result(
+            subject=self._subject,
+            environment=environment.describe(self._device),
+            measured_utc=datetime.now(UTC),
+            remarks=tuple(self._remarks),
+            **{name: sampling.timing() for name, sampling in self._samplings.items()},
+            **self._found,
+            matmul_precision=torch.get_float32_matmul_precision(),
+            device_states=tuple(self._states),
+        )
+
+    def _try(self, name: str, find: Callable[[], object]) -> None:
+        """Note what is found under ``name``, or why it is not."""
+
+        def note() -> None:
+            self._found[name] = find()
+
+        self._attempt(name.replace("_", " "), note)
+
+    def _attempt(self, name: str, run: Callable[[], None]) -> bool:
+        """Whether it ran; if not, its reason is a remark, and the other figures go on."""
+        try:
+            run()
+        except Exception as error:  # noqa: BLE001 - whatever a network does is a remark
+            self._remark(name, error)
+            if is_out_of_memory(error) and self._device.type == "cuda":
+                torch.cuda.empty_cache()
+            return False
+        return True
+
+    def _remark(self, name: str, error: Exception) -> None:
+        where = f" at batch {self._subject.recipe.batch_size}" if is_out_of_memory(error) else ""
+        self._remarks.append(f"{name}{where}: {reason(error)}")

@@ -1,0 +1,53 @@
+"""A grid of small networks on one CUDA device: cells side by side, against one at a time."""
+
+import time
+
+import pytest
+import torch
+from rich.console import Console
+
+from bench import grid
+from bench.data import generator
+from bench.progress import create_progress
+from bench.run import run
+from bench.store import Store
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+
+
+@pytest.fixture(scope="module")
+def question(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("grid")
+    archive = folder / "a.zip"
+    generator.make(archive, backgrounds=20, foregrounds=15, placements=2, size=128, seed=0)
+    path = folder / "grid.yaml"
+    path.write_text(
+        "architectures: [{name: unet, width: 0.25}, {name: densenet, width: 0.125}]\n"
+        "losses: [bce, ssim, cosine, gradient_l1]\n"
+        "seeds: [0, 1]\n"
+        f"data: {{archive: {archive}, image_size: 64}}\n"
+        "train: {epochs: 10, batch_size: 12}\n"
+    )
+    return grid.load(path)
+
+
+@pytest.mark.benchmark(group="a grid on one device")
+@pytest.mark.parametrize("per_device", [2, 4, 8])
+def test_cells_side_by_side(benchmark, question, tmp_path, per_device):
+    def seconds(count, name):
+        started = time.perf_counter()
+        with create_progress(Console(quiet=True)) as progress:
+            run(
+                question,
+                Store(tmp_path / name),
+                device=torch.device("cuda"),
+                progress=progress,
+                per_device=count,
+                throughput=False,
+            )
+        return time.perf_counter() - started
+
+    alone = seconds(1, "alone")
+    together = benchmark.pedantic(seconds, (per_device, "together"), rounds=1)
+    benchmark.extra_info |= {"speed_up": round(alone / together, 2)}
+    assert together < alone
