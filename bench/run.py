@@ -2,50 +2,47 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-import pandas as pd
-import safetensors.torch
 import torch
-from safetensors import SafetensorError
-from torch import nn
 
-import architectures
-from bench import baselines, environment, evaluate, metrics
+from bench import baselines, environment
+from bench.cell import Bench, Finished, failed, run_cell
 from bench.data.cache import open_dataset
 from bench.data.dataset import Dataset
 from bench.data.feed import Feed
 from bench.data.images import Size
 from bench.data.split import SplitRows, split_rows
-from bench.device import PeakMemory
-from bench.errors import InputError, TrainingError
-from bench.failure import reason
+from bench.errors import InputError
 from bench.grid import Cell, Grid
-from bench.metrics import Summary
-from bench.precision import guard_narrow_convolutions
-from bench.record import Environment, Record, SampleCounts
-from bench.settings import Architecture, Data, LossPair, Teacher
+from bench.record import Record
+from bench.settings import Architecture, Data
+from bench.side_by_side import Died, share_out
 from bench.store import Store
-from bench.teacher import Taught
 from bench.throughput import rounds
 from bench.throughput.result import Result, Subject
 from bench.throughput.sampling import QUICK
-from bench.train import Fit, Trainer
+
+AT_MOST_PER_DEVICE = 4  # cells that ``auto`` puts side by side: more gain little
+CONTEXT_MIB = 700  # that a process takes on a CUDA device before it computes anything
 
 
-class Progress(Protocol):
-    """Who is told how far a run is."""
+class DataProgress(Protocol):
+    """Who is told how the data comes along."""
 
     def on_decoded(self, done: int, total: int) -> None:
         """So many pictures are in the cache."""
 
     def on_remark(self, text: str) -> None:
-        """Something about the data is worth saying."""
+        """Something is worth saying."""
+
+
+class Progress(DataProgress, Protocol):
+    """Who is told how far a run is."""
 
     def on_cell(self, cell: Cell, number: int, total: int) -> None:
         """A cell starts, the ``number``-th of ``total`` in the grid."""
@@ -55,22 +52,6 @@ class Progress(Protocol):
 
     def on_record(self, record: Record) -> None:
         """A cell is finished."""
-
-
-@dataclass(frozen=True)
-class Bench:
-    """What all cells of a run share.
-
-    Attributes:
-        feeds: the samples at every size that the grid asks for.
-        feed: those at the size of the figures.
-    """
-
-    feeds: dict[Size, Feed]
-    feed: Feed
-    split: SplitRows
-    device: torch.device
-    environment: Environment
 
 
 def baseline_cells(grid: Grid) -> Iterable[Cell]:
@@ -132,16 +113,34 @@ def timed_subjects(grid: Grid, store: Store) -> list[Subject]:
     return list(subjects.values())
 
 
-def run(grid: Grid, store: Store, *, device: torch.device, progress: Progress) -> None:
+def run(
+    grid: Grid,
+    store: Store,
+    *,
+    device: torch.device,
+    progress: Progress,
+    per_device: int | None = 1,
+    throughput: bool = True,
+) -> None:
     """Run every cell of the grid that the study lacks, then time the networks that it lacks.
 
     A cell that fails is recorded with its reason, and the rest goes on.
 
+    Args:
+        grid: the question.
+        store: the study.
+        device: where to compute.
+        progress: who is told.
+        per_device: how many cells run side by side, each in a process; None finds out by the memory
+            that the first one takes (on the CPU it is 1).
+        throughput: whether to time the networks when all are trained.
+
     Raises:
         InputError: the data is at fault, or the study was made from other data; nothing is written.
     """
-    _run_cells(grid, store, device, progress)
-    measure_throughput(grid, store, device=device, progress=progress)
+    _run_cells(grid, store, device, progress, per_device)
+    if throughput:
+        measure_throughput(grid, store, device=device, progress=progress)
 
 
 def measure_throughput(
@@ -169,26 +168,75 @@ def measure_throughput(
     rounds.measure(missing, subjects[0], QUICK, device, on_result=on_result, on_turn=on_turn)
 
 
-def _run_cells(grid: Grid, store: Store, device: torch.device, progress: Progress) -> None:
-    feeds = {size: Feed(_open(grid.data, size, progress), device) for size in _sizes(grid)}
-    feed = feeds[grid.data.image_size]
-    dataset = feed.dataset
-    _check_kinds(grid, dataset)
-    split = split_rows(dataset.samples, grid.data.split, dataset.fingerprint, limit=grid.data.limit)
+def _run_cells(
+    grid: Grid, store: Store, device: torch.device, progress: Progress, per_device: int | None
+) -> None:
+    bench = _open_bench(grid, device, progress)
     cells = all_cells(grid)
-    _check_comparable(cells, store, split)
+    _check_comparable(cells, store, bench.split)
     store.write_grid(grid)
     missing = {cell.id for cell in missing_cells(grid, store)}
-    bench = Bench(feeds, feed, split, device, environment.describe(device))
-    for number, cell in enumerate(cells, 1):
-        if cell.id in missing:
-            progress.on_cell(cell, number, len(cells))
-            record, scores = run_cell(cell, bench, progress)
-            store.append(record, scores)
-            progress.on_record(record)
+    left = deque((number, cell) for number, cell in enumerate(cells, 1) if cell.id in missing)
+    side_by_side = per_device or 1
+
+    def keep(finished: Finished) -> None:
+        store.append(finished.record, finished.scores)
+        progress.on_record(finished.record)
+
+    while left and (side_by_side == 1 or left[0][1].loss is None):
+        number, cell = left.popleft()
+        progress.on_cell(cell, number, len(cells))
+        finished = run_cell(cell, bench, progress.on_step)
+        keep(finished)
+        if per_device is None and cell.loss is not None:
+            per_device = side_by_side = _fitting(finished.record, device)
+    numbers = {cell.id: number for number, cell in left}
+    jobs = [cell for _, cell in left]
+    arguments = (grid, device, max(1, torch.get_num_threads() // side_by_side))
+    for cell, answer in share_out(jobs, side_by_side, _serve, *arguments):
+        progress.on_cell(cell, numbers[cell.id], len(cells))
+        keep(failed(cell, bench, answer.ending) if isinstance(answer, Died) else answer)
 
 
-def _open(data: Data, size: Size, progress: Progress) -> Dataset:
+def _serve(connection: Connection, grid: Grid, device: torch.device, threads: int) -> None:
+    """Run the cells that come through the connection, until it is closed."""
+    torch.set_num_threads(threads)
+    bench = _open_bench(grid, device, _Silence())
+    while True:
+        try:
+            cell = connection.recv()
+        except EOFError:
+            return
+        connection.send(run_cell(cell, bench, _Silence().on_step))
+
+
+class _Silence:
+    """Progress that nobody is told of: the process that shares out tells it."""
+
+    def on_decoded(self, done: int, total: int) -> None: ...
+    def on_remark(self, text: str) -> None: ...
+    def on_step(self, step: int, total: int, loss: float, images_per_s: float) -> None: ...
+
+
+def _fitting(record: Record, device: torch.device) -> int:
+    """How many cells like this one a device's memory holds side by side."""
+    if device.type != "cuda" or record.peak_memory_mib is None:
+        return 1
+    free_mib = torch.cuda.mem_get_info(device)[0] / 2**20
+    return max(1, min(AT_MOST_PER_DEVICE, int(free_mib / (record.peak_memory_mib + CONTEXT_MIB))))
+
+
+def _open_bench(grid: Grid, device: torch.device, progress: DataProgress) -> Bench:
+    feeds = {size: Feed(_open(grid.data, size, progress), device) for size in _sizes(grid)}
+    feed = feeds[grid.data.image_size]
+    _check_kinds(grid, feed.dataset)
+    split = split_rows(
+        feed.dataset.samples, grid.data.split, feed.dataset.fingerprint, limit=grid.data.limit
+    )
+    return Bench(feeds, feed, split, device, environment.describe(device))
+
+
+def _open(data: Data, size: Size, progress: DataProgress) -> Dataset:
     return open_dataset(
         data.sources(),
         size,
@@ -241,110 +289,3 @@ def _check_comparable(cells: list[Cell], store: Store, split: SplitRows) -> None
         raise InputError(
             f"{store.folder}: holds results from {origin}; give another --out, or delete the folder"
         )
-
-
-class Outcome(NamedTuple):
-    """What a cell that did not fail has to show: scores, and what of a `Record` it determines."""
-
-    scores: pd.DataFrame
-    summary: Summary
-    fit: Fit = Fit((), ())
-    peak_memory_mib: float | None = None
-    note: str | None = None
-
-
-def run_cell(cell: Cell, bench: Bench, progress: Progress) -> tuple[Record, pd.DataFrame | None]:
-    """Run one cell; a failure becomes a record without scores."""
-    split = bench.split
-    started_utc = datetime.now(UTC)
-    outcome: Outcome | None = None
-    failure: str | None = None
-    try:
-        outcome = (
-            _score_baseline(cell, bench)
-            if cell.loss is None
-            else _train_and_score(cell, cell.loss, bench, progress)
-        )
-    except Exception as error:  # noqa: BLE001 - whatever a network does, the grid goes on
-        failure = reason(error)
-    record = Record(
-        cell=cell,
-        split_digest=split.digest,
-        samples=SampleCounts(
-            train=len(split.train),
-            val=len(split.val),
-            test=len(split.test),
-            left_out=split.left_out,
-        ),
-        environment=bench.environment,
-        started_utc=started_utc,
-        finished_utc=datetime.now(UTC),
-        failure=failure,
-        summary=outcome.summary if outcome else None,
-        curve=outcome.fit.curve if outcome else (),
-        terms=outcome.fit.terms if outcome else (),
-        executions=outcome.fit.executions if outcome else (),
-        peak_memory_mib=outcome.peak_memory_mib if outcome else None,
-        note=outcome.note if outcome else None,
-    )
-    return record, outcome.scores if outcome else None
-
-
-def _score_baseline(cell: Cell, bench: Bench) -> Outcome:
-    scores, note = baselines.score(cell.architecture.name, bench.feed.dataset, bench.split)
-    return Outcome(scores, metrics.summarise(scores), note=note)
-
-
-def _train_and_score(cell: Cell, loss: LossPair, bench: Bench, progress: Progress) -> Outcome:
-    """Train on ``train``, select on ``val``, read ``test`` once."""
-    memory = PeakMemory(bench.device)
-    model = _create(cell.architecture, cell.seed, bench)
-    trainer = Trainer(
-        bench.feeds,
-        cell.data.image_size,
-        bench.split,
-        cell.seed,
-        bench.device,
-        progress.on_step,
-    )
-    if cell.train.teacher is not None:
-        model = Taught(model, _prepare_teacher(cell.train.teacher, loss, trainer, bench))
-        trainer = replace(trainer, relabel=model.relabel)
-    fit = trainer.fit(model, loss, cell.train.recipes())
-    peak_memory_mib = memory.mib()
-    last = cell.train.recipes()[-1]
-    score = partial(
-        evaluate.score,
-        model,
-        bench.feed,
-        bench.split.test,
-        batch_size=last.batch_size,
-        precision=last.precision,
-    )
-    scores = score()
-    summary = metrics.summarise(scores)
-    if trainer.relabel is not None:
-        consistency = metrics.summarise(score(relabel=trainer.relabel))
-        summary = summary.model_copy(update={"consistency_rmse": consistency.rmse})
-    return Outcome(scores, summary, fit, peak_memory_mib)
-
-
-def _create(architecture: Architecture, seed: int, bench: Bench) -> nn.Module:
-    model = architectures.create(architecture.name, seed=seed, **architecture.options)
-    if bench.device.type == "cpu":
-        guard_narrow_convolutions(model, bench.feeds)
-    model.to(device=bench.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return model
-
-
-def _prepare_teacher(teacher: Teacher, loss: LossPair, trainer: Trainer, bench: Bench) -> nn.Module:
-    """The teacher with its weights from a file, or trained on the true depth."""
-    model = _create(teacher.architecture, trainer.seed, bench)
-    if teacher.weights is not None:
-        try:
-            safetensors.torch.load_model(model, teacher.weights)
-        except (OSError, RuntimeError, SafetensorError) as error:
-            raise TrainingError(f"teacher: {teacher.weights}: {error}") from None
-    else:
-        trainer.fit(model, loss, (teacher.plain(),))
-    return model

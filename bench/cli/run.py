@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from bench.errors import InputError
+
 INTERRUPTED = 130  # the exit code that shells give to a program ended by Ctrl-C
 
 
@@ -22,6 +24,10 @@ def run(
         int | None,
         typer.Option(min=3, help="Try the grid out: so many samples, one epoch of every stage."),
     ] = None,
+    per_device: Annotated[
+        str,
+        typer.Option(metavar="N|auto", help="How many cells to run side by side on one device."),
+    ] = "1",
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run failed cells once more.")
     ] = False,
@@ -48,13 +54,23 @@ def run(
     from bench.run import forget_failed, run
 
     chosen = choose(device)
+    side_by_side = _parse_count(per_device)
     if retry_failed:
         forget_failed(question, store)
     try:
         with create_progress(console) as progress:
-            run(question, store, device=chosen, progress=progress)
+            run(question, store, device=chosen, progress=progress, per_device=side_by_side)
     except KeyboardInterrupt:
         left = len(missing_cells(question, store))
         typer.echo(f"stopped with {left} cells to go; the same command goes on from here", err=True)
         raise typer.Exit(INTERRUPTED) from None
     console.print(f"finished: see `bench report {store.folder}`", highlight=False)
+
+
+def _parse_count(text: str) -> int | None:
+    """A number of cells, or None for ``auto``."""
+    if text == "auto":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise InputError(f"--per-device: give a number from 1, or auto, not {text!r}")
+    return int(text)

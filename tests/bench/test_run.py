@@ -249,3 +249,86 @@ def test_a_failed_measurement_is_made_again_when_it_is_forgotten(
     timed.clear()
     run(question, store, device=CPU, progress=Watch())
     assert [subject.architecture.options for subject, _ in timed] == [{"channels": 9}]
+
+
+def results(store, question):
+    return {
+        cell.id: store.read(cell.id).model_dump(
+            include={"summary": True, "terms": True, "failure": True, "samples": True}
+        )
+        for cell in all_cells(question)
+    }
+
+
+def test_cells_side_by_side_give_what_they_give_one_by_one(asked, tmp_path, tiny_network):
+    crashing = {"name": tiny_network, "crashes": True}
+    question = asked(architectures=[tiny_network, crashing], seeds=[0, 1])
+    alone, together = Store(tmp_path / "alone"), Store(tmp_path / "together")
+    run(question, alone, device=CPU, progress=Watch())
+    watch = Watch()
+    run(question, together, device=CPU, progress=watch, per_device=2)
+    assert results(together, question) == results(alone, question)
+    assert sorted(watch.started) == sorted(cell.label for cell in all_cells(question))
+    assert missing_cells(question, together) == []
+
+
+def test_a_process_that_dies_fails_its_cell_alone(asked, tmp_path, tiny_network):
+    question = asked(architectures=[tiny_network, {"name": tiny_network, "dies": True}])
+    store = Store(tmp_path / "study")
+    run(question, store, device=CPU, progress=Watch(), per_device=2)
+    failures = {
+        cell.label: store.read(cell.id).failure for cell in all_cells(question) if cell.loss
+    }
+    assert sorted(map(bool, failures.values())) == [False, False, True, True]
+    assert "its process ended by itself with exit code 9" in failures.values()
+
+
+def test_on_a_cpu_auto_runs_one_cell_at_a_time(asked, tmp_path, monkeypatch):
+    monkeypatch.setattr("bench.run.share_out", lambda jobs, *_: iter([] if not jobs else None))
+    question, store = asked(), Store(tmp_path / "study")
+    run(question, store, device=CPU, progress=Watch(), per_device=None)
+    assert missing_cells(question, store) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "losses", "message"),
+    [
+        ("no depth", ["bce"], "has no depths, which the grid needs; train the mask alone"),
+        ("no mask", ["bce"], "has no masks, which the grid needs; train depth alone"),
+        (
+            "no background",
+            [{"mask": "bce"}],
+            "has no backgrounds, which the grid needs; give every",
+        ),
+    ],
+)
+def test_what_an_archive_lacks_and_a_grid_needs_is_said(asked, tmp_path, data, losses, message):
+    kind = data.removeprefix("no ")
+    entries = canonical_archive.entries(samples=20)
+    kept = {name: content for name, content in entries.items() if not name.startswith(kind)}
+    archive = canonical_archive.write(tmp_path / "a.zip", kept)
+    question = asked(losses=losses, data={"archive": str(archive), "image_size": 32})
+    with pytest.raises(InputError, match=message):
+        run(question, Store(tmp_path / "study"), device=CPU, progress=Watch())
+
+
+def test_what_an_archive_lacks_and_a_grid_does_not_need_is_allowed(asked, tmp_path):
+    entries = canonical_archive.entries(samples=20)
+    kept = {
+        name: content
+        for name, content in entries.items()
+        if not name.startswith(("depth/", "background/"))
+    }
+    archive = canonical_archive.write(tmp_path / "a.zip", kept)
+    question = asked(
+        architectures=[{"name": "unet", "width": 0.0625, "inputs": "composite"}],
+        losses=[{"mask": "bce"}],
+        data={"archive": str(archive), "image_size": 32},
+    )
+    store = Store(tmp_path / "study")
+    run(question, store, device=CPU, progress=Watch())
+    labels = [cell.architecture.name for cell in all_cells(question)]
+    assert labels == ["empty mask", "unet"]
+    summary = store.read(all_cells(question)[1].id).summary
+    assert summary.iou is not None
+    assert summary.rmse is None
