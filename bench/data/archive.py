@@ -47,6 +47,10 @@ class Archive:
         self.names: pa.LargeStringArray = self._index.names
         self.sizes = self._index.sizes
 
+    def __reduce__(self) -> tuple[type[Archive], tuple[Path]]:
+        """Another process opens the file by itself."""
+        return Archive, (self.path,)
+
     def read(self, row: int) -> bytes:
         """The bytes of the entry that stands at ``row`` of `names`.
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +19,13 @@ import numpy.typing as npt
 from bench.data.images import Size
 from bench.data.pool import Pool
 from bench.errors import InputError
+from bench.side_by_side import Died, share_out
 
-CHUNK_BYTES = 2**26  # decoded at a time, and lost at most when a build is stopped
+CHUNK_BYTES = 2**25  # decoded at a time, and lost at most when a build is stopped
 SPARE_DISK = 2**28  # bytes that a cache leaves free
+
+PROCESSES_FROM = 8192  # samples; decoding fewer takes about as long as starting processes does
+LARGEST_GROUP = 32  # samples that a thread decodes before it asks for more
 
 OnProgress = Callable[[int, int], None]
 
@@ -53,6 +59,18 @@ class _Array:
             os.fsync(file.fileno())
 
 
+class _Job(NamedTuple):
+    """A chunk of rows: of the backgrounds, or of all that samples have."""
+
+    kind: str
+    first: int
+    rows: int
+
+
+class _ProcessDiedError(InputError):
+    """A process that decoded was ended from outside; what is decoded is sound."""
+
+
 class CacheBuild:
     """The decoding of one pool at one size into one folder.
 
@@ -61,7 +79,8 @@ class CacheBuild:
         pool: the samples.
         size: (height, width).
         on_progress: called with the numbers of pictures decoded and to decode.
-        workers: how many threads decode; by default one a core.
+        workers: how many processes, or threads, decode; by default one a core. Processes scale
+            better, but each takes seconds to start: they are for `PROCESSES_FROM` samples and more.
     """
 
     def __init__(
@@ -73,26 +92,15 @@ class CacheBuild:
         *,
         workers: int | None = None,
     ) -> None:
-        self._folder, self._pool, self._size = folder, pool, size
+        self._folder, self._pool = folder, pool
         self._partial = folder.with_name(f".{folder.name}.partial")
         self._on_progress = on_progress
-        self._worker_count = workers or os.cpu_count()
-        count = len(pool.samples)
-        self._backgrounds = _Array("backgrounds", pool.background_count, (*size, 3), np.uint8)
-        self._pictures = [_Array("composites", count, (*size, 3), np.uint8)]
-        if "mask" in pool.kinds:
-            self._pictures.append(_Array("masks", count, size, np.uint8))
-        if "depth" in pool.kinds:
-            self._pictures.append(_Array("depths", count, size, pool.depth_dtype))
-            if pool.has_invalid_depth:
-                self._pictures.append(_Array("depth_valid", count, size, np.uint8))
-
-    def _arrays(self) -> list[_Array]:
-        return [*([self._backgrounds] if self._pool.background_count else []), *self._pictures]
+        self._workers = workers or os.cpu_count() or 1
+        self._decoder = _Decoder(pool, size, self._partial)
 
     def bytes_needed(self) -> int:
         """What the finished cache takes."""
-        return sum(array.count * array.picture_bytes for array in self._arrays())
+        return sum(array.count * array.picture_bytes for array in self._decoder.arrays())
 
     def has_room(self) -> bool:
         """Whether the disk can take what is still to be decoded."""
@@ -112,6 +120,8 @@ class CacheBuild:
         try:
             self._decode()
             self._finish()
+        except _ProcessDiedError:
+            raise
         except (InputError, OSError):
             shutil.rmtree(self._partial, ignore_errors=True)
             raise
@@ -119,49 +129,52 @@ class CacheBuild:
     def _decode(self) -> None:
         state = self._partial / "state.json"
         if state.exists():
-            done = json.loads(state.read_text(encoding="utf-8"))
+            done = {_Job(*job) for job in json.loads(state.read_text(encoding="utf-8"))}
         else:
-            done = {"backgrounds": 0, "samples": 0}
-            for array in self._arrays():
+            done = set()
+            for array in self._decoder.arrays():
                 array.create(self._partial)
-        phases = {
-            "backgrounds": ([self._backgrounds], self._decode_background),
-            "samples": (self._pictures, self._decode_sample),
-        }
-        counts = {name: arrays[0].count for name, (arrays, _) in phases.items()}
-        with ThreadPoolExecutor(self._worker_count) as workers:
-            try:
-                for name, (arrays, decode) in phases.items():
-                    while done[name] < counts[name]:
-                        first, before = done[name], sum(done.values())
-                        chunk = min(counts[name] - first, _rows_in_chunk(arrays))
-                        rows = range(first, first + chunk)
-                        buffers = [np.empty((chunk, *a.picture_shape), a.dtype) for a in arrays]
-                        for place, pictures in enumerate(workers.map(decode, rows)):
-                            for buffer, picture in zip(buffers, pictures, strict=True):
-                                buffer[place] = picture
-                            self._on_progress(before + place + 1, sum(counts.values()))
-                        for array, buffer in zip(arrays, buffers, strict=True):
-                            array.write(self._partial, first, buffer)
-                        done[name] += chunk
-                        _replace(state, json.dumps(done))
-            except BaseException:
-                workers.shutdown(cancel_futures=True)
-                raise
+        jobs = self._decoder.jobs()
+        total = sum(job.rows for job in jobs)
+        before = sum(job.rows for job in done)
+        left = [job for job in jobs if job not in done]
+        many = sum(job.rows for job in left) >= PROCESSES_FROM and self._workers > 1
+        for job, decoded in (self._by_processes if many else self._by_threads)(left):
+            self._on_progress(before + decoded, total)
+            if decoded == job.rows:
+                done.add(job)
+                before += job.rows
+                _replace(state, json.dumps(sorted(done)))
 
-    def _decode_background(self, row: int) -> tuple[npt.NDArray[Any], ...]:
-        return (self._pool.background(row, self._size),)
+    def _by_threads(self, jobs: list[_Job]) -> Iterator[tuple[_Job, int]]:
+        """One chunk after the other, each shared out to threads; says how far each is."""
+        with ThreadPoolExecutor(self._workers) as workers:
+            for job in jobs:
+                buffers = self._decoder.buffers(job)
+                groups = _groups(job, self._workers)
+                try:
+                    for group, _ in zip(
+                        groups,
+                        workers.map(partial(self._decoder.fill, job, buffers), groups),
+                        strict=True,
+                    ):
+                        if group.stop < job.rows:
+                            yield job, group.stop
+                except BaseException:
+                    workers.shutdown(cancel_futures=True)
+                    raise
+                self._decoder.write(job, buffers)
+                yield job, job.rows
 
-    def _decode_sample(self, row: int) -> tuple[npt.NDArray[Any], ...]:
-        """The pictures of one sample, as `_pictures` lists them."""
-        pool, size = self._pool, self._size
-        pictures: list[npt.NDArray[Any]] = [pool.composite(row, size)]
-        if "mask" in pool.kinds:
-            pictures.append(pool.mask(row, size))
-        if "depth" in pool.kinds:
-            depth, valid = pool.depth(row, size)
-            pictures += [pool.coded_depth(depth), valid]
-        return tuple(pictures[: len(self._pictures)])
+    def _by_processes(self, jobs: list[_Job]) -> Iterator[tuple[_Job, int]]:
+        """Each chunk by one of several processes."""
+        # Backgrounds first, as the order of the jobs has it; nothing depends on it.
+        for job, answer in share_out(jobs, self._workers, _serve, self._decoder):
+            if isinstance(answer, Died):
+                raise _ProcessDiedError(f"decoding: {answer.ending}; the same command goes on")
+            if isinstance(answer, Exception):
+                raise answer
+            yield job, job.rows
 
     def _finish(self) -> None:
         valid = self._partial / "depth_valid.npy"
@@ -173,8 +186,87 @@ class CacheBuild:
         self._partial.rename(self._folder)
 
 
-def _rows_in_chunk(arrays: list[_Array]) -> int:
-    return max(1, CHUNK_BYTES // sum(array.picture_bytes for array in arrays))
+class _Decoder:
+    """What every thread and process needs to decode a chunk and write it to the files."""
+
+    def __init__(self, pool: Pool, size: Size, folder: Path) -> None:
+        self._pool, self._size, self._folder = pool, size, folder
+        count = len(pool.samples)
+        pictures = [_Array("composites", count, (*size, 3), np.uint8)]
+        if "mask" in pool.kinds:
+            pictures.append(_Array("masks", count, size, np.uint8))
+        if "depth" in pool.kinds:
+            pictures.append(_Array("depths", count, size, pool.depth_dtype))
+            if pool.has_invalid_depth:
+                pictures.append(_Array("depth_valid", count, size, np.uint8))
+        self._arrays: dict[str, list[_Array]] = {"samples": pictures}
+        if pool.background_count:
+            background = _Array("backgrounds", pool.background_count, (*size, 3), np.uint8)
+            self._arrays = {"backgrounds": [background], "samples": pictures}
+
+    def arrays(self) -> list[_Array]:
+        """Every file of the cache."""
+        return [array for arrays in self._arrays.values() for array in arrays]
+
+    def jobs(self) -> list[_Job]:
+        """All chunks, in order; the same for every build of one cache."""
+        found = []
+        for kind, arrays in self._arrays.items():
+            rows = max(1, CHUNK_BYTES // sum(array.picture_bytes for array in arrays))
+            count = arrays[0].count
+            found += [_Job(kind, at, min(rows, count - at)) for at in range(0, count, rows)]
+        return found
+
+    def buffers(self, job: _Job) -> dict[str, npt.NDArray[Any]]:
+        """Room for a chunk, by the arrays' names."""
+        return {
+            array.name: np.empty((job.rows, *array.picture_shape), array.dtype)
+            for array in self._arrays[job.kind]
+        }
+
+    def fill(self, job: _Job, buffers: dict[str, npt.NDArray[Any]], group: range) -> None:
+        """Decode some of a chunk's rows into its buffers."""
+        pool, size = self._pool, self._size
+        for place in group:
+            row = job.first + place
+            if job.kind == "backgrounds":
+                buffers["backgrounds"][place] = pool.background(row, size)
+                continue
+            buffers["composites"][place] = pool.composite(row, size)
+            if "masks" in buffers:
+                buffers["masks"][place] = pool.mask(row, size)
+            if "depths" in buffers:
+                depth, valid = pool.depth(row, size)
+                buffers["depths"][place] = pool.coded_depth(depth)
+                if "depth_valid" in buffers:
+                    buffers["depth_valid"][place] = valid
+
+    def write(self, job: _Job, buffers: dict[str, npt.NDArray[Any]]) -> None:
+        """Put a chunk into the files."""
+        for array in self._arrays[job.kind]:
+            array.write(self._folder, job.first, buffers[array.name])
+
+
+def _serve(connection: Connection, decoder: _Decoder) -> None:
+    """Decode the chunks that come through the connection, until it is closed."""
+    while True:
+        try:
+            job = connection.recv()
+        except EOFError:
+            return
+        try:
+            buffers = decoder.buffers(job)
+            decoder.fill(job, buffers, range(job.rows))
+            decoder.write(job, buffers)
+            connection.send(None)
+        except (InputError, OSError) as error:
+            connection.send(error)
+
+
+def _groups(job: _Job, workers: int) -> list[range]:
+    """A chunk's rows in groups large enough that handing them out costs nothing."""
+    size = max(1, min(LARGEST_GROUP, job.rows // (4 * workers)))
+    return [range(at, min(at + size, job.rows)) for at in range(0, job.rows, size)]
 
 
 def _all_ones(path: Path) -> bool:

@@ -112,6 +112,10 @@ class Entries:
         self.names: pa.LargeStringArray = pa.concat_arrays([c.names for c in containers])
         self._ends = np.cumsum([len(container.names) for container in containers])
 
+    def __reduce__(self) -> tuple[type[Entries], tuple[tuple[Container, ...]]]:
+        """The names are the containers' own."""
+        return Entries, (self.containers,)
+
     def place(self, row: int) -> tuple[Container, int]:
         """The container that holds the entry at ``row``, and the entry's row in there."""
         number = int(np.searchsorted(self._ends, row, side="right"))

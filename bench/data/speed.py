@@ -59,7 +59,7 @@ def measure(
     """Time each way of reading the first samples of a layout, and a training step on them.
 
     - the reference way: zipfile's bytes, Pillow, resized, as float tensors, one thread;
-    - the first pass: decoded and resized into the cache, by one thread and by one a core;
+    - the first pass: decoded and resized into the cache, by one thread and on all cores;
     - the cached pass: batches on the device out of the cache;
     - a training step of ``architecture`` on a batch that is there already.
 
@@ -80,7 +80,7 @@ def measure(
         ways: dict[str, Callable[[], int]] = {
             "reference: zipfile, Pillow, float": lambda: _read_plainly(layout, size),
             "first pass, one thread": lambda: _decode(pool, size, 1),
-            "first pass, a thread a core": lambda: _decode(pool, size, None),
+            "first pass, all cores": lambda: _decode(pool, size, None),
             "cached pass": lambda: _read_cached(feed, count),
             f"training step of {architecture}": _training(architecture, feed, count),
         }

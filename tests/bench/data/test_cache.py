@@ -200,6 +200,35 @@ def test_a_build_that_was_stopped_goes_on_after_its_last_chunk(tmp_path, monkeyp
     assert len(folders(tmp_path)) == 1
 
 
+def test_processes_decode_what_threads_decode_and_go_on_likewise(tmp_path, monkeypatch):
+    entries = canonical_archive.entries(samples=10)
+    by_threads = open_one(tmp_path / "threads", entries)
+    path = canonical_archive.write(tmp_path / "a.zip", entries)
+    monkeypatch.setattr(cache_build, "PROCESSES_FROM", 1)
+    monkeypatch.setattr(cache_build, "CHUNK_BYTES", 4 * 32 * 32 * 7)
+
+    def stop_at_once(done, total):
+        raise Stop
+
+    with pytest.raises(Stop):
+        open_dataset([path], (32, 32), root=tmp_path / "cache", on_progress=stop_at_once)
+    told = []
+    by_processes = open_dataset(
+        [path], (32, 32), root=tmp_path / "cache", on_progress=lambda *done: told.append(done)
+    )
+    assert told[-1] == (12, 12)
+    assert_same_pictures(by_processes, by_threads)
+
+
+def test_damage_that_a_process_meets_is_told_as_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.setattr(cache_build, "PROCESSES_FROM", 1)
+    entries = canonical_archive.entries(samples=10)
+    entries["mask/s4.png"] = b"nonsense"
+    with pytest.raises(InputError, match=r"mask/s4\.png: no readable picture"):
+        open_one(tmp_path, entries)
+    assert folders(tmp_path) == []
+
+
 def assert_same_pictures(one, other):
     for name in ("backgrounds", "composites", "masks", "depths"):
         assert np.array_equal(getattr(one, name)[:], getattr(other, name)[:]), name
@@ -217,7 +246,7 @@ from bench.data.cache import open_dataset
 told = []
 archive, root = map(Path, sys.argv[1:])
 open_dataset([archive], (32, 32), root=root, on_progress=lambda *done: told.append(done))
-print(len(told))
+print(told[-1][0] if told else 0)
 """
 
 

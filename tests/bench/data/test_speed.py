@@ -16,7 +16,7 @@ def test_each_way_is_timed_beside_the_reference(rendered_archive, tiny_network, 
     assert [row.name for row in found] == [
         "reference: zipfile, Pillow, float",
         "first pass, one thread",
-        "first pass, a thread a core",
+        "first pass, all cores",
         "cached pass",
         f"training step of {tiny_network}",
     ]
