@@ -292,13 +292,23 @@ def _row(
             remarks.append(f"seed {cell.seed}: failed: {record.failure}")
         else:
             complete.append(Finished(record, _speed(record, timed)))
-            remarks += [f"seed {cell.seed}: {text}" for text in _unlike_terms(record)]
+            texts = [*_unlike_terms(record), *_savings(record)]
+            remarks += [f"seed {cell.seed}: {text}" for text in texts]
     figures = {
         column.name: figure
         for column in COLUMNS + CROSS_ENTROPY_COLUMNS
         if (figure := _figure(column, complete)) is not None
     }
     return Row(architecture, loss, len(complete), figures, tuple(remarks))
+
+
+def _savings(record: Record) -> Iterator[str]:
+    """What was done for want of memory."""
+    parts = max((execution.parts for execution in record.executions), default=1)
+    if parts > 1:
+        yield f"each batch in {parts} parts for want of memory, which BatchNorm saw one by one"
+    if any(execution.checkpointing for execution in record.executions):
+        yield "activations computed again for want of memory"
 
 
 def _unlike_terms(record: Record) -> Iterator[str]:

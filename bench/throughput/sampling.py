@@ -96,12 +96,15 @@ class Sampling:
         self._wanted = plan.latencies if one_by_one else plan.blocks
         self._per_block = 1 if one_by_one else 0  # 0: not laid out yet
         self._steady = True
+        self._sampled_s = 0.0
         self._rounds: list[list[float]] = []
         self._ordered: list[float] = []
 
     def visit(self) -> None:
         """Warm up, then sample until the median of all visits is known, or time is up."""
         again = bool(self._rounds)
+        if again and self._sampled_s >= self._plan.cap_s:
+            return  # a run is so long that the first visit took all the time there is
         if not again:
             self._timer.time(self._run)  # sets up, or compiles: not what a warm-up's cap is for
         run_s, steady = warm_up(
@@ -125,6 +128,7 @@ class Sampling:
                 break
             if self._timer.clock() - started >= self._plan.cap_s / self._plan.rounds:
                 break
+        self._sampled_s += self._timer.clock() - started
 
     def timing(self) -> Timing:
         """What the visits so far came to."""

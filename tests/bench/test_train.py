@@ -125,3 +125,23 @@ def test_scores_of_a_batch_do_not_depend_on_the_batch_size(fit, dataset, split):
     assert ones["key"].tolist() == dataset.keys[split.test].tolist()
     assert ones["tp"].tolist() == whole["tp"].tolist()
     assert ones["squared_error"].to_numpy() == pytest.approx(whole["squared_error"].to_numpy())
+
+
+def test_scoring_takes_smaller_batches_where_memory_runs_out(fit, dataset, split):
+    model, _ = fit()
+    seen = []
+
+    class Small(torch.nn.Module):
+        def forward(self, background, composite):
+            seen.append(len(composite))
+            if len(composite) > 2:
+                raise torch.OutOfMemoryError("too many")
+            return model(background, composite)
+
+    feed = Feed(dataset, CPU)
+    options = {"batch_size": 8, "precision": "float32"}
+    found = evaluate.score(Small(), feed, split.test, **options)
+    expected = evaluate.score(model, feed, split.test, **options)
+    assert seen[:3] == [8, 4, 2]
+    assert found["key"].tolist() == expected["key"].tolist()
+    assert found["tp"].tolist() == expected["tp"].tolist()

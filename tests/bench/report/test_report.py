@@ -5,7 +5,7 @@ from rich.console import Console
 
 from bench.grid import Grid
 from bench.metrics import Summary
-from bench.record import Environment, Record, SampleCounts, Throughput, Timing
+from bench.record import Environment, Execution, Record, SampleCounts, Throughput, Timing
 from bench.report import markdown, terminal
 from bench.report.leaderboard import compare
 from bench.run import all_cells, timed_subjects
@@ -240,3 +240,27 @@ def test_a_measurement_that_failed_stays_in_sight(store):
     text = markdown.render("study", compare(store))
     assert "- unet: throughput: failed: out of memory: 20 GiB" in text
     assert row(text, "unet", "bce")[3:] == ["**500**"]  # the memory is the only cost that is known
+
+
+def test_what_was_done_for_want_of_memory_is_said(tmp_path):
+    store = Store(tmp_path / "study")
+    store.write_grid(GRID)
+    cell = next(GRID.cells())
+    executions = [
+        Execution(
+            data_kept="host",
+            data_wait_share=0.0,
+            parts=parts,
+            checkpointing=parts == 4,
+            compiled=False,
+            compilation="as asked for",
+        )
+        for parts in (1, 4)
+    ]
+    found = record(cell, summary=Summary(images=3, iou=0.5, rmse=0.1), executions=executions)
+    store.append(found, None)
+    row = next(row for row in compare(store).rows if row.seeds)
+    assert row.remarks[:2] == (
+        "seed 0: each batch in 4 parts for want of memory, which BatchNorm saw one by one",
+        "seed 0: activations computed again for want of memory",
+    )

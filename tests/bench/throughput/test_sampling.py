@@ -154,11 +154,14 @@ def test_a_restless_figure_goes_on_to_the_cap_and_is_marked_noisy():
     assert timing.noisy
 
 
-def test_a_run_longer_than_the_cap_is_sampled_once_a_round():
+@pytest.mark.parametrize(
+    ("seconds", "samples"),
+    [(1, [2, 2, 2]), (3, [1, 1]), (100, [1])],  # of a cap of 6 s: 2 s a round
+)
+def test_long_runs_are_sampled_in_no_more_rounds_than_the_cap_allows(seconds, samples):
     machine = FakeMachine()
-    timing = sample(lambda: machine.run(100), machine.timer, PLAN)
-    assert [len(samples) for samples in timing.samples_s] == [1, 1, 1]
-    assert timing.low_s is None
+    timing = sample(lambda: machine.run(seconds), machine.timer, PLAN)
+    assert [len(found) for found in timing.samples_s] == samples
     assert timing.noisy
 
 
