@@ -7,6 +7,8 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from typing import Any
 
 END_S = 5.0  # what a process may take to end before it is killed
 
@@ -49,6 +51,20 @@ class Server:
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
+
+
+def answer_all(connection: Connection, answer: Callable[[Any], object]) -> None:
+    """Send back what ``answer`` makes of each message, until the other end is closed or gone."""
+    while True:
+        try:
+            message = connection.recv()
+        except EOFError:
+            return
+        found = answer(message)
+        try:
+            connection.send(found)
+        except BrokenPipeError:
+            return
 
 
 @contextmanager

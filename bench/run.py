@@ -19,6 +19,7 @@ from bench.data.images import Size
 from bench.data.split import SplitRows, split_rows
 from bench.errors import InputError
 from bench.grid import Cell, Grid
+from bench.processes import answer_all
 from bench.record import Record
 from bench.settings import Architecture, Data
 from bench.side_by_side import Died, share_out
@@ -202,12 +203,7 @@ def _serve(connection: Connection, grid: Grid, device: torch.device, threads: in
     """Run the cells that come through the connection, until it is closed."""
     torch.set_num_threads(threads)
     bench = _open_bench(grid, device, _Silence())
-    while True:
-        try:
-            cell = connection.recv()
-        except EOFError:
-            return
-        connection.send(run_cell(cell, bench, _Silence().on_step))
+    answer_all(connection, lambda cell: run_cell(cell, bench, _Silence().on_step))
 
 
 class _Silence:

@@ -22,7 +22,9 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would run.")] = False,
     limit: Annotated[
         int | None,
-        typer.Option(min=3, help="Try the grid out: so many samples, one epoch of every stage."),
+        typer.Option(
+            min=3, help="Try the grid out: so many samples, one epoch of every stage, no timing."
+        ),
     ] = None,
     per_device: Annotated[
         str,
@@ -59,7 +61,14 @@ def run(
         forget_failed(question, store)
     try:
         with create_progress(console) as progress:
-            run(question, store, device=chosen, progress=progress, per_device=side_by_side)
+            run(
+                question,
+                store,
+                device=chosen,
+                progress=progress,
+                per_device=side_by_side,
+                throughput=limit is None,
+            )
     except KeyboardInterrupt:
         left = len(missing_cells(question, store))
         typer.echo(f"stopped with {left} cells to go; the same command goes on from here", err=True)

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from bench.data.images import Size
 from bench.data.pool import Pool
 from bench.errors import InputError
+from bench.processes import answer_all
 from bench.side_by_side import Died, share_out
 
 CHUNK_BYTES = 2**25  # decoded at a time, and lost at most when a build is stopped
@@ -249,18 +250,17 @@ class _Decoder:
 
 def _serve(connection: Connection, decoder: _Decoder) -> None:
     """Decode the chunks that come through the connection, until it is closed."""
-    while True:
-        try:
-            job = connection.recv()
-        except EOFError:
-            return
+
+    def decode(job: _Job) -> Exception | None:
         try:
             buffers = decoder.buffers(job)
             decoder.fill(job, buffers, range(job.rows))
             decoder.write(job, buffers)
-            connection.send(None)
         except (InputError, OSError) as error:
-            connection.send(error)
+            return error
+        return None
+
+    answer_all(connection, decode)
 
 
 def _groups(job: _Job, workers: int) -> list[range]:

@@ -18,7 +18,7 @@ import torch
 
 from bench import environment
 from bench.failure import reason
-from bench.processes import Server
+from bench.processes import Server, answer_all
 from bench.throughput.result import Reference, Result, Subject
 from bench.throughput.sampling import Plan
 
@@ -165,13 +165,12 @@ def _work(
 
     torch.set_num_threads(threads)
     measurement = Measurement(subject, plan, device)
-    while True:
+
+    def answer(asked: tuple[str, tuple[object, ...]]) -> object:
+        task, arguments = asked
         try:
-            task, arguments = connection.recv()
-        except EOFError:
-            return
-        try:
-            answer = getattr(measurement, task)(*arguments)
+            return getattr(measurement, task)(*arguments)
         except Exception as error:  # noqa: BLE001 - whatever a network does, the others go on
-            answer = _Failed(reason(error))
-        connection.send(answer)
+            return _Failed(reason(error))
+
+    answer_all(connection, answer)
