@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -55,6 +56,7 @@ class Server:
 
 def answer_all(connection: Connection, answer: Callable[[Any], object]) -> None:
     """Send back what ``answer`` makes of each message, until the other end is closed or gone."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
         try:
             message = connection.recv()
@@ -65,6 +67,14 @@ def answer_all(connection: Connection, answer: Callable[[Any], object]) -> None:
             connection.send(found)
         except BrokenPipeError:
             return
+
+
+def _end_with_parent() -> None:
+    """A process whose parent was killed would go on computing for nobody."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager
