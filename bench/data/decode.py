@@ -80,7 +80,9 @@ def decode_color(picture: Encoded, size: Size, *, mirrored: bool = False) -> Pix
     Raises:
         InputError: the entry is no picture.
     """
-    resized = images.resize(picture.decoded(lambda c: images.decode_color(c, size)), size)
+    # A mirrored one is decoded whole, as its copy in a converted archive is, which is no JPEG.
+    reduce_to = None if mirrored else size
+    resized = images.resize(picture.decoded(lambda c: images.decode_color(c, reduce_to)), size)
     return resized[:, ::-1] if mirrored else resized
 
 

@@ -23,6 +23,7 @@ WARM_UP_AGAIN_S = 0.1  # at later visits, when only the caches are cold
 STEADY = 0.02  # by how much the last two windows of a warm-up may differ
 WINDOW_RUNS = 5
 BLOCK_S = 0.05
+LONG_RUN_S = 1.0  # a visit for one more sample costs several runs
 SPARE = 1.2  # blocks are laid out that much longer, so that none falls short
 
 
@@ -103,8 +104,8 @@ class Sampling:
     def visit(self) -> None:
         """Warm up, then sample until the median of all visits is known, or time is up."""
         again = bool(self._rounds)
-        if again and self._sampled_s >= self._plan.cap_s:
-            return  # a run is so long that the first visit took all the time there is
+        if again and self._ordered[0] >= LONG_RUN_S and self._sampled_s >= self._plan.cap_s:
+            return  # earlier visits took all the time there is, and this one would take as long
         if not again:
             self._timer.time(self._run)  # sets up, or compiles: not what a warm-up's cap is for
         run_s, steady = warm_up(
