@@ -98,6 +98,17 @@ def open_dataset(
     return stream(pool, size, fingerprint)
 
 
+def open_samples(archives: Sequence[Path | Source]) -> tuple[pd.DataFrame, str]:
+    """The samples and the fingerprint of the dataset that `open_dataset` gives, nothing decoded.
+
+    Raises:
+        InputError: an archive is at fault, or a sample lacks a partner.
+    """
+    sources = _as_sources(archives)
+    layouts = open_selection(sources, None, lambda _: None)
+    return Pool(layouts).samples, _fingerprint(sources, [])
+
+
 def _as_sources(archives: Sequence[Path | Source]) -> list[Source]:
     plain = tuple(str(archive) for archive in archives if not isinstance(archive, Source))
     sources = [archive for archive in archives if isinstance(archive, Source)]

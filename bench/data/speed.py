@@ -31,8 +31,9 @@ from bench.data.layouts import KINDS, NO_ENTRY, Layout
 from bench.data.pool import Pool
 from bench.device import synchronize
 from bench.objectives import Objectives
+from bench.optimizer import create_optimizer
 from bench.settings import LossPair, Recipe
-from bench.train import create_optimizer, train_step
+from bench.train import train_step
 
 ROUNDS = 5
 BATCH = 64

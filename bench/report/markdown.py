@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.record import Environment, SampleCounts
-from bench.report.leaderboard import (
-    CROSS_ENTROPY_COLUMNS,
-    SCORE_COLUMNS,
-    Column,
-    Figure,
-    Leaderboard,
-)
+from bench.report.columns import CROSS_ENTROPY_COLUMNS, SCORE_COLUMNS, Column, Figure
+from bench.report.leaderboard import Leaderboard
 from bench.settings import Recipe, Teacher
 from bench.throughput.median import NARROW
 from bench.throughput.result import Result

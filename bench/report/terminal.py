@@ -7,7 +7,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.grid import Grid
-from bench.report.leaderboard import SCORE_COLUMNS, Leaderboard
+from bench.report.columns import SCORE_COLUMNS
+from bench.report.leaderboard import Leaderboard
 from bench.report.markdown import BELOW_BASELINE, NOISY, NOISY_MEANS, cell_text
 from bench.run import all_cells
 from bench.store import Store

@@ -14,8 +14,9 @@ from bench.memory_saving import (
     ladder,
 )
 from bench.objectives import Objectives
+from bench.optimizer import create_optimizer
 from bench.settings import LossPair, Recipe
-from bench.train import create_optimizer, train_step
+from bench.train import train_step
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(

@@ -7,8 +7,9 @@ import architectures
 import losses
 from bench.data.batches import Batch
 from bench.objectives import Objectives
+from bench.optimizer import create_optimizer
 from bench.settings import LossPair, Train
-from bench.train import create_optimizer, train_step
+from bench.train import train_step
 
 CPU = torch.device("cpu")
 NETWORKS = ("unet", "resnet50_upproj", "autoencoder", "densenet")

@@ -52,24 +52,25 @@ def split(
         seed=seed,
     )
     from bench.data.audit import near_duplicates, shared_groups
-    from bench.data.cache import open_dataset
+    from bench.data.cache import open_dataset, open_samples
     from bench.data.similarity import dhash
     from bench.data.split import split_rows, write_split
     from bench.progress import track
 
-    with track("decoding") as on_progress:
-        dataset = open_dataset(archives, (64, 64), on_progress=on_progress)
-    rows = split_rows(dataset.samples, asked, dataset.fingerprint)
+    samples, fingerprint = open_samples(archives)
+    rows = split_rows(samples, asked, fingerprint)
     typer.echo(
         f"{len(rows.train)} train, {len(rows.val)} val, {len(rows.test)} test, "
         f"{rows.left_out} left out ({asked.label}, digest {rows.digest})"
     )
     if audit:
-        overlaps = shared_groups(dataset.samples, rows)
+        with track("decoding") as on_progress:
+            dataset = open_dataset(archives, (64, 64), on_progress=on_progress)
+        overlaps = shared_groups(samples, rows)
         overlaps.append(near_duplicates(dhash(dataset.composites), rows))
         _print_audit(Console(), overlaps)
     if out is not None:
-        write_split(out, dataset.samples, rows)
+        write_split(out, samples, rows)
         typer.echo(f"written to {out}")
 
 

@@ -1,0 +1,25 @@
+"""What can be asked for: networks, losses, data and recipes, each a frozen group of settings."""
+
+from bench.settings.base import Settings
+from bench.settings.data import Data, DepthCoding, ImageSize, Patterns, Source, Split
+from bench.settings.networks import Architecture, checked
+from bench.settings.objectives import Balance, LossPair
+from bench.settings.training import Recipe, Schedule, Teacher, Train
+
+__all__ = [
+    "Architecture",
+    "Balance",
+    "Data",
+    "DepthCoding",
+    "ImageSize",
+    "LossPair",
+    "Patterns",
+    "Recipe",
+    "Schedule",
+    "Settings",
+    "Source",
+    "Split",
+    "Teacher",
+    "Train",
+    "checked",
+]
