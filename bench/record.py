@@ -95,7 +95,7 @@ class Execution(_Frozen):
         data_wait_share: of the time of training, the share that went by waiting for batches.
         parts: into which each batch was divided to fit into memory; above 1, BatchNorm saw parts.
         checkpointing: whether activations were computed again instead of kept, for the same reason.
-        compiled: whether `torch.compile` was used, and compilation: why or why not.
+        compiled: whether the network was, to the end; and compilation: why or why not.
     """
 
     data_kept: Literal["device", "host", "archive"]

@@ -26,7 +26,7 @@ from bench.data.feed import Feed
 from bench.data.images import Size
 from bench.data.split import SplitRows
 from bench.errors import TrainingError
-from bench.memory_saving import Economy, Limits, divided
+from bench.memory_saving import Economy, Limits, Saving, divided
 from bench.objectives import Losses, Objectives
 from bench.optimizer import create_optimizer, create_schedule
 from bench.precision import autocast
@@ -90,7 +90,8 @@ class Trainer:
         terms: list[TermScale] = []
         executions: list[Execution] = []
         steps = [stage_steps(recipe, self.split) for recipe in recipes]
-        best_score, best_place, best_weights = -math.inf, 0, None
+        best_score, best_place = -math.inf, -1
+        best_weights: dict[str, torch.Tensor] | None = None  # None: those that the model has
         with seeded_globals(self.seed, "dropout", self.device):
             for number, recipe in enumerate(recipes):
                 with _frozen(model, recipe.freeze) as frozen:
@@ -109,12 +110,13 @@ class Trainer:
                         score = epoch.val.selection_score
                         if number == len(recipes) - 1 and score > best_score:
                             best_score, best_place = score, len(curve) - 1
-                            best_weights = copy.deepcopy(model.state_dict())
+                            best_weights = None if stage.over else copy.deepcopy(model.state_dict())
                     terms += stage.term_scales()
                     executions.append(stage.execution())
-        if best_weights is None:
+        if best_place < 0:
             raise TrainingError("no epoch had a finite score on validation")
-        model.load_state_dict(best_weights)
+        if best_weights is not None:
+            model.load_state_dict(best_weights)
         curve[best_place] = curve[best_place].model_copy(update={"selected": True})
         return Fit(tuple(curve), tuple(terms), tuple(executions))
 
@@ -166,7 +168,7 @@ class _Stage:
 
     def epochs(self) -> Iterator[Epoch]:
         """Train and validate, epoch by epoch, to the end of the budget."""
-        while self.step < self.total_steps:
+        while not self.over:
             started, waited_s = time.perf_counter(), self.feed.waited_s
             losses = self._train_epoch()
             train_s = time.perf_counter() - started
@@ -227,7 +229,7 @@ class _Stage:
             batch = self.trainer.relabel(batch)
         self.last = self.economy.run(
             lambda saving: train_step(
-                self.model if saving.checkpointing else network,
+                network if saving == Saving() else self.model,
                 self.objectives,
                 self.optimizer,
                 batch,
@@ -242,6 +244,11 @@ class _Stage:
             self.schedule.step()
         return self.last
 
+    @property
+    def over(self) -> bool:
+        """Whether the budget is used up."""
+        return self.step >= self.total_steps
+
     def execution(self) -> Execution:
         """How it was done, once it is."""
         chosen = self.compilation or Compilation(self.model, "nothing was trained")
@@ -250,7 +257,7 @@ class _Stage:
             data_wait_share=self.data_wait_s / max(self.train_s, 1e-9),
             parts=self.economy.saving.parts,
             checkpointing=self.economy.saving.checkpointing,
-            compiled=chosen.network is not self.model,
+            compiled=chosen.network is not self.model and self.economy.saving == Saving(),
             compilation=chosen.reason,
         )
 

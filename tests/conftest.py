@@ -1,11 +1,16 @@
-"""What several test files need: a small archive, a small network, a private cache."""
+"""What several test files need: a small archive, a small network, a table of figures."""
 
 from __future__ import annotations
 
+import math
+import os
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import torch
+from rich.console import Console
+from rich.table import Table
 
 from bench.data import generator
 
@@ -14,6 +19,58 @@ from bench.data import generator
 torch.set_num_threads(1)
 
 TINY_NETWORK = f"{Path(__file__).parent / 'tiny_network.py'}:tiny_network"
+
+
+class Figure(NamedTuple):
+    """A measured figure and the bounds that it has to keep."""
+
+    what: str
+    value: float
+    at_least: float
+    at_most: float
+    remark: str
+
+    @property
+    def holds(self):
+        return self.at_least <= self.value <= self.at_most
+
+    @property
+    def bounds(self):
+        bounds = {"≥": self.at_least, "≤": self.at_most}
+        return " ".join(
+            f"{sign} {bound:g}" for sign, bound in bounds.items() if abs(bound) < math.inf
+        )
+
+
+FIGURES = pytest.StashKey[list[Figure]]()
+
+
+@pytest.fixture
+def figure(request):
+    """Enters a measured figure into the table that ends the run; tells whether it is in bounds."""
+
+    def enter(what, value, *, at_least=-math.inf, at_most=math.inf, remark=""):
+        found = Figure(what, value, at_least, at_most, remark)
+        request.config.stash.setdefault(FIGURES, []).append(found)
+        return found.holds
+
+    return enter
+
+
+def pytest_terminal_summary(config):
+    figures = config.stash.get(FIGURES, [])
+    if not figures:
+        return
+    device = (
+        torch.cuda.get_device_name() if torch.cuda.is_available() else f"{os.cpu_count()} CPU cores"
+    )
+    table = Table(title=f"measured on {device}")
+    for heading in ("what", "figure", "asked", "", "of which"):
+        table.add_column(heading, justify="right" if heading == "figure" else "left")
+    for found in figures:
+        mark = "✓" if found.holds else "✗"
+        table.add_row(found.what, f"{found.value:.3f}", found.bounds, mark, found.remark)
+    Console(width=140).print(table)
 
 
 @pytest.fixture(autouse=True)

@@ -46,7 +46,8 @@ class Recipe(Settings):
         losses: by default the cell's.
         freeze: parts of the network that do not learn, by the names of its modules, with
             wildcards: ``trunk``, ``branches.*``. The statistics of their BatchNorms rest too.
-        compile: by `torch.compile`; ``auto`` tries on a CUDA device whether it pays.
+        compile: by `torch.compile`; ``auto`` tries on a CUDA device whether that, or CUDA graphs
+            besides, pays. A batch that does not fit into memory is trained on without.
     """
 
     epochs: PositiveInt | None = None

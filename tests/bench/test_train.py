@@ -8,7 +8,7 @@ from bench.data.cache import open_dataset
 from bench.data.feed import Feed
 from bench.data.split import split_rows
 from bench.errors import TrainingError
-from bench.settings import LossPair, Split, Train
+from bench.settings import LossPair, Recipe, Split, Train
 from bench.train import Trainer
 
 CPU = torch.device("cpu")
@@ -105,6 +105,26 @@ def test_a_budget_of_steps_is_kept_to_the_step(fit, optimizer, schedule, steps):
 def test_a_loss_that_is_no_number_ends_training_with_head_and_step(fit):
     with pytest.raises(TrainingError, match="the mask loss became nan at step 1"):
         fit(learns_nan=True)
+
+
+def test_a_compiled_network_goes_on_plainly_where_its_batch_does_not_fit(
+    dataset, split, tiny_network, monkeypatch
+):
+    original, trained = train.train_step, []
+
+    def short_of_memory(network, *arguments, parts, **options):
+        trained.append(network)
+        if parts == 1:
+            raise torch.OutOfMemoryError
+        return original(network, *arguments, parts=parts, **options)
+
+    monkeypatch.setattr(train, "train_step", short_of_memory)
+    model = architectures.create(tiny_network, seed=0)
+    trainer = Trainer({(32, 32): Feed(dataset, CPU)}, (32, 32), split, 0, CPU, silent)
+    recipe = Recipe(steps=1, batch_size=4, compile="on")
+    execution = trainer.fit(model, LossPair(mask="bce"), (recipe,)).executions[0]
+    assert [network is model for network in trained] == [False, True]
+    assert (execution.parts, execution.compiled) == (2, False)
 
 
 def test_progress_ends_at_the_last_step(fit):

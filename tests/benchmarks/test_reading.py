@@ -1,4 +1,4 @@
-"""A batch of 16 samples at 64 px: from the cache, and as a plain Dataset would read it."""
+"""A batch of 16 samples at 64 px: as each epoch, the first pass and a plain Dataset read it."""
 
 import io
 import zipfile
@@ -11,6 +11,10 @@ from PIL import Image
 from bench.data import generator
 from bench.data.cache import open_dataset
 from bench.data.feed import Feed
+from bench.data.layouts import open_layouts
+from bench.data.pool import Pool
+from bench.data.stream import stream
+from bench.settings import Source
 
 CPU = torch.device("cpu")
 
@@ -26,6 +30,12 @@ def archive(tmp_path_factory):
 def test_from_the_cache(benchmark, archive):
     dataset = open_dataset([archive], (64, 64))
     benchmark(Feed(dataset, CPU).load, np.arange(16))
+
+
+@pytest.mark.benchmark(group="read a batch of 16 at 64 px")
+def test_decoded_from_the_zip(benchmark, archive):
+    pool = Pool(open_layouts(Source(files=(str(archive),))))
+    benchmark(Feed(stream(pool, (64, 64), fingerprint=""), CPU).load, np.arange(16))
 
 
 @pytest.mark.benchmark(group="read a batch of 16 at 64 px")

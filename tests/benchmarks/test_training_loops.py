@@ -5,7 +5,7 @@ Each network trains in turns by each way, in one process; what is asserted are r
 
 import pytest
 import torch
-from loops import Bare, Harness, Reference, compare
+from loops import Bare, Harness, Reference
 
 from bench.data import generator
 
@@ -20,41 +20,28 @@ def archive(tmp_path_factory):
     return path
 
 
-def run(benchmark, ways, steps, rounds):
-    rates, ratios = benchmark.pedantic(compare, (ways, steps, rounds), rounds=1)
-    benchmark.extra_info |= {
-        "device": DEVICE.type,
-        "images_per_s": {name: round(rate, 1) for name, rate in rates.items()},
-        "harness_over": {name: round(ratio, 3) for name, ratio in ratios.items()},
-    }
-    return ratios
-
-
 @pytest.mark.benchmark(group="the harness beside a bare loop")
 @pytest.mark.parametrize("name", NETWORKS)
-def test_the_harness_keeps_97_percent_of_a_bare_loop(benchmark, archive, name):
+def test_the_harness_keeps_97_percent_of_a_bare_loop(race, archive, name):
     harness = Harness(name, archive, DEVICE)
     ways = {"harness": harness, "bare loop": Bare(name, harness.batches(8), DEVICE)}
-    ratios = run(benchmark, ways, steps=4, rounds=7)
-    assert ratios["bare loop"] >= 0.97
+    race(name, ways, steps=4, rounds=7, at_least=0.97)
 
 
 @pytest.mark.benchmark(group="the harness beside the reference way")
 @pytest.mark.parametrize("name", NETWORKS)
-def test_the_harness_trains_twice_as_fast_as_the_reference_way(benchmark, archive, name):
+def test_the_harness_trains_twice_as_fast_as_the_reference_way(race, archive, name):
     ways = {
         "harness": Harness(name, archive, DEVICE),
         "DataLoader, 0 workers": Reference(name, archive, DEVICE, workers=0),
         "DataLoader, 2 workers": Reference(name, archive, DEVICE, workers=2),
     }
-    ratios = run(benchmark, ways, steps=3, rounds=3)
-    assert ratios["DataLoader, 0 workers"] >= 2
-    assert ratios["DataLoader, 2 workers"] >= 2
+    race(name, ways, steps=4, rounds=3, at_least=2)
 
 
 @pytest.mark.skipif(DEVICE.type != "cuda", reason="there is no CUDA device")
 @pytest.mark.benchmark(group="the harness beside the reference way")
-def test_on_cuda_the_published_unet_trains_ten_times_as_fast(benchmark, archive):
+def test_on_cuda_the_published_unet_trains_ten_times_as_fast(race, archive):
     """At its own 224 px and batch of 50."""
     name, size, batch_size = "unet_additive", 224, 50
     ways = {
@@ -66,6 +53,4 @@ def test_on_cuda_the_published_unet_trains_ten_times_as_fast(benchmark, archive)
             name, archive, DEVICE, workers=2, size=size, batch_size=batch_size
         ),
     }
-    ratios = run(benchmark, ways, steps=20, rounds=3)
-    assert ratios["DataLoader, 0 workers"] >= 10
-    assert ratios["DataLoader, 2 workers"] >= 10
+    race(f"{name} at 224 px", ways, steps=20, rounds=3, at_least=10)

@@ -5,7 +5,7 @@ import time
 import lightning
 import pytest
 import torch
-from loops import Harness, compare, create, create_optimizer, loss_of
+from loops import Harness, create, create_optimizer, loss_of
 from torch.utils.data import DataLoader, TensorDataset
 
 from bench.data import generator
@@ -74,12 +74,7 @@ def archive(tmp_path_factory):
 
 @pytest.mark.benchmark(group="the harness beside Lightning")
 @pytest.mark.parametrize("name", NETWORKS)
-def test_the_harness_is_not_slower_than_lightning(benchmark, archive, name):
+def test_the_harness_is_not_slower_than_lightning(race, archive, name):
     harness = Harness(name, archive, DEVICE)
     ways = {"harness": harness, "Lightning": Lightning(name, harness.batches(8), DEVICE)}
-    rates, ratios = benchmark.pedantic(compare, (ways, 4, 5), rounds=1)
-    benchmark.extra_info |= {
-        "images_per_s": {way: round(rate, 1) for way, rate in rates.items()},
-        "harness_over": {way: round(ratio, 3) for way, ratio in ratios.items()},
-    }
-    assert ratios["Lightning"] >= 1
+    race(name, ways, steps=4, rounds=5, at_least=1)

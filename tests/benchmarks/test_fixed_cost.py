@@ -1,0 +1,78 @@
+"""What a cell costs beside its training steps."""
+
+import time
+
+import pytest
+import torch
+from rich.console import Console
+
+import architectures
+from bench import evaluate, grid
+from bench.progress import create_progress
+from bench.run import run
+from bench.store import Store
+
+
+class Clock:
+    """The time that goes by in some functions."""
+
+    def __init__(self):
+        self.seconds = 0.0
+
+    def timed(self, function):
+        def run(*arguments, **options):
+            started = time.perf_counter()
+            found = function(*arguments, **options)
+            self.seconds += time.perf_counter() - started
+            return found
+
+        return run
+
+
+@pytest.fixture
+def aside(monkeypatch):
+    """Times what no harness can save: constructing the network, and its predictions."""
+    clock = Clock()
+    monkeypatch.setattr(architectures, "create", clock.timed(architectures.create))
+    monkeypatch.setattr(evaluate, "score", clock.timed(evaluate.score))
+    return clock
+
+
+@pytest.fixture
+def grid_of(rendered_archive, tmp_path):
+    """Writes a grid of two steps a cell; gives its file, and a folder for the study."""
+
+    def write(name, seeds):
+        path = tmp_path / f"{len(seeds)}.yaml"
+        path.write_text(
+            f"architectures: [{name}]\nlosses: [bce]\nseeds: {seeds}\n"
+            f"data: {{archive: {rendered_archive}, image_size: 64}}\n"
+            "train: {steps: 2, batch_size: 8}\n"
+        )
+        return path, path.with_suffix("")
+
+    return write
+
+
+def fixed_cost_s(grid_file, folder, aside):
+    """The seconds of each cell that are neither training steps nor set aside.
+
+    With opening the data, and the trivial baselines.
+    """
+    question, store = grid.load(grid_file), Store(folder)
+    before, started = aside.seconds, time.perf_counter()
+    with create_progress(Console(quiet=True)) as progress:
+        run(question, store, device=torch.device("cpu"), progress=progress, throughput=False)
+    run_s = time.perf_counter() - started
+    records = [store.read(cell.id) for cell in question.cells()]
+    train_s = sum(epoch.train_s for record in records for epoch in record.curve)
+    return (run_s - train_s - (aside.seconds - before)) / len(records)
+
+
+@pytest.mark.benchmark(group="a cell beside its training steps")
+@pytest.mark.parametrize("name", ["unet", "resnet50_upproj", "autoencoder", "densenet"])
+def test_a_cell_costs_at_most_a_second(benchmark, figure, aside, grid_of, name):
+    fixed_cost_s(*grid_of(name, seeds=[0]), aside)  # the first of the process
+    others = grid_of(name, seeds=[1, 2, 3, 4, 5])
+    found = benchmark.pedantic(fixed_cost_s, (*others, aside), rounds=1)
+    assert figure(f"{name}: a cell's fixed cost, s", found, at_most=1)
