@@ -37,9 +37,9 @@ benchmarks-peers: $(READY)  ## Time the training beside other libraries', which 
 growth: $(READY)  ## How time and memory grow with cells, samples and image size.
 	$(BIN)/python tests/benchmarks/growth.py
 
-gpu-check: $(READY) data/quick.zip  ## On a CUDA machine: its tests, and the speed ratios there.
-	$(BIN)/python -m pytest -m gpu
-	$(BIN)/python -m pytest tests/benchmarks/test_training_loops.py tests/benchmarks/test_per_device.py $(BENCHMARK)
+gpu-check: $(READY) data/quick.zip  ## On a CUDA machine: its tests and speed ratios, in one table.
+	$(BIN)/python -m pytest -o addopts=-ra tests/test_gpu.py \
+		tests/benchmarks/test_training_loops.py tests/benchmarks/test_per_device.py
 
 data/quick.zip: | $(READY)
 	$(BIN)/bench data make $@ --backgrounds 20 --foregrounds 15 --placements 2

@@ -37,6 +37,11 @@ class Saving(NamedTuple):
     parts: int = 1
     checkpointing: bool = False
 
+    @property
+    def none(self) -> bool:
+        """Whether the step fits as it is."""
+        return self == Saving()
+
 
 def ladder(batch_size: int) -> list[Saving]:
     """From no saving to the most there is, each about half as demanding as the one before."""

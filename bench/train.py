@@ -17,8 +17,8 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from bench import compilation, evaluate, metrics
-from bench.compilation import Compilation
+from bench import evaluate, metrics
+from bench.compilation import Compiling
 from bench.data import batches
 from bench.data.augment import augment
 from bench.data.batches import Batch
@@ -26,7 +26,7 @@ from bench.data.feed import Feed
 from bench.data.images import Size
 from bench.data.split import SplitRows
 from bench.errors import TrainingError
-from bench.memory_saving import Economy, Limits, Saving, divided
+from bench.memory_saving import Economy, Limits, divided
 from bench.objectives import Losses, Objectives
 from bench.optimizer import create_optimizer, create_schedule
 from bench.precision import autocast
@@ -160,7 +160,7 @@ class _Stage:
         self.order = generator(trainer.seed, f"order {number}")
         self.variation = generator(trainer.seed, f"augmentation {number}")
         self.economy = Economy(model, self.feed.dataset.size, recipe.batch_size, trainer.limits)
-        self.compilation: Compilation | None = None
+        self.compiling = Compiling(model, self.objectives, recipe, trainer.device, self.total_steps)
         self.train_s = self.data_wait_s = 0.0
         self.step = 0
         self.first: Losses | None = None
@@ -214,11 +214,9 @@ class _Stage:
         return read
 
     def _train_step(self, batch: Batch) -> Losses:
-        if self.compilation is None:
-            self.compilation = compilation.choose(
-                self.model, self.objectives, self.recipe, batch, self.total_steps
-            )
-        network = self.compilation.network
+        if self.economy.saving.none:
+            self.compiling.before_step(self.step, batch)
+        network = self.compiling.network
         batch = augment(
             batch,
             flip=self.recipe.flip,
@@ -229,7 +227,7 @@ class _Stage:
             batch = self.trainer.relabel(batch)
         self.last = self.economy.run(
             lambda saving: train_step(
-                network if saving == Saving() else self.model,
+                network if saving.none else self.model,
                 self.objectives,
                 self.optimizer,
                 batch,
@@ -251,14 +249,13 @@ class _Stage:
 
     def execution(self) -> Execution:
         """How it was done, once it is."""
-        chosen = self.compilation or Compilation(self.model, "nothing was trained")
         return Execution(
             data_kept=self.feed.kept,
             data_wait_share=self.data_wait_s / max(self.train_s, 1e-9),
             parts=self.economy.saving.parts,
             checkpointing=self.economy.saving.checkpointing,
-            compiled=chosen.network is not self.model and self.economy.saving == Saving(),
-            compilation=chosen.reason,
+            compiled=self.economy.saving.none and self.compiling.network is not self.model,
+            compilation=self.compiling.reason,
         )
 
     def term_scales(self) -> list[TermScale]:

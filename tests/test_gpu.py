@@ -43,7 +43,7 @@ def on_cuda(tmp_path_factory, repository):
     return question, store
 
 
-def test_cuda_agrees_with_the_published_cpu_figures(on_cuda, repository):
+def test_cuda_agrees_with_the_published_cpu_figures(on_cuda, repository, figure):
     question, store = on_cuda
     published = Store(Path(repository) / "results/published/quick")
     pairs = [(store.read(cell.id), published.read(cell.id)) for cell in question.cells()]
@@ -51,8 +51,8 @@ def test_cuda_agrees_with_the_published_cpu_figures(on_cuda, repository):
     count = len(pairs)
     iou = sum(abs(ours.summary.iou - cpu.summary.iou) for ours, cpu in pairs) / count
     rmse = sum(abs(ours.summary.rmse - cpu.summary.rmse) for ours, cpu in pairs) / count
-    assert iou < IOU_TOLERANCE
-    assert rmse < RMSE_TOLERANCE
+    assert figure("IoU beside the CPU's, mean difference", iou, at_most=IOU_TOLERANCE)
+    assert figure("RMSE beside the CPU's, mean difference", rmse, at_most=RMSE_TOLERANCE)
 
 
 def test_the_record_names_the_device(on_cuda):
@@ -65,12 +65,12 @@ def test_the_record_names_the_device(on_cuda):
         )
 
 
-def test_training_does_not_wait_for_data(on_cuda):
+def test_training_does_not_wait_for_data(on_cuda, figure):
     question, store = on_cuda
-    for cell in question.cells():
-        for execution in store.read(cell.id).executions:
-            assert execution.data_kept == "device"
-            assert execution.data_wait_share < 0.02
+    executions = [stage for cell in question.cells() for stage in store.read(cell.id).executions]
+    assert {execution.data_kept for execution in executions} == {"device"}
+    longest = max(execution.data_wait_share for execution in executions)
+    assert figure("share of training that waits for data, at most", longest, at_most=0.02)
 
 
 def same(one, other):
@@ -90,7 +90,7 @@ def test_batches_are_the_same_wherever_the_data_lies(rendered_archive, monkeypat
     assert all(same(*pair) for pair in zip(copied.each(order), expected, strict=True))
 
 
-def test_a_batch_that_does_not_fit_is_trained_on_in_parts(rendered_archive):
+def test_a_batch_that_does_not_fit_is_trained_on_in_parts(rendered_archive, figure):
     dataset = open_dataset([rendered_archive], (256, 256))
     split = split_rows(dataset.samples, Split(train=0.8, val=0.1, test=0.1), dataset.fingerprint)
     recipe = Recipe(steps=2, batch_size=24, precision="float32")
@@ -113,5 +113,6 @@ def test_a_batch_that_does_not_fit_is_trained_on_in_parts(rendered_archive):
         in_parts, taken = train()
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
+    share, remark = taken / needed, f"{in_parts.parts} parts"
     assert in_parts.parts > 1
-    assert taken < 0.6 * needed
+    assert figure("memory of a batch that did not fit, in parts", share, at_most=0.6, remark=remark)

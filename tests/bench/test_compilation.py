@@ -6,9 +6,12 @@ from torch import nn
 
 from architectures import Prediction
 from bench import compilation
+from bench.compilation import FORMS, PROBE_STEPS, Compiling
 from bench.data.batches import Batch
 from bench.objectives import Objectives
 from bench.settings import LossPair, Recipe
+
+CPU, META = torch.device("cpu"), torch.device("meta")
 
 
 class Network(nn.Module):
@@ -22,26 +25,41 @@ class Network(nn.Module):
         return Prediction(*self.layers(torch.cat([background, composite], 1)).split(1, dim=1))
 
 
+class Compiled(nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+
 @pytest.fixture
 def batch():
     return Batch(*(torch.rand(2, channels, 8, 8) for channels in (3, 3, 1, 1, 1)))
 
 
-class Compiled(nn.Module):
-    def __init__(self, model, mode):
-        super().__init__()
-        self.model, self.mode = model, mode
-
-
-def choose(model, batch, steps=10, **settings):
+def compiling(model, steps=10, device=CPU, **settings):
     recipe = Recipe(steps=1, precision="float32", **settings)
-    return compilation.choose(model, Objectives(LossPair(mask="bce")), recipe, batch, steps)
+    return Compiling(model, Objectives(LossPair(mask="bce")), recipe, device, steps)
 
 
-def test_what_is_asked_for_is_done(batch):
+@pytest.fixture
+def decided(monkeypatch, batch):
+    """What came of the first steps of a training, on a device where compiling can pay."""
+
+    def decide(model, steps, device=META):
+        monkeypatch.setattr(compilation, "DEVICES", (device.type,))
+        found = compiling(model, steps, device)
+        for step in range(2 * PROBE_STEPS + 1):
+            assert found.network is model
+            found.before_step(step, batch)
+        return found
+
+    return decide
+
+
+def test_what_is_asked_for_is_done():
     model = Network()
-    assert choose(model, batch, compile="off").network is model
-    compiled = choose(model, batch, compile="on").network
+    assert compiling(model, compile="off").network is model
+    compiled = compiling(model, compile="on").network
     assert compiled is not model
     assert {p.data_ptr() for p in compiled.parameters()} == {
         p.data_ptr() for p in model.parameters()
@@ -49,51 +67,65 @@ def test_what_is_asked_for_is_done(batch):
 
 
 def test_on_a_cpu_nothing_is_chosen_by_the_clock(batch, monkeypatch):
-    monkeypatch.setattr(compilation, "_step_s", None)
+    monkeypatch.setattr(Compiling, "_step_s", None)
     model = Network()
-    found = choose(model, batch, steps=10**9)
+    found = compiling(model, steps=10**9)
+    for step in range(3 * PROBE_STEPS):
+        found.before_step(step, batch)
     assert found.network is model
     assert found.reason == "not on a CPU, so that runs agree to the last digit"
 
 
+def test_a_short_training_is_not_held_up(decided, monkeypatch):
+    monkeypatch.setattr(Compiling, "_step_s", None)
+    assert decided(Network(), steps=21).reason == "not for 0 s of training"
+
+
 @pytest.mark.parametrize(
-    ("milliseconds", "steps", "taken", "reason"),
-    [
-        ((10,), 100, None, "not for 1 s of training"),
-        ((10, 5, 6), 10**6, "compiled", "5.0 ms compiled, 6.0 ms in CUDA graphs"),
-        ((10, 5, 4), 10**6, "in CUDA graphs", "5.0 ms compiled, 4.0 ms in CUDA graphs"),
-        ((10, 9.9, 11), 10**6, None, "9.9 ms compiled, 11.0 ms in CUDA graphs"),
-    ],
+    ("compiled_ms", "graphs_ms", "taken"),
+    [(5, 6, "compiled"), (5, 4, "in CUDA graphs"), (9.9, 11, "plain")],
 )
-def test_on_cuda_the_fastest_is_taken_if_there_is_enough_to_do(
-    monkeypatch, milliseconds, steps, taken, reason
+def test_in_a_long_training_the_fastest_is_taken(
+    decided, monkeypatch, compiled_ms, graphs_ms, taken
 ):
-    left = [value / 1000 for value in milliseconds]
-    monkeypatch.setattr(compilation, "_step_s", lambda *_: left.pop(0))
-    model, meta = Network(), torch.device("meta")
-    monkeypatch.setattr(compilation, "DEVICES", ("meta",))
-    batch = Batch(*(torch.rand(2, 1, 8, 8, device=meta) for _ in range(5)))
-    monkeypatch.setattr(torch, "compile", Compiled)
-    found = choose(model, batch, steps=steps)
-    assert getattr(found.network, "mode", "plain") == compilation.MODES.get(taken, "plain")
-    assert found.reason.removeprefix("10.0 ms a step plainly, ") == reason
+    left = [0.01, compiled_ms / 1000, graphs_ms / 1000]
+    monkeypatch.setattr(Compiling, "_step_s", lambda *_: left.pop(0))
+    forms = {name: type(name, (Compiled,), {}) for name in FORMS if name != "plain"}
+    for name, form in forms.items():
+        monkeypatch.setitem(FORMS, name, form)
+    model = Network()
+    found = decided(model, steps=10**12)
+    assert type(found.network) is forms.get(taken, Network)
+    assert getattr(found.network, "model", model) is model
+    assert found.reason == (
+        f"plain 10.0 ms a step, compiled {compiled_ms:.1f} ms a step, "
+        f"in CUDA graphs {graphs_ms:.1f} ms a step"
+    )
 
 
-def test_a_network_that_cannot_be_compiled_is_trained_plainly(monkeypatch):
-    def step_s(model, *_):
+def test_a_network_that_cannot_be_compiled_is_trained_plainly(decided, monkeypatch):
+    def step_s(_, model, *__):
         if not isinstance(model, Network):
             raise RuntimeError("no\ncompiler")  # noqa: TRY004 - what a compiler may raise
         return 1.0
 
-    monkeypatch.setattr(compilation, "_step_s", step_s)
-    monkeypatch.setattr(compilation, "DEVICES", ("meta",))
-    batch = Batch(*(torch.rand(2, 1, 8, 8, device="meta") for _ in range(5)))
+    monkeypatch.setattr(Compiling, "_step_s", step_s)
     model = Network()
-    found = choose(model, batch, steps=10**6)
+    found = decided(model, steps=10**12)
     assert found.network is model
     assert found.reason == (
-        "1000.0 ms a step plainly, not compiled: no compiler, not in CUDA graphs: no compiler"
+        "plain 1000.0 ms a step, compiled: no compiler, in CUDA graphs: no compiler"
     )
+
+
+def test_a_probe_leaves_weights_and_statistics_as_they_were(decided, monkeypatch):
+    for name in ("compiled", "in CUDA graphs"):
+        monkeypatch.setitem(FORMS, name, Compiled)
+    model = Network()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    assert decided(model, steps=10**12, device=CPU).reason.startswith("plain ")
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert all(parameter.grad is None for parameter in model.parameters())
 
 
 def test_the_twelfth_network_is_compiled_like_the_first(batch, monkeypatch):
@@ -103,17 +135,8 @@ def test_the_twelfth_network_is_compiled_like_the_first(batch, monkeypatch):
         graphs.append(graph)
         return graph.forward
 
-    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend=backend))
+    monkeypatch.setitem(FORMS, "compiled", functools.partial(torch.compile, backend=backend))
     for width in range(1, 13):
-        network = Network(width)
-        choose(network, batch, compile="on").network(batch.background, batch.composite)
+        network = compiling(Network(width), compile="on").network
+        network(batch.background, batch.composite)
     assert len(graphs) == 12
-
-
-def test_a_probe_leaves_weights_and_statistics_as_they_were(batch, monkeypatch):
-    monkeypatch.setattr(compilation, "DEVICES", ("cpu",))
-    model = Network()
-    before = {name: value.clone() for name, value in model.state_dict().items()}
-    assert choose(model, batch, steps=1).reason == "not for 0 s of training"
-    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-    assert all(parameter.grad is None for parameter in model.parameters())

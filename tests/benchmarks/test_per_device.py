@@ -33,7 +33,7 @@ def question(tmp_path_factory):
 
 @pytest.mark.benchmark(group="a grid on one device")
 @pytest.mark.parametrize("per_device", [2, 4, 8])
-def test_cells_side_by_side(benchmark, question, tmp_path, per_device):
+def test_cells_side_by_side(benchmark, figure, question, tmp_path, per_device):
     def seconds(count, name):
         started = time.perf_counter()
         with create_progress(Console(quiet=True)) as progress:
@@ -49,5 +49,6 @@ def test_cells_side_by_side(benchmark, question, tmp_path, per_device):
 
     alone = seconds(1, "alone")
     together = benchmark.pedantic(seconds, (per_device, "together"), rounds=1)
-    benchmark.extra_info |= {"speed_up": round(alone / together, 2)}
-    assert together < alone
+    remark = f"{alone:.0f} s / {together:.0f} s"
+    what = f"a grid one cell at a time / {per_device} side by side"
+    assert figure(what, alone / together, at_least=1, remark=remark)
