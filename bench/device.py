@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from bench import allocator
 from bench.errors import InputError, suggestion
 
 CHOICES = ("auto", "cuda", "mps", "cpu")
@@ -54,6 +55,7 @@ class PeakMemory:
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
         else:
+            allocator.give_back_freed_memory()  # or earlier work would count
             try:
                 Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
             except OSError:

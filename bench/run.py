@@ -10,7 +10,7 @@ from typing import Protocol
 
 import torch
 
-from bench import baselines, environment
+from bench import allocator, baselines, environment
 from bench.cell import Bench, Finished, failed, run_cell
 from bench.data.cache import open_dataset
 from bench.data.dataset import Dataset
@@ -223,6 +223,7 @@ def _fitting(record: Record, device: torch.device) -> int:
 
 
 def _open_bench(grid: Grid, device: torch.device, progress: DataProgress) -> Bench:
+    allocator.keep_freed_memory()
     feeds = {size: Feed(_open(grid.data, size, progress), device) for size in _sizes(grid)}
     feed = feeds[grid.data.image_size]
     _check_kinds(grid, feed.dataset)

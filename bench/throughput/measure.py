@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from bench import environment
+from bench import allocator, environment
 from bench.data.batches import Batch
 from bench.device import synchronize
 from bench.errors import TrainingError
@@ -47,6 +47,7 @@ class Measurement:
         Raises:
             TrainingError: the variant's output is not that of plain float32.
         """
+        allocator.keep_freed_memory()  # as `bench run` does
         work = self._work = Workload(self._subject, self._device)
         batch = work.random_batch(work.batch_size)
         first_run_s = self._timer.time(partial(work.predict, batch))

@@ -1,7 +1,8 @@
 """Ways to train one network on one archive, to be timed beside each other.
 
 Each takes the steps to make and says how many images a second it trained on. They do the same work:
-the same network, losses, optimizer, batch and, but for the reference way, precision.
+the same network, losses, optimizer, batch and, but for the reference way, precision. Each runs in a
+process of its own, so that what one sets there is no other's.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import io
 import itertools
 import time
 import zipfile
+from contextlib import ExitStack
 
 import numpy as np
 import torch
@@ -19,14 +21,17 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 import architectures
+from bench import allocator
 from bench.data.cache import open_dataset
 from bench.data.feed import Feed
 from bench.data.split import split_rows
 from bench.device import synchronize
 from bench.precision import guard_narrow_convolutions
+from bench.processes import Server, answer_all
 from bench.settings import LossPair, Recipe, Split
 from bench.train import Trainer
 
+WARM_UP_STEPS = 2
 PAIR = LossPair(mask="bce", depth="bce")
 
 
@@ -51,6 +56,7 @@ class Harness:
     """`bench run`'s own loop."""
 
     def __init__(self, name, archive, device, size=64, batch_size=16):
+        allocator.keep_freed_memory()
         dataset = open_dataset([archive], (size, size))
         split = split_rows(
             dataset.samples, Split(train=0.9, val=0.05, test=0.05), dataset.fingerprint
@@ -73,18 +79,19 @@ class Harness:
         curve = self.trainer.fit(self.model, PAIR, (recipe,)).curve
         return steps * self.batch_size / sum(epoch.train_s for epoch in curve)
 
-    def batches(self, count):
-        feed, rows = self.trainer.feeds[self.size, self.size], self.trainer.split.train
-        return [
-            feed.load(rows[np.arange(at, at + self.batch_size) % len(rows)]) for at in range(count)
-        ]
+
+def load_batches(archive, device, size, batch_size, count=8):
+    feed = Feed(open_dataset([archive], (size, size)), device)
+    return [feed.load(np.arange(at, at + batch_size)) for at in range(count)]
 
 
 class Bare:
     """A plain loop over batches that lie on the device, which nothing can beat."""
 
-    def __init__(self, name, batches, device, size=64):
-        self.model, self.batches, self.device = create(name, device, size), batches, device
+    def __init__(self, name, archive, device, size=64, batch_size=16):
+        allocator.keep_freed_memory()
+        self.batches = load_batches(archive, device, size, batch_size)
+        self.model, self.device = create(name, device, size), device
         self.optimizer = create_optimizer(self.model)
 
     def images_per_s(self, steps):
@@ -134,7 +141,7 @@ class ZipDataset(TorchDataset):
 class Reference:
     """A DataLoader over the zip, float32, and a loss that is read at every step."""
 
-    def __init__(self, name, archive, device, *, workers, size=64, batch_size=16):
+    def __init__(self, name, archive, device, size=64, batch_size=16, *, workers):
         self.model = architectures.create(name, seed=0).to(device).train()
         self.optimizer, self.device = create_optimizer(self.model), device
         self.loader = DataLoader(
@@ -163,11 +170,30 @@ class Reference:
 
 
 def rates(ways, steps, rounds):
-    """The images a second of each way in each round, timed in turns."""
-    for way in ways.values():
-        way.images_per_s(2)  # warm
+    """The images a second of each way in each round, timed in turns.
+
+    Args:
+        ways: by name, what creates one.
+        steps: of training, each time.
+        rounds: in each of which every way has its turn.
+    """
     found = {name: [] for name in ways}
-    for _ in range(rounds):
-        for name, way in ways.items():
-            found[name].append(way.images_per_s(steps))
+    with ExitStack() as stack:
+        servers = {
+            name: Server(serve, create, torch.get_num_threads()) for name, create in ways.items()
+        }
+        for server in servers.values():
+            stack.callback(server.end)
+        for turn in range(rounds + 1):
+            for name, server in servers.items():
+                server.connection.send(steps if turn else WARM_UP_STEPS)
+                answer = server.connection.recv()
+                if turn:
+                    found[name].append(answer)
     return found
+
+
+def serve(connection, create, threads):
+    torch.set_num_threads(threads)
+    way = create()
+    answer_all(connection, way.images_per_s)
