@@ -31,7 +31,8 @@ from bench.processes import Server, answer_all
 from bench.settings import LossPair, Recipe, Split
 from bench.train import Trainer
 
-WARM_UP_STEPS = 2
+LEARNING_RATE = 1e-4
+WARM_UP_STEPS = 4
 PAIR = LossPair(mask="bce", depth="bce")
 
 
@@ -43,7 +44,7 @@ def create(name, device, size):
 
 
 def create_optimizer(model):
-    return torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=1e-2, fused=True)
+    return torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, fused=True)
 
 
 def loss_of(prediction, mask, depth):
@@ -73,7 +74,7 @@ class Harness:
             batch_size=self.batch_size,
             flip=False,
             color_jitter=0,
-            learning_rate=1e-4,
+            learning_rate=LEARNING_RATE,
             schedule="constant",
         )
         curve = self.trainer.fit(self.model, PAIR, (recipe,)).curve
@@ -139,11 +140,12 @@ class ZipDataset(TorchDataset):
 
 
 class Reference:
-    """A DataLoader over the zip, float32, and a loss that is read at every step."""
+    """A DataLoader over the zip, float32, PyTorch's defaults, and a loss read at every step."""
 
     def __init__(self, name, archive, device, size=64, batch_size=16, *, workers):
         self.model = architectures.create(name, seed=0).to(device).train()
-        self.optimizer, self.device = create_optimizer(self.model), device
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=LEARNING_RATE)
+        self.device = device
         self.loader = DataLoader(
             ZipDataset(archive, size),
             batch_size=batch_size,

@@ -83,4 +83,4 @@ def archive(tmp_path_factory):
 def test_the_harness_is_not_slower_than_lightning(race, archive, name):
     work = (name, archive, DEVICE)
     ways = {"harness": partial(Harness, *work), "Lightning": partial(Lightning, *work)}
-    race(name, ways, steps=8 if DEVICE.type == "cpu" else 200, rounds=5, at_least=1)
+    race(name, ways, steps=8 if DEVICE.type == "cpu" else 200, rounds=3, at_least=1)
