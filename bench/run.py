@@ -153,6 +153,7 @@ def measure_throughput(
     missing = [subject for subject in subjects if subject.id not in measured]
     if not missing:
         return
+    allocator.give_back_freed_memory()  # for the processes that measure
     if device.type == "cuda":
         torch.cuda.empty_cache()
     names = ", ".join(subject.label for subject in missing)

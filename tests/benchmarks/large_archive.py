@@ -2,7 +2,7 @@
 
 By hand, for the time and the memory that it takes to pair 424,320 samples:
 
-    python tests/benchmarks/large_archive.py /tmp/large.zip
+    python tests/benchmarks/large_archive.py large.zip
 """
 
 import io
