@@ -51,41 +51,6 @@ class TermScale(_Frozen):
     end: float
 
 
-class Timing(_Frozen):
-    """The middle of a number of timings, and the quartiles around it."""
-
-    median: float
-    q1: float
-    q3: float
-    count: int
-
-
-class Throughput(_Frozen):
-    """How fast a network ran right after its training, as earlier versions measured it.
-
-    Now it is measured when all cells are trained; see `bench.throughput`.
-
-    Attributes:
-        inference_images_per_s: forward passes alone, at the cell's batch size.
-        training_images_per_s: whole steps (forward, losses, backward, update), same batch size.
-        latency_ms: one forward pass of one image.
-        batch_size: of the first two.
-        peak_memory_mib: while the cell trained: allocated on a CUDA device; else resident in the
-            process, where the system can tell.
-        parameters: numbers that are trained.
-        forward_flops: floating-point operations of one image's forward pass, counted by
-            `torch.utils.flop_counter` (a multiplication and an addition are two).
-    """
-
-    inference_images_per_s: Timing
-    training_images_per_s: Timing
-    latency_ms: Timing
-    batch_size: int
-    peak_memory_mib: float | None
-    parameters: int
-    forward_flops: int
-
-
 class Execution(_Frozen):
     """How a stage of the training was carried out.
 
@@ -135,7 +100,6 @@ class Record(_Frozen):
         summary: the test images' mean figures.
         peak_memory_mib: while the cell trained: allocated on a CUDA device; else resident in the
             process, where the system can tell.
-        throughput: in records of earlier versions only.
         note: what a baseline was fitted to, in words.
     """
 
@@ -152,5 +116,4 @@ class Record(_Frozen):
     terms: tuple[TermScale, ...] = ()
     executions: tuple[Execution, ...] = ()
     peak_memory_mib: float | None = None
-    throughput: Throughput | None = None
     note: str | None = None

@@ -82,7 +82,7 @@ def missing_cells(grid: Grid, store: Store) -> list[Cell]:
 
 def forget_failed(grid: Grid, store: Store) -> None:
     """Remove the grid's failed cells and measurements, so that they are run once more."""
-    measured = store.read_throughput() or {}
+    measured = store.read_throughput()
     for subject in timed_subjects(grid, store):
         if subject.id in measured and measured[subject.id].failure is not None:
             store.remove_throughput(subject.id)
@@ -149,7 +149,7 @@ def measure_throughput(
 ) -> None:
     """Time the grid's networks that the study has no figures of, in turn, when all are trained."""
     subjects = timed_subjects(grid, store)
-    measured = store.read_throughput() or {}
+    measured = store.read_throughput()
     missing = [subject for subject in subjects if subject.id not in measured]
     if not missing:
         return

@@ -84,8 +84,7 @@ class Store:
         folder = self._cells / record.cell.id
         partial = Path(tempfile.mkdtemp(dir=self._cells, prefix=f".{folder.name}-"))
         try:
-            left_out = {"throughput"} if record.throughput is None else None
-            text = record.model_dump_json(indent=2, exclude=left_out) + "\n"
+            text = record.model_dump_json(indent=2) + "\n"
             (partial / RECORD_FILE).write_text(text, encoding="utf-8")
             if scores is not None:
                 scores.to_parquet(partial / SCORES_FILE, index=False)
@@ -105,14 +104,12 @@ class Store:
         """Forget a finished cell."""
         shutil.rmtree(self._cells / cell_id)
 
-    def read_throughput(self) -> dict[str, Result] | None:
-        """What was measured, by the subject's id; None if it never was.
+    def read_throughput(self) -> dict[str, Result]:
+        """What was measured, by the subject's id.
 
         Raises:
             InputError: a file is damaged.
         """
-        if not self._throughput.is_dir():
-            return None
         found = {}
         for path in sorted(self._throughput.glob("[!.]*.json")):
             try:

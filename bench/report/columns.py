@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bench.metrics import Summary
-from bench.record import Record, Throughput
+from bench.record import Record
 from bench.throughput.result import Result
 
 
 class Speed(NamedTuple):
-    """How fast a network is and what it takes, whoever measured it; None for what is not known.
+    """How fast a network is and what it takes; None for what is not known.
 
     Attributes:
         noisy: the names of the columns whose figures are noisy.
@@ -26,19 +26,8 @@ class Speed(NamedTuple):
     noisy: frozenset[str] = frozenset()
 
     @classmethod
-    def of_record(cls, throughput: Throughput) -> Speed:
-        """As earlier versions measured it with each cell."""
-        return cls(
-            throughput.inference_images_per_s.median,
-            throughput.training_images_per_s.median,
-            throughput.latency_ms.median,
-            throughput.parameters,
-            throughput.forward_flops,
-        )
-
-    @classmethod
-    def of_result(cls, result: Result) -> Speed:
-        """As `bench.throughput` measures it."""
+    def of(cls, result: Result) -> Speed:
+        """Read them off a measurement."""
         timings = {
             "inference": result.inference,
             "training": result.training,
@@ -117,13 +106,6 @@ def _of_speed(read: Callable[[Speed], float | None]) -> Callable[[Finished], flo
     return lambda cell: read(cell.speed) if cell.speed else None
 
 
-def _peak_memory_mib(cell: Finished) -> float | None:
-    """While the cell trained; earlier versions kept it with the throughput."""
-    if cell.record.throughput is not None:
-        return cell.record.throughput.peak_memory_mib
-    return cell.record.peak_memory_mib
-
-
 SCORE_COLUMNS = (
     Column("IoU", "", _of_summary(lambda s: s.iou), higher_is_better=True, decimals=3),
     Column("RMSE", "", _of_summary(lambda s: s.rmse), higher_is_better=False, decimals=4),
@@ -153,7 +135,7 @@ COST_COLUMNS = (
     Column(
         "peak memory",
         "MiB",
-        _peak_memory_mib,
+        lambda cell: cell.record.peak_memory_mib,
         higher_is_better=False,
         decimals=0,
     ),

@@ -49,7 +49,7 @@ class Leaderboard:
         rows: the trained rows, the best IoU first; those without a figure last.
         baselines: the trivial rows, in their fixed order.
         records: every finished record of the grid, complete or failed, in the grid's order.
-        timed: what was measured of the grid's networks; none in a study of an earlier version.
+        timed: what was measured of the grid's networks.
     """
 
     grid: Grid
@@ -91,15 +91,13 @@ def compare(store: Store) -> Leaderboard:
         rows=tuple(sorted(trained, key=_rank)),
         baselines=tuple(baselines),
         records=tuple(records.values()),
-        timed=tuple((timed or {}).values()),
+        timed=tuple(timed.values()),
     )
 
 
-def _timed(grid: Grid, store: Store) -> dict[str, Result] | None:
-    """What was measured of the grid's networks, by label; None in a study of an earlier version."""
+def _timed(grid: Grid, store: Store) -> dict[str, Result]:
+    """What was measured of the grid's networks, by label."""
     measured = store.read_throughput()
-    if measured is None:
-        return None
     subjects = [subject for subject in timed_subjects(grid, store) if subject.id in measured]
     return {subject.label: measured[subject.id] for subject in subjects}
 
@@ -109,7 +107,7 @@ def _row(
     loss: str | None,
     cells: list[Cell],
     records: dict[str, Record],
-    timed: dict[str, Result] | None,
+    timed: dict[str, Result],
 ) -> Row:
     remarks = []
     complete = []
@@ -120,7 +118,8 @@ def _row(
         elif record.failure is not None:
             remarks.append(f"seed {cell.seed}: failed: {record.failure}")
         else:
-            complete.append(Finished(record, _speed(record, timed)))
+            result = timed.get(architecture)
+            complete.append(Finished(record, Speed.of(result) if result else None))
             texts = [*_unlike_terms(record), *_savings(record)]
             remarks += [f"seed {cell.seed}: {text}" for text in texts]
     figures = {
@@ -150,13 +149,6 @@ def _unlike_terms(record: Record) -> Iterator[str]:
             if max(sizes.values()) > UNLIKE_TERMS * min(sizes.values()):
                 listed = ", ".join(f"{term} {size:.3g}" for term, size in sizes.items())
                 yield f"the {head} loss's terms differ more than tenfold at the {when}: {listed}"
-
-
-def _speed(record: Record, timed: dict[str, Result] | None) -> Speed | None:
-    if timed is None:
-        return None if record.throughput is None else Speed.of_record(record.throughput)
-    result = timed.get(record.cell.architecture.label)
-    return None if result is None else Speed.of_result(result)
 
 
 def _figure(column: Column, cells: Sequence[Finished]) -> Figure | None:

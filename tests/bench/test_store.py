@@ -118,7 +118,7 @@ def measured(record):
 
 
 def test_a_measurement_is_read_back_exactly_and_can_be_replaced_and_forgotten(store, measured):
-    assert store.read_throughput() is None
+    assert store.read_throughput() == {}
     store.append_throughput(measured)
     assert store.read_throughput() == {measured.subject.id: measured}
     again = measured.model_copy(update={"failure": "out of memory"})

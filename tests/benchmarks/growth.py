@@ -1,6 +1,7 @@
 """How time and memory of `bench run` and `bench report` grow with the grid.
 
-Each size runs in a process of its own, with a network so small that the harness is what is timed.
+Each size runs in a process of its own, with a network so small that the harness is what is timed;
+that networks are timed at the end, which takes as long for any grid of one network, is left out.
 Prints a table, and a plot of each; the exponent is the slope between the last two sizes, at most
 about 1 where growth is linear.
 
@@ -46,7 +47,8 @@ torch.set_num_threads(1)
 folder = Path(sys.argv[1])
 question, store = grid.load(folder / "grid.yaml"), Store(folder / "study")
 started = time.perf_counter()
-run(question, store, device=torch.device("cpu"), progress=Silent(console=None))
+progress = Silent(console=None)
+run(question, store, device=torch.device("cpu"), progress=progress, throughput=False)
 run_s = time.perf_counter() - started
 started = time.perf_counter()
 markdown.render("growth", compare(store))
