@@ -11,43 +11,11 @@ from bench.record import Record
 from bench.throughput.result import Result
 
 
-class Speed(NamedTuple):
-    """How fast a network is and what it takes; None for what is not known.
-
-    Attributes:
-        noisy: the names of the columns whose figures are noisy.
-    """
-
-    inference_images_per_s: float | None
-    training_images_per_s: float | None
-    latency_ms: float | None
-    parameters: int | None
-    forward_flops: int | None
-    noisy: frozenset[str] = frozenset()
-
-    @classmethod
-    def of(cls, result: Result) -> Speed:
-        """Read them off a measurement."""
-        timings = {
-            "inference": result.inference,
-            "training": result.training,
-            "latency": result.latency,
-        }
-        return cls(
-            result.images_per_s("inference"),
-            result.images_per_s("training"),
-            None if result.latency is None else 1000 * result.latency.median_s,
-            result.parameters,
-            None if result.flops is None else result.flops.forward,
-            frozenset(name for name, timing in timings.items() if timing and timing.noisy),
-        )
-
-
 class Finished(NamedTuple):
-    """A complete record, and the speed of its network."""
+    """A complete record, and what was measured of its network's speed."""
 
     record: Record
-    speed: Speed | None
+    timed: Result | None
 
 
 @dataclass(frozen=True)
@@ -94,16 +62,12 @@ def _difference(first: float | None, second: float | None) -> float | None:
     return None if first is None or second is None else first - second
 
 
-def _scaled(value: float | None, unit: float) -> float | None:
-    return None if value is None else value / unit
-
-
 def _of_summary(read: Callable[[Summary], float | None]) -> Callable[[Finished], float | None]:
     return lambda cell: read(cell.record.summary) if cell.record.summary else None
 
 
-def _of_speed(read: Callable[[Speed], float | None]) -> Callable[[Finished], float | None]:
-    return lambda cell: read(cell.speed) if cell.speed else None
+def _of_timed(read: Callable[[Result], float | None]) -> Callable[[Finished], float | None]:
+    return lambda cell: read(cell.timed) if cell.timed else None
 
 
 SCORE_COLUMNS = (
@@ -114,21 +78,21 @@ COST_COLUMNS = (
     Column(
         "inference",
         "images/s",
-        _of_speed(lambda speed: speed.inference_images_per_s),
+        _of_timed(lambda result: result.images_per_s("inference")),
         higher_is_better=True,
         decimals=0,
     ),
     Column(
         "training",
         "images/s",
-        _of_speed(lambda speed: speed.training_images_per_s),
+        _of_timed(lambda result: result.images_per_s("training")),
         higher_is_better=True,
         decimals=0,
     ),
     Column(
         "latency",
         "ms",
-        _of_speed(lambda speed: speed.latency_ms),
+        _of_timed(lambda result: 1000 * result.latency.median_s if result.latency else None),
         higher_is_better=False,
         decimals=1,
     ),
@@ -142,14 +106,14 @@ COST_COLUMNS = (
     Column(
         "parameters",
         "M",
-        _of_speed(lambda speed: _scaled(speed.parameters, 1e6)),
+        _of_timed(lambda result: result.parameters / 1e6 if result.parameters else None),
         higher_is_better=False,
         decimals=2,
     ),
     Column(
         "forward",
         "GFLOP",
-        _of_speed(lambda speed: _scaled(speed.forward_flops, 1e9)),
+        _of_timed(lambda result: result.flops.forward / 1e9 if result.flops else None),
         higher_is_better=False,
         decimals=2,
     ),

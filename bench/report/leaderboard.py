@@ -15,7 +15,6 @@ from bench.report.columns import (
     Column,
     Figure,
     Finished,
-    Speed,
 )
 from bench.run import all_cells, timed_subjects
 from bench.store import Store
@@ -118,8 +117,7 @@ def _row(
         elif record.failure is not None:
             remarks.append(f"seed {cell.seed}: failed: {record.failure}")
         else:
-            result = timed.get(architecture)
-            complete.append(Finished(record, Speed.of(result) if result else None))
+            complete.append(Finished(record, timed.get(architecture)))
             texts = [*_unlike_terms(record), *_savings(record)]
             remarks += [f"seed {cell.seed}: {text}" for text in texts]
     figures = {
@@ -158,7 +156,7 @@ def _figure(column: Column, cells: Sequence[Finished]) -> Figure | None:
     return Figure(
         mean=statistics.fmean(known),
         sd=statistics.stdev(known) if len(known) > 1 else None,
-        noisy=any(cell.speed and column.name in cell.speed.noisy for cell in cells),
+        noisy=any(cell.timed and column.name in cell.timed.noisy for cell in cells),
     )
 
 

@@ -235,6 +235,12 @@ class Result(_Frozen):
         return None if timing is None else self.subject.recipe.batch_size / timing.median_s
 
     @property
+    def noisy(self) -> frozenset[str]:
+        """The names of the figures that varied too much to rely on."""
+        names = ("inference", "training", "latency", "end_to_end")
+        return frozenset(name for name in names if (found := getattr(self, name)) and found.noisy)
+
+    @property
     def achieved_flops_per_s(self) -> float | None:
         """Of the forward pass at the common batch size."""
         images_per_s = self.images_per_s("inference")
