@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from bench.data import generator
+from bench.archives import render
 
 # Pictures of 32 px are too small to share out: on a busy machine two threads mostly wait for each
 # other.
@@ -85,7 +85,7 @@ def private_cache(tmp_path_factory, monkeypatch):
 def rendered_archive(tmp_path_factory):
     """36 samples of 64 px as `bench data make` writes them."""
     path = tmp_path_factory.mktemp("archives") / "rendered.zip"
-    generator.make(path, backgrounds=3, foregrounds=4, placements=3, size=64, seed=0)
+    render.make(path, backgrounds=3, foregrounds=4, placements=3, size=64, seed=0)
     return path
 
 

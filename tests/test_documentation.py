@@ -5,11 +5,11 @@ import re
 import pytest
 from typer.main import get_command
 
-from bench import grid
 from bench.cli import app
 from bench.report import markdown
 from bench.report.leaderboard import compare
-from bench.store import Store
+from bench.settings import grid
+from bench.study.study import Store
 
 
 @pytest.fixture

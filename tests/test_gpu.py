@@ -8,16 +8,15 @@ import torch
 from rich.console import Console
 
 import architectures
-from bench import grid
 from bench.data import batches, feed
 from bench.data.cache import open_dataset
 from bench.data.feed import Feed
 from bench.data.split import split_rows
-from bench.progress import create_progress
-from bench.run import run
-from bench.settings import LossPair, Recipe, Split
-from bench.store import Store
-from bench.train import Trainer
+from bench.execution.run import run
+from bench.execution.trackers.terminal import create_progress
+from bench.settings import LossPair, Recipe, Split, grid
+from bench.study.study import Store
+from bench.training.fit import Trainer
 
 CUDA = torch.device("cuda")
 

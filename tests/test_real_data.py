@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from bench import grid
 from bench.data.cache import open_dataset
-from bench.progress import PlainProgress
+from bench.execution.run import run
+from bench.execution.trackers.terminal import PlainProgress
 from bench.report import markdown
 from bench.report.leaderboard import compare
-from bench.run import run
-from bench.store import Store
+from bench.settings import grid
+from bench.study.study import Store
 from bench.throughput.sampling import QUICK
 
 FOLDER = os.environ.get("MASKDEPTH_REAL_DATA")
@@ -36,7 +36,7 @@ def test_measured_depth_has_holes_that_are_marked(room):
 
 
 def test_a_grid_over_real_pictures_runs_and_reports(room, tmp_path, tiny_network, monkeypatch):
-    monkeypatch.setattr("bench.run.QUICK", replace(QUICK, cap_s=0, warm_up_cap_s=0))
+    monkeypatch.setattr("bench.execution.run.QUICK", replace(QUICK, cap_s=0, warm_up_cap_s=0))
     path = tmp_path / "room.yaml"
     path.write_text(
         f"architectures: [{{name: unet, width: 0.125}}, '{tiny_network}']\n"

@@ -14,7 +14,7 @@ from architectures import Prediction
 from bench.check import scenes
 from bench.check.finding import Fault, Status, in_one_line, innermost_place, listed
 from bench.check.subject import Subject
-from bench.precision import autocast
+from bench.machine.precision import autocast
 
 SIZE = (64, 32)  # px; at less, the coarsest features of many networks are a single pixel
 STEPS_TO_REACH_ALL = 3  # what starts at zero hides what lies behind it for a step each

@@ -15,7 +15,7 @@ def report(
     """Print a study's leaderboard and write it to leaderboard.md in its folder."""
     from bench.report import markdown, terminal
     from bench.report.leaderboard import compare
-    from bench.store import Store
+    from bench.study.study import Store
 
     board = compare(Store(study))
     path = study / "leaderboard.md"

@@ -35,9 +35,9 @@ def run(
     ] = False,
 ) -> None:
     """Run the cells of a grid that the study does not hold yet."""
-    from bench.grid import load
-    from bench.run import missing_cells
-    from bench.store import Store
+    from bench.execution.run import missing_cells
+    from bench.settings.grid import load
+    from bench.study.study import Store
 
     question = load(grid)
     name = grid.stem
@@ -51,9 +51,9 @@ def run(
 
         print_plan(console, question, store)
         return
-    from bench.device import choose
-    from bench.progress import create_progress
-    from bench.run import forget_failed, run
+    from bench.execution.run import forget_failed, run
+    from bench.execution.trackers.terminal import create_progress
+    from bench.machine.device import choose
 
     chosen = choose(device)
     side_by_side = _parse_count(per_device)

@@ -13,7 +13,7 @@ from bench.cli.run import INTERRUPTED
 from bench.errors import InputError
 
 if TYPE_CHECKING:
-    from bench.throughput.result import Result
+    from bench.study.measurement import Result
 
 
 def throughput(
@@ -43,12 +43,12 @@ def throughput(
         raise InputError("throughput: give an architecture, as in bench throughput unet, or --grid")
     if out is not None and out.exists():
         raise InputError(f"{out} exists already")
-    from bench.device import choose
-    from bench.progress import track
+    from bench.execution.trackers.terminal import track
+    from bench.machine.device import choose
+    from bench.report.measurements import print_results
     from bench.throughput import rounds
-    from bench.throughput.request import subjects_of, write
     from bench.throughput.sampling import FULL
-    from bench.throughput.terminal import print_results
+    from bench.throughput.subjects import subjects_of, write
     from bench.throughput.variants import chosen
 
     at = choose(device)

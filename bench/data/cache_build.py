@@ -19,8 +19,8 @@ import numpy.typing as npt
 from bench.data.images import Size
 from bench.data.pool import Pool
 from bench.errors import InputError
-from bench.processes import answer_all
-from bench.side_by_side import Died, share_out
+from bench.machine.processes import answer_all
+from bench.machine.worker_pool import Died, share_out
 
 CHUNK_BYTES = 2**25  # decoded at a time, and lost at most when a build is stopped
 SPARE_DISK = 2**28  # bytes that a cache leaves free

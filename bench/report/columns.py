@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bench.metrics import Summary
-from bench.record import Record
-from bench.throughput.result import Result
+from bench.evaluation.metrics import Summary
+from bench.study.measurement import Result
+from bench.study.record import Record
 
 
 class Finished(NamedTuple):

@@ -6,8 +6,7 @@ import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from bench.grid import Cell, Grid
-from bench.record import Record
+from bench.execution.run import all_cells, timed_subjects
 from bench.report.columns import (
     COLUMNS,
     CROSS_ENTROPY_COLUMNS,
@@ -16,9 +15,10 @@ from bench.report.columns import (
     Figure,
     Finished,
 )
-from bench.run import all_cells, timed_subjects
-from bench.store import Store
-from bench.throughput.result import Result
+from bench.settings.grid import Cell, Grid
+from bench.study.measurement import Result
+from bench.study.record import Record
+from bench.study.study import Store
 
 UNLIKE_TERMS = 10.0  # a mixture whose terms differ more than so many times is remarked on
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.record import Environment, SampleCounts
 from bench.report.columns import CROSS_ENTROPY_COLUMNS, SCORE_COLUMNS, Column, Figure
 from bench.report.leaderboard import Leaderboard
 from bench.settings import Recipe, Teacher
-from bench.throughput.median import NARROW
-from bench.throughput.result import Result
+from bench.statistics.median import NARROW
+from bench.study.measurement import Result
+from bench.study.record import Environment, SampleCounts
 
 BELOW_BASELINE = "▼"
 NOISY = "~"

@@ -6,12 +6,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bench.grid import Grid
+from bench.execution.run import all_cells
 from bench.report.columns import SCORE_COLUMNS
 from bench.report.leaderboard import Leaderboard
 from bench.report.markdown import BELOW_BASELINE, NOISY, NOISY_MEANS, cell_text
-from bench.run import all_cells
-from bench.store import Store
+from bench.settings.grid import Grid
+from bench.study.study import Store
 
 
 def print_leaderboard(console: Console, name: str, board: Leaderboard) -> None:

@@ -2,8 +2,8 @@
 
 from bench.settings.base import Settings
 from bench.settings.data import Data, DepthCoding, ImageSize, Patterns, Source, Split
+from bench.settings.losses import Balance, LossPair
 from bench.settings.networks import Architecture, checked
-from bench.settings.objectives import Balance, LossPair
 from bench.settings.training import Recipe, Schedule, Teacher, Train
 
 __all__ = [

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from bench.data import name_pattern
+from bench.settings import name_pattern
 from bench.settings.base import Settings
 
 

@@ -8,8 +8,8 @@ from pydantic import Field, PositiveInt, field_serializer, field_validator, mode
 
 from bench.settings.base import Settings
 from bench.settings.data import ImageSize
+from bench.settings.losses import LossPair
 from bench.settings.networks import Architecture, checked
-from bench.settings.objectives import LossPair
 
 
 class Schedule(Settings):

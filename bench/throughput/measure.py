@@ -9,18 +9,19 @@ from typing import Any
 
 import torch
 
-from bench import allocator, environment
 from bench.data.batches import Batch
-from bench.device import synchronize
 from bench.errors import TrainingError
-from bench.failure import reason
-from bench.memory_saving import is_out_of_memory
-from bench.throughput import energy, flops, memory, nvml, peak
-from bench.throughput.result import AS_TRAINED, DeviceState, Flops, Result, Subject, Timing
+from bench.machine import environment
+from bench.machine.device import synchronize
+from bench.machine.failure import reason
+from bench.machine.memory import keep_freed_memory
+from bench.study.measurement import AS_TRAINED, DeviceState, Flops, Result, Subject, Timing
+from bench.throughput import energy, flops, matmul, memory, nvml
 from bench.throughput.sampling import GLANCE, Plan, Sampling, Timer, sample
 from bench.throughput.sweep import sweep
 from bench.throughput.variants import TOLERANCE, deviation
 from bench.throughput.workload import Workload
+from bench.training.out_of_memory import is_out_of_memory
 
 
 class Measurement:
@@ -47,7 +48,7 @@ class Measurement:
         Raises:
             TrainingError: the variant's output is not that of plain float32.
         """
-        allocator.keep_freed_memory()  # as `bench run` does
+        keep_freed_memory()  # as `bench run` does
         work = self._work = Workload(self._subject, self._device)
         batch = work.random_batch(work.batch_size)
         first_run_s = self._timer.time(partial(work.predict, batch))
@@ -107,7 +108,7 @@ class Measurement:
             self._try("sweep", lambda: sweep(at))
         self._try(
             "peak_flops_per_s",
-            lambda: peak.matmul_flops_per_s(precision, self._device, self._timer),
+            lambda: matmul.matmul_flops_per_s(precision, self._device, self._timer),
         )
         self._try("joules_per_image", lambda: self._joules_per_image(forward))
         if self._subject.variant != "cuda_graph":

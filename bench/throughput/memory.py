@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import torch
 
-from bench.device import PeakMemory, synchronize
+from bench.machine.device import synchronize
+from bench.machine.memory import PeakMemory
+from bench.study.measurement import Memory
 from bench.throughput.nvml import Gpu
-from bench.throughput.result import Memory
 
 
 def peak(run: Callable[[], object], device: torch.device, gpu: Gpu) -> Memory:

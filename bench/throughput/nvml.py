@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from bench.throughput.result import DeviceState
+from bench.study.measurement import DeviceState
 
 T = TypeVar("T")
 

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 
 import torch
 
-from bench import environment
-from bench.failure import reason
-from bench.processes import Server, answer_all
-from bench.throughput.result import Reference, Result, Subject
+from bench.machine import environment
+from bench.machine.failure import reason
+from bench.machine.processes import Server, answer_all
+from bench.study.measurement import Reference, Result, Subject
 from bench.throughput.sampling import Plan
 
 AT_ONCE = 6  # processes, the reference's among them: each holds a network and its libraries

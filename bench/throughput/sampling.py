@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from bench.throughput.median import is_narrow
-from bench.throughput.result import Timing
+from bench.statistics.median import is_narrow
+from bench.study.measurement import Timing
 
 WARM_UP_RUNS = 10
 WARM_UP_S = 1.0

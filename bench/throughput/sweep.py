@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench.failure import reason
-from bench.memory_saving import is_out_of_memory
-from bench.throughput.result import Point, Sweep, Timing
+from bench.machine.failure import reason
+from bench.study.measurement import Point, Sweep, Timing
+from bench.training.out_of_memory import is_out_of_memory
 
 PAYS = 1.05  # a larger batch has to be that much faster than any before
 LARGEST = 4096

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from architectures import Prediction
 from bench.errors import InputError, suggestion
-from bench.throughput.result import VariantName
+from bench.study.measurement import VariantName
 
 VARIANTS: tuple[VariantName, ...] = get_args(VariantName)
 EAGER: tuple[VariantName, ...] = ("channels_last", "float32", "bf16")

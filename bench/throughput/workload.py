@@ -19,15 +19,15 @@ from bench.data.feed import Feed
 from bench.data.pool import Pool
 from bench.data.selection import open_selection
 from bench.data.stream import stream
-from bench.objectives import Objectives
-from bench.optimizer import create_optimizer
-from bench.precision import autocast, guard_narrow_convolutions
+from bench.machine.precision import autocast, guard_narrow_convolutions
 from bench.randomness import generator
 from bench.settings import Architecture, Data
-from bench.teacher import Taught
-from bench.throughput.result import Subject
+from bench.study.measurement import Subject
 from bench.throughput.variants import CONTIGUOUS, Captured
-from bench.train import train_step
+from bench.training.fit import train_step
+from bench.training.multitask_loss import Objectives
+from bench.training.optimizer import create_optimizer
+from bench.training.teacher import Taught
 
 INPUTS = 4  # different batches, taken in turn, so that none lies ready in a cache of the device
 

@@ -21,15 +21,15 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 import architectures
-from bench import allocator
 from bench.data.cache import open_dataset
 from bench.data.feed import Feed
 from bench.data.split import split_rows
-from bench.device import synchronize
-from bench.precision import guard_narrow_convolutions
-from bench.processes import Server, answer_all
+from bench.machine import memory
+from bench.machine.device import synchronize
+from bench.machine.precision import guard_narrow_convolutions
+from bench.machine.processes import Server, answer_all
 from bench.settings import LossPair, Recipe, Split
-from bench.train import Trainer
+from bench.training.fit import Trainer
 
 LEARNING_RATE = 1e-4
 WARM_UP_STEPS = 4
@@ -57,7 +57,7 @@ class Harness:
     """`bench run`'s own loop."""
 
     def __init__(self, name, archive, device, size=64, batch_size=16):
-        allocator.keep_freed_memory()
+        memory.keep_freed_memory()
         dataset = open_dataset([archive], (size, size))
         split = split_rows(
             dataset.samples, Split(train=0.9, val=0.05, test=0.05), dataset.fingerprint
@@ -90,7 +90,7 @@ class Bare:
     """A plain loop over batches that lie on the device, which nothing can beat."""
 
     def __init__(self, name, archive, device, size=64, batch_size=16):
-        allocator.keep_freed_memory()
+        memory.keep_freed_memory()
         self.batches = load_batches(archive, device, size, batch_size)
         self.model, self.device = create(name, device, size), device
         self.optimizer = create_optimizer(self.model)

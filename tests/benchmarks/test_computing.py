@@ -6,10 +6,10 @@ import torch
 import architectures
 import losses
 from bench.data.batches import Batch
-from bench.objectives import Objectives
-from bench.optimizer import create_optimizer
 from bench.settings import LossPair, Train
-from bench.train import train_step
+from bench.training.fit import train_step
+from bench.training.multitask_loss import Objectives
+from bench.training.optimizer import create_optimizer
 
 CPU = torch.device("cpu")
 NETWORKS = ("unet", "resnet50_upproj", "autoencoder", "densenet")

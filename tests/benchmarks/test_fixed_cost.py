@@ -7,10 +7,11 @@ import torch
 from rich.console import Console
 
 import architectures
-from bench import evaluate, grid
-from bench.progress import create_progress
-from bench.run import run
-from bench.store import Store
+from bench.evaluation import score
+from bench.execution.run import run
+from bench.execution.trackers.terminal import create_progress
+from bench.settings import grid
+from bench.study.study import Store
 
 
 class Clock:
@@ -34,7 +35,7 @@ def aside(monkeypatch):
     """Times what no harness can save: constructing the network, and its predictions."""
     clock = Clock()
     monkeypatch.setattr(architectures, "create", clock.timed(architectures.create))
-    monkeypatch.setattr(evaluate, "score", clock.timed(evaluate.score))
+    monkeypatch.setattr(score, "score", clock.timed(score.score))
     return clock
 
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 from rich.console import Console
 
-from bench import grid
-from bench.data import generator
-from bench.progress import create_progress
-from bench.run import run
-from bench.store import Store
+from bench.archives import render
+from bench.execution.run import run
+from bench.execution.trackers.terminal import create_progress
+from bench.settings import grid
+from bench.study.study import Store
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is 
 def question(tmp_path_factory):
     folder = tmp_path_factory.mktemp("grid")
     archive = folder / "a.zip"
-    generator.make(archive, backgrounds=20, foregrounds=15, placements=2, size=128, seed=0)
+    render.make(archive, backgrounds=20, foregrounds=15, placements=2, size=128, seed=0)
     path = folder / "grid.yaml"
     path.write_text(
         "architectures: [{name: unet, width: 0.25}, {name: densenet, width: 0.125}]\n"

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bench.data import generator
+from bench.archives import render
 from bench.data.cache import open_dataset
 from bench.data.feed import Feed
 from bench.data.layouts import open_layouts
@@ -22,7 +22,7 @@ CPU = torch.device("cpu")
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
     path = tmp_path_factory.mktemp("archives") / "read.zip"
-    generator.make(path, backgrounds=4, foregrounds=4, placements=4, size=224, seed=0)
+    render.make(path, backgrounds=4, foregrounds=4, placements=4, size=224, seed=0)
     return path
 
 

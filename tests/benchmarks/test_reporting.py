@@ -7,13 +7,14 @@ import pandas as pd
 import pytest
 import torch
 
-from bench import environment, metrics
-from bench.grid import Grid
-from bench.record import Record, SampleCounts
+from bench.evaluation import metrics
+from bench.machine import environment
 from bench.report import markdown
 from bench.report.leaderboard import compare
 from bench.settings import Architecture, Data, LossPair, Train
-from bench.store import Store
+from bench.settings.grid import Grid
+from bench.study.record import Record, SampleCounts
+from bench.study.study import Store
 
 GRID = Grid(
     architectures=tuple(Architecture(name="unet", options={"width": 1 / n}) for n in range(1, 11)),

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from bench import metrics
+from bench.evaluation import metrics
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 import torch
 from loops import Bare, Harness, Reference
 
-from bench.data import generator
+from bench.archives import render
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 STEPS = 8 if DEVICE.type == "cpu" else 200  # of a turn, which takes seconds on either
@@ -27,7 +27,7 @@ def beside_the_reference(*work):
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
     path = tmp_path_factory.mktemp("archives") / "train.zip"
-    generator.make(path, backgrounds=8, foregrounds=8, placements=4, size=224, seed=0)
+    render.make(path, backgrounds=8, foregrounds=8, placements=4, size=224, seed=0)
     return path
 
 

@@ -32,8 +32,8 @@ def check(
         raise InputError(f"{quarantine} exists already")
     if quarantine is not None and not quarantine.absolute().parent.is_dir():
         raise InputError(f"{quarantine}: there is no folder {quarantine.parent}")
-    from bench.data.inspection import Severity, inspect, print_inspection, write_quarantine
-    from bench.progress import track
+    from bench.archives.check import Severity, inspect, print_inspection, write_quarantine
+    from bench.execution.trackers.terminal import track
     from bench.settings import Source
 
     source = Source(

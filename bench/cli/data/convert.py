@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.data.asked import Backgrounds, Exclude, Grid, LayoutName, open_asked
+from bench.cli.data.options import Backgrounds, Exclude, Grid, LayoutName, open_asked
 from bench.cli.run import INTERRUPTED
 
 
@@ -28,8 +28,8 @@ def convert(
 
     Ctrl-C loses nothing: the same command goes on from there.
     """
-    from bench.data import convert as conversion
-    from bench.progress import track
+    from bench.archives import convert as conversion
+    from bench.execution.trackers.terminal import track
 
     layouts = open_asked(
         archives or [], layout=layout, backgrounds=backgrounds, exclude=exclude, grid=grid

@@ -148,12 +148,12 @@ def _count(text: str) -> int | None:
 def _render(
     out: Path, *, backgrounds: int, foregrounds: int, placements: int, size: int, seed: int
 ) -> None:
-    from bench.data import generator
-    from bench.progress import track
+    from bench.archives import render
+    from bench.execution.trackers.terminal import track
 
     try:
         with track("rendering") as on_progress:
-            generator.make(
+            render.make(
                 out,
                 backgrounds=backgrounds,
                 foregrounds=foregrounds,
@@ -177,14 +177,14 @@ def _paste(
     batch_size: int | None = None,
     **settings: Any,
 ) -> None:
-    from bench.data import composites
-    from bench.progress import track
+    from bench.archives import paste
+    from bench.execution.trackers.terminal import track
 
-    chosen = composites.Settings(**settings)
+    chosen = paste.Settings(**settings)
     depth = None
     if depth_model is not None:
-        from bench.data.composites.depth import DepthModel
-        from bench.device import choose
+        from bench.archives.paste.depth import DepthModel
+        from bench.machine.device import choose
 
         depth = DepthModel(
             depth_model, near=depth_near, batch_size=batch_size or 8, device=choose("auto")
@@ -193,7 +193,7 @@ def _paste(
         raise InputError("--depth-near and --batch-size: are for a --depth-model; name one")
     try:
         with track("pasting") as on_progress:
-            made = composites.make(
+            made = paste.make(
                 out, backgrounds, foregrounds, chosen, depth=depth, progress=on_progress
             )
     except KeyboardInterrupt:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench.cli.data.asked import Backgrounds, Exclude, Grid, LayoutName, open_asked
+from bench.cli.data.options import Backgrounds, Exclude, Grid, LayoutName, open_asked
 
 
 def speed(
@@ -28,8 +28,8 @@ def speed(
     device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
 ) -> None:
     """Time how fast samples are read, beside what a training step can eat."""
-    from bench.data.speed import measure
-    from bench.device import choose
+    from bench.machine.device import choose
+    from bench.throughput.reading import measure
 
     first = open_asked(
         archives or [], layout=layout, backgrounds=backgrounds, exclude=exclude, grid=grid

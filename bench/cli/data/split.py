@@ -13,7 +13,7 @@ from rich.table import Table
 from bench.errors import InputError
 
 if TYPE_CHECKING:
-    from bench.data.audit import Overlap
+    from bench.archives.leakage import Overlap
     from bench.settings import Split
 
 
@@ -51,11 +51,11 @@ def split(
         test=test,
         seed=seed,
     )
-    from bench.data.audit import near_duplicates, shared_groups
+    from bench.archives.check.similarity import dhash
+    from bench.archives.leakage import near_duplicates, shared_groups
     from bench.data.cache import open_dataset, open_samples
-    from bench.data.similarity import dhash
     from bench.data.split import split_rows, write_split
-    from bench.progress import track
+    from bench.execution.trackers.terminal import track
 
     samples, fingerprint = open_samples(archives)
     rows = split_rows(samples, asked, fingerprint)
@@ -92,7 +92,7 @@ def _settings(**options: Any) -> Split:
 
 
 def _print_audit(console: Console, overlaps: list[Overlap]) -> None:
-    from bench.data.similarity import BITS, NEAR_BITS
+    from bench.archives.check.similarity import BITS, NEAR_BITS
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("column", overflow="fold")

@@ -12,14 +12,14 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bench.cli.data.asked import Backgrounds, Exclude, Grid, LayoutName, open_asked
+from bench.cli.data.options import Backgrounds, Exclude, Grid, LayoutName, open_asked
 from bench.errors import InputError
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from bench.data.histogram_picture import Panel
-    from bench.data.statistics import Histogram, Statistics
+    from bench.archives.stats.histogram_picture import Panel
+    from bench.archives.stats.pixel_statistics import Histogram, Statistics
 
 _BARS = " ▁▂▃▄▅▆▇█"
 
@@ -46,10 +46,9 @@ def stats(
     """Measure a dataset: mean and spread of every channel, mask coverage, depth."""
     for file in (json_file, picture, sheet):
         _require_writable(file)
-    from bench.data import histogram_picture
-    from bench.data import sheet as contact_sheet
-    from bench.data.statistics import measure
-    from bench.progress import track
+    from bench.archives.stats import contact_sheet, histogram_picture
+    from bench.archives.stats.pixel_statistics import measure
+    from bench.execution.trackers.terminal import track
 
     layouts = open_asked(
         archives or [], layout=layout, backgrounds=backgrounds, exclude=exclude, grid=grid
@@ -93,7 +92,7 @@ def _write(file: Path, content: str | Image.Image) -> None:
 
 
 def _panels(found: Statistics) -> list[Panel]:
-    from bench.data.histogram_picture import Panel
+    from bench.archives.stats.histogram_picture import Panel
 
     panels = []
     if found.coverage is not None:

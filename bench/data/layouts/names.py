@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 
 from bench.data.entries import Container, Entries, open_container
 from bench.data.layouts.joining import Rows
-from bench.data.name_pattern import entry_regex
 from bench.errors import InputError
+from bench.settings.name_pattern import entry_regex
 
 # What systems leave behind in archives and folders, and the folders themselves.
 _JUNK = r"(?:^|/)__MACOSX/|(?:^|/)\._[^/]*$|(?:^|/)\.DS_Store$|/$"

@@ -13,9 +13,9 @@ from bench.data.layouts import joining, labels
 from bench.data.layouts.joining import Found, Rows
 from bench.data.layouts.layout import KINDS, NO_ENTRY, Layout
 from bench.data.layouts.names import Columns, Names, extract
-from bench.data.name_pattern import file_name, key_regex, parts
 from bench.errors import InputError
 from bench.settings import DepthCoding, Patterns, Source
+from bench.settings.name_pattern import file_name, key_regex, parts
 
 NAME = "patterns"
 

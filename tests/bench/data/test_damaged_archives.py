@@ -16,12 +16,12 @@ import pytest
 import torch
 from PIL import Image
 
+from bench.archives.check import inspect
+from bench.archives.convert import convert
 from bench.data.cache import open_dataset
-from bench.data.convert import convert
-from bench.data.inspection import inspect
 from bench.data.layouts import open_layouts
-from bench.device import PeakMemory
 from bench.errors import InputError
+from bench.machine.memory import PeakMemory
 from bench.settings import Source
 
 LIMIT_S = 20

@@ -3,15 +3,15 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from bench.grid import Grid
-from bench.metrics import Summary
-from bench.record import Environment, Execution, Record, SampleCounts
+from bench.evaluation.metrics import Summary
+from bench.execution.run import all_cells, timed_subjects
 from bench.report import markdown, terminal
 from bench.report.leaderboard import compare
-from bench.run import all_cells, timed_subjects
 from bench.settings import Architecture, Data, LossPair, Train
-from bench.store import Store
-from bench.throughput.result import Flops, Reference, Result, Timing
+from bench.settings.grid import Grid
+from bench.study.measurement import Flops, Reference, Result, Timing
+from bench.study.record import Environment, Execution, Record, SampleCounts
+from bench.study.study import Store
 
 GRID = Grid(
     architectures=(Architecture(name="unet"), Architecture(name="densenet")),

@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bench.grid import Cell, Grid
-from bench.record import Environment, Record, SampleCounts
 from bench.report import markdown
 from bench.report.leaderboard import compare
 from bench.settings import Architecture, Data, LossPair, Split, Train
-from bench.store import Store
+from bench.settings.grid import Cell, Grid
+from bench.study.record import Environment, Record, SampleCounts
+from bench.study.study import Store
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from bench.settings import Architecture, LossPair, Recipe
-from bench.throughput.result import Subject
+from bench.study.measurement import Subject
 from bench.throughput.sampling import Plan
 
 

@@ -6,7 +6,7 @@ import torch
 from bench.data.batches import Batch
 from bench.errors import TrainingError
 from bench.settings import Architecture, Data
-from bench.throughput import measure, peak
+from bench.throughput import matmul, measure
 from bench.throughput.measure import Measurement
 from bench.throughput.workload import Workload
 
@@ -16,8 +16,8 @@ CPU = torch.device("cpu")
 @pytest.fixture(autouse=True)
 def hasty_side_figures(monkeypatch, hasty):
     monkeypatch.setattr(measure, "GLANCE", dataclasses.replace(hasty, rounds=1))
-    monkeypatch.setattr(peak, "GLANCE", dataclasses.replace(hasty, rounds=1))
-    monkeypatch.setattr(peak, "SIDE_ELSEWHERE", 64)
+    monkeypatch.setattr(matmul, "GLANCE", dataclasses.replace(hasty, rounds=1))
+    monkeypatch.setattr(matmul, "SIDE_ELSEWHERE", 64)
 
 
 def measured(subject, plan):

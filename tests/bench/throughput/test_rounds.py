@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from bench.settings import Architecture
+from bench.study.measurement import Result
 from bench.throughput import rounds
-from bench.throughput.result import Result
 
 CPU = torch.device("cpu")
 DYING_NETWORK = f"{Path(__file__).parent / 'dying_network.py'}:dying_network"

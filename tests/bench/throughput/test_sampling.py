@@ -6,8 +6,8 @@ import pytest
 import torch
 from fake_machine import FakeMachine, Noise
 
+from bench.study.measurement import Ratio
 from bench.throughput import sampling
-from bench.throughput.result import Ratio
 from bench.throughput.sampling import FULL, Plan, Sampling, Timer, sample, warm_up
 
 PLAN = Plan(rounds=3, blocks=30, latencies=90, cap_s=6, warm_up_cap_s=5, thorough=False)

@@ -1,6 +1,6 @@
 import torch
 
-from bench.throughput.result import Timing
+from bench.study.measurement import Timing
 from bench.throughput.sweep import sweep
 
 

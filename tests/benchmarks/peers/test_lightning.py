@@ -9,8 +9,8 @@ from loops import LEARNING_RATE, Harness, create, load_batches, loss_of
 from torch.utils.data import DataLoader, TensorDataset
 
 from architectures import torchvision_ops
-from bench.data import generator
-from bench.device import synchronize
+from bench.archives import render
+from bench.machine.device import synchronize
 
 torchvision_ops.define_missing()  # before Lightning imports torchvision
 
@@ -75,7 +75,7 @@ class Clock(lightning.Callback):
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
     path = tmp_path_factory.mktemp("archives") / "train.zip"
-    generator.make(path, backgrounds=8, foregrounds=8, placements=4, size=128, seed=0)
+    render.make(path, backgrounds=8, foregrounds=8, placements=4, size=128, seed=0)
     return path
 
 

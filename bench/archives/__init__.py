@@ -1,0 +1,1 @@
+"""Make, convert and examine archives."""

@@ -1,0 +1,205 @@
+"""Write the archive: every cut-out into every background, in the canonical layout, resumable."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+from collections.abc import Callable
+from itertools import islice, product
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import simplejpeg
+from PIL import Image
+
+from bench.archives.growing_zip import GrowingZip
+from bench.archives.paste.paste import ALPHA_THRESHOLD
+from bench.archives.paste.pictures import digest, list_pictures, read_background, read_cutout
+from bench.archives.paste.samples import Mirror, Row, Sample, Settings, mirrored_id, place_all
+from bench.data.images import Pixels
+from bench.errors import InputError
+
+VERSION = 1
+"""Changes whenever the same pictures and settings give other samples."""
+
+_JPEG_QUALITY = 95
+
+
+class DepthSource(Protocol):
+    """What tells the depth of a composite.
+
+    Attributes:
+        coding: the section ``depth`` of ``dataset.json``.
+        batch_size: how many pictures are asked for at once.
+    """
+
+    coding: dict[str, str | int]
+    batch_size: int
+
+    def coded(self, pictures: list[Pixels]) -> list[npt.NDArray[np.uint16]]:
+        """The depth (H, W) of each picture (H, W, 3), coded as ``coding`` says."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Made:
+    """What was written.
+
+    Attributes:
+        samples: how many.
+        shrunk: the ids of cut-outs that were larger than the frame and were scaled down to fit.
+    """
+
+    samples: int
+    shrunk: list[str]
+
+
+def make(
+    path: Path,
+    backgrounds: Path,
+    foregrounds: Path,
+    settings: Settings,
+    *,
+    depth: DepthSource | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Made:
+    """Paste every cut-out into every background and write the archive.
+
+    Interrupted, it leaves ``<path>.partial``, and called again with the same pictures and settings
+    goes on from there. The result is the same to the byte. Each sample's place depends on the seed
+    and its own names only, so further pictures add samples without changing those that were there.
+
+    Args:
+        path: the zip to write; appears at the end, at once. Its folder is made where missing.
+        backgrounds: the folder of scenes, JPEG or PNG; their central square is used.
+        foregrounds: the folder of cut-outs, RGBA PNG; transparent margins are trimmed.
+        settings: how the samples are made.
+        depth: what tells depth; without it the archive has none.
+        progress: called after each sample with the number of samples ready and of all.
+
+    Raises:
+        InputError: the path exists, a picture is of no use, or the partial file was begun with
+            other pictures or settings.
+    """
+    if path.exists():
+        raise InputError(f"{path} exists already")
+    scenes, objects = list_pictures(backgrounds), list_pictures(foregrounds)
+    _check_names(scenes, objects, settings.mirror)
+    for file in scenes.values():  # a bad one shows before the first sample, not after hours
+        read_background(file, settings.size)
+    cutouts = [read_cutout(file, settings.size) for file in objects.values()]
+    record = _description(settings, scenes, objects, depth)
+    twins = 1 if settings.mirror == "none" else 2
+    total = len(scenes) * len(cutouts) * settings.placements * twins
+    rows: list[Row] = []
+    with GrowingZip(path, ("dataset.json", record)) as archive:
+        for scene, file in scenes.items():
+            background = read_background(file, settings.size)
+            _write_background(archive, scene, background)
+            if settings.mirror == "both":
+                _write_background(archive, mirrored_id(scene), background[:, ::-1])
+            samples = place_all(scene, background, cutouts, settings)
+            while batch := list(islice(samples, depth.batch_size if depth else 1)):
+                _write_samples(archive, batch, depth)
+                rows += [sample.row for sample in batch]
+                if progress is not None:
+                    progress(len(rows), total)
+        if "samples.csv" not in archive:
+            archive.write("samples.csv", _table(rows))
+        archive.finish()
+    fitted = [cutout.id for cutout in cutouts if cutout.shrunk]
+    return Made(total, fitted if settings.recipe == "uniform" and not settings.scale else [])
+
+
+def _check_names(scenes: dict[str, Path], objects: dict[str, Path], mirror: Mirror) -> None:
+    """See to it that no two entries would have one name."""
+    if mirror == "both":
+        for scene, file in scenes.items():
+            if mirrored_id(scene) in scenes:
+                raise InputError(
+                    f"{scenes[mirrored_id(scene)]}: its name is that of {file.name} mirrored; "
+                    "rename it"
+                )
+    pairs: dict[str, str] = {}
+    for scene, cutout in product(scenes, objects):
+        pair = f"{scene} with {cutout}"
+        other = pairs.setdefault(f"{scene}_{cutout}", pair)
+        if other != pair:
+            raise InputError(f"{pair} and {other} would have one key; rename one of the pictures")
+
+
+def _write_background(archive: GrowingZip, scene: str, picture: Pixels) -> None:
+    name = f"background/{scene}.jpg"
+    if name not in archive:
+        archive.write(name, _jpeg(picture))
+
+
+def _write_samples(archive: GrowingZip, batch: list[Sample], depth: DepthSource | None) -> None:
+    """Write what the archive lacks of a batch; depth is always asked for the whole of it.
+
+    So a model sees the same batches however often the program was interrupted.
+    """
+    for sample in batch:
+        key = sample.row["key"]
+        if f"composite/{key}.jpg" not in archive:
+            archive.write(f"composite/{key}.jpg", _jpeg(sample.composite))
+        if f"mask/{key}.png" not in archive:
+            archive.write(f"mask/{key}.png", _png(sample.mask.astype(np.uint8) * np.uint8(255)))
+    if depth is None or f"depth/{batch[-1].row['key']}.png" in archive:
+        return
+    for sample, coded in zip(
+        batch, depth.coded([sample.composite for sample in batch]), strict=True
+    ):
+        name = f"depth/{sample.row['key']}.png"
+        if name not in archive:
+            archive.write(name, _png(coded))
+
+
+def _jpeg(picture: Pixels) -> bytes:
+    """Encode without thinning out the colours, which would blur the object's edge."""
+    return bytes(
+        simplejpeg.encode_jpeg(
+            np.ascontiguousarray(picture), quality=_JPEG_QUALITY, colorsubsampling="444"
+        )
+    )
+
+
+def _png(picture: npt.NDArray[np.uint8 | np.uint16]) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(picture).save(content, "PNG", compress_level=3)
+    return content.getvalue()
+
+
+def _table(rows: list[Row]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def _description(
+    settings: Settings,
+    scenes: dict[str, Path],
+    objects: dict[str, Path],
+    depth: DepthSource | None,
+) -> bytes:
+    """All that the archive depends on, so that only the same command goes on with a partial one."""
+    description: dict[str, Any] = {
+        "format": 1,
+        "size": [settings.size, settings.size],
+        **({"depth": depth.coding} if depth else {}),
+        "composites": {
+            "version": VERSION,
+            **dataclasses.asdict(settings),
+            "alpha_threshold": ALPHA_THRESHOLD,
+            "jpeg_quality": _JPEG_QUALITY,
+            "backgrounds": {"count": len(scenes), "sha256": digest(scenes)},
+            "foregrounds": {"count": len(objects), "sha256": digest(objects)},
+        },
+    }
+    return (json.dumps(description, indent=1) + "\n").encode()

@@ -1,0 +1,1 @@
+"""What is this computer, and how does it run our processes?"""

@@ -1,0 +1,1 @@
+"""What do these numbers say? Arrays in, intervals out; no record and no torch."""

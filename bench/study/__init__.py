@@ -1,0 +1,1 @@
+"""What was asked, what is kept, and what is left to do?"""

@@ -1,0 +1,93 @@
+"""What `bench throughput` is asked for, and the file that it writes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import TypeAdapter
+
+from architectures.errors import ArchitectureError
+from bench.cli.options import parse_options
+from bench.errors import InputError
+from bench.settings import Architecture, Data, LossPair, Recipe, checked
+from bench.settings.grid import Grid, load
+from bench.study.measurement import Result, Subject, VariantName
+from bench.throughput.workload import open_pool
+
+_RESULTS = TypeAdapter(tuple[Result, ...])
+
+
+def subjects_of(
+    names: Sequence[str],
+    options: Sequence[str],
+    variants: Sequence[VariantName],
+    *,
+    grid: Path | None,
+    batch_size: int | None,
+    image_size: int | None,
+) -> list[Subject]:
+    """Every architecture in every variant; the first is as good a reference as any.
+
+    Args:
+        names: of architectures; without any, the grid's.
+        options: of each of them, as ``width=0.25``.
+        variants: how each is run.
+        grid: the file of a grid, for its recipe, sizes, first losses and archives.
+        batch_size: in place of the grid's or the default.
+        image_size: the same, of square pictures.
+
+    Raises:
+        InputError: a name, an option, the grid or its archive is at fault.
+    """
+    if options and not names:
+        raise InputError("--option goes with names; a grid has its own options")
+    question = load(grid) if grid is not None else None
+    if question is not None:
+        open_pool(question.data)  # here a mistake is one line, in a process it is a failed row
+    recipe = question.train.recipes()[-1] if question else Recipe(epochs=1)
+    if batch_size is not None:
+        recipe = recipe.model_copy(update={"batch_size": batch_size})
+    size = question.data.image_size if question else Data(archive=("",)).image_size
+    teacher = question.train.teacher if question else None
+    return [
+        Subject(
+            architecture=architecture,
+            loss=question.losses[0] if question else LossPair(mask="bce", depth="bce"),
+            recipe=recipe,
+            image_size=size if image_size is None else (image_size, image_size),
+            variant=variant,
+            teacher=teacher.architecture if teacher else None,
+            data=question.data if question else None,
+        )
+        for architecture in _architectures(names, options, question)
+        for variant in variants
+    ]
+
+
+def _architectures(
+    names: Sequence[str], options: Sequence[str], question: Grid | None
+) -> Sequence[Architecture]:
+    if question is not None and not names:
+        return question.architectures
+    try:
+        return [checked(Architecture(name=name, options=parse_options(options))) for name in names]
+    except ArchitectureError as error:
+        raise InputError(str(error)) from None
+
+
+def write(results: Sequence[Result], path: Path | None) -> Path:
+    """Write the results, raw samples included, to a file that appears whole; returns its path."""
+    if path is None:
+        now = datetime.now(UTC)
+        path = Path("results") / "throughput" / f"{now:%Y%m%dT%H%M%SZ}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_bytes(_RESULTS.dump_json(tuple(results), indent=2) + b"\n")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,54 @@
+"""The judges by themselves, on measurements of a sound archive with single figures changed."""
+
+import canonical_archive
+import pytest
+
+from bench.archives.check import inspect
+from bench.archives.check.run import judge
+from bench.settings import Source
+
+
+@pytest.fixture
+def table(entries, tmp_path):
+    path = canonical_archive.write(tmp_path / "sound.zip", entries)
+    source = Source(files=(str(path),))
+    return inspect(source, on_progress=lambda done, total: None).table.set_index("key", drop=False)
+
+
+def judged(table, **figures):
+    for name, value in figures.items():
+        table.loc["s1", name] = value
+    return {finding.name: finding.subjects for finding in judge(table.reset_index(drop=True))}
+
+
+def test_a_mask_out_of_order_is_beside_the_change(table):
+    assert judged(table, mask_order=0.65) == {"mask beside the change": ("s1",)}
+    assert judged(table, mask_order=0.75) == {}
+
+
+def test_a_mask_that_overlaps_less_than_the_others_is_beside_the_change(table):
+    assert judged(table, mask_overlap=0.35) == {"mask beside the change": ("s1",)}
+    assert judged(table, mask_overlap=0.45) == {}
+
+
+def test_where_all_masks_overlap_little_none_is_out_of_line(table):
+    table["mask_overlap"] = [0.1 + 0.05 * number for number in range(len(table))]
+    assert judged(table) == {}
+
+
+def test_on_a_wrong_background_the_mask_is_not_judged(table):
+    found = judged(table, mask_order=0.3, fit_own=0.9, fit_best=0.1)
+    assert found == {"wrong background": ("s1",)}
+
+
+@pytest.mark.parametrize(
+    ("own", "best", "wrong"),
+    [(0.9, 0.25, True), (0.9, 0.35, False), (0.5, 0.25, False), (0.15, 0.05, True)],
+)
+def test_another_background_has_to_fit_and_clearly_better(table, own, best, wrong):
+    assert ("wrong background" in judged(table, fit_own=own, fit_best=best)) == wrong
+
+
+def test_what_fits_its_background_is_not_mirrored(table):
+    assert judged(table, fit_own=0.09, fit_mirrored=0.01) == {}
+    assert judged(table, fit_own=0.9, fit_mirrored=0.01) == {"mirrored background": ("s1",)}

@@ -1,0 +1,446 @@
+import csv
+import io
+import json
+import re
+import zipfile
+from pathlib import Path
+
+import canonical_archive
+import numpy as np
+import pytest
+import simplejpeg
+from PIL import Image
+
+import bench.data.images
+from bench.archives import convert as conversion
+from bench.archives.convert import convert
+from bench.archives.growing_zip import GrowingZip
+from bench.data.archive import Archive
+from bench.data.cache import open_dataset
+from bench.data.selection import open_selection
+from bench.errors import InputError
+from bench.settings import DepthCoding, Source
+
+PUBLISHED = {  # the names of composite, mask, depth; of backgrounds; keys; backgrounds
+    "numbered_per_background": (
+        ("bg_fg_1/{}.jpg", "bg_fg_mask_1/{}.jpg", "depthMap/{}.jpg"),
+        "bg/{}_bg.jpg",
+        {"1_bg_1_fg": "1", "1_bg_2000_fg": "1", "2_bg_21_fg": "2"},
+    ),
+    "named_by_pair": (
+        ("Mask_RCNN/fg_bg/{}.jpg", "Mask_RCNN/fg_bg_mask/{}.jpg", "Depth_output/{}.jpg"),
+        "bg/bg_{}.jpg",
+        {"bg_1fg_1_1": "1", "bg_1fg_1_flip_1": "1", "bg_2fg_7_20": "2"},
+    ),
+    "numbered_parts": (
+        ("data_1/Fg-Bg/fg-bg{}.jpg", "data_1/Fg-Bg-Mask/fg-bg-mask{}.jpg", "Depth/depth{}.jpg"),
+        "Background/bg{}.jpg",
+        {"1": "1", "2": "1", "801": "2"},
+    ),
+    "numbered_single_zip": (
+        ("output/images/fgbg{}.jpg", "output/masks/mask{}.jpg", "output/depth/fgbg{}.jpg"),
+        "bg_images/Copy of bgimg{}.jpg",
+        {"000001": "001", "002001": "001", "004000": "002"},
+    ),
+}
+
+
+def jpeg(pixels):
+    return simplejpeg.encode_jpeg(np.ascontiguousarray(pixels), quality=90)
+
+
+def photograph(random, side):
+    """A smooth picture with an edge in it, (side, side, 3)."""
+    coarse = Image.fromarray(random.integers(0, 256, (9, 9, 3), np.uint8))
+    pixels = np.array(coarse.resize((side, side), Image.Resampling.BICUBIC))
+    pixels[side // 3 : side // 2] //= 2
+    return pixels
+
+
+def plasma_figure(random):
+    """A depth map in the colours of plasma within a white frame, 224 px as it was published."""
+    table = Path(bench.data.images.__file__).with_name("plasma.csv")
+    colours = np.loadtxt(table, delimiter=",", skiprows=1).astype(np.uint8)
+    levels = photograph(random, 224)[..., 0]
+    figure = np.full((224, 224, 3), 255, np.uint8)
+    figure[26:200, 28:203] = colours[levels][26:200, 28:203]
+    return figure
+
+
+def published(layout):
+    """The entries of a small dataset as it was published."""
+    random = np.random.default_rng(0)
+    side = 160 if layout == "numbered_single_zip" else 224
+    names, background_name, samples = PUBLISHED[layout]
+    found = {}
+    for background in sorted(set(samples.values())):
+        # One that is larger than the composites, and would be decoded apart at a small size.
+        found[background_name.format(background)] = jpeg(photograph(random, 2 * side))
+    for key in samples:
+        depth = photograph(random, side)
+        if layout == "numbered_per_background":
+            depth = plasma_figure(random)
+        mask = np.where(photograph(random, side)[..., :1] > 127, 255, 0).astype(np.uint8)
+        for name, pixels in zip(
+            names, (photograph(random, side), mask.repeat(3, 2), depth), strict=True
+        ):
+            found[name.format(key)] = jpeg(pixels)
+    return found
+
+
+def opened(*sources, exclude=None):
+    return open_selection(
+        [s if isinstance(s, Source) else Source(files=(str(s),)) for s in sources],
+        exclude,
+        lambda text: None,
+    )
+
+
+def converted(out, *sources, exclude=None):
+    return convert(out, opened(*sources, exclude=exclude), lambda done, total: None)
+
+
+def contents(path):
+    """The entries of a zip or the files of a folder, name to bytes."""
+    if path.is_dir():
+        files = [file for file in path.rglob("*") if file.is_file()]
+        return {file.relative_to(path).as_posix(): file.read_bytes() for file in files}
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def require_same_samples(source, out, size=(64, 64)):
+    """Decoded, every sample of the two has the same pictures to the bit."""
+    before, after = (open_dataset([one], size) for one in (source, out))
+    assert list(before.keys) == list(after.keys)
+    for kind in ("composites", "masks", "depths", "depth_valid"):
+        one, other = getattr(before, kind), getattr(after, kind)
+        assert (one is None) == (other is None)
+        if one is not None:
+            assert one.dtype == other.dtype
+            assert np.array_equal(one, other)
+    assert np.array_equal(
+        before.backgrounds[before.background_rows], after.backgrounds[after.background_rows]
+    )
+    return before, after
+
+
+def test_pictures_are_copied_to_the_byte_and_stored(rendered_archive, tmp_path):
+    made = converted(tmp_path / "sub" / "b.zip", rendered_archive)
+    assert (made.samples, made.copied, made.rewritten, made.there) == (36, 3 + 3 * 36, 0, 0)
+    before, after = contents(rendered_archive), contents(tmp_path / "sub" / "b.zip")
+    assert before.keys() == after.keys()
+    for name in before.keys() - {"dataset.json"}:
+        assert before[name] == after[name]
+    with zipfile.ZipFile(tmp_path / "sub" / "b.zip") as archive:
+        assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
+    coding = json.loads(after["dataset.json"])["depth"]
+    assert coding == {"maximum": 12000, "near": "low", "invalid": None, "unit": "mm"}
+    assert [file.name for file in (tmp_path / "sub").iterdir()] == ["b.zip"]
+
+
+@pytest.mark.parametrize("layout", PUBLISHED)
+def test_a_published_layout_decodes_to_the_same_bits(layout, tmp_path):
+    entries = published(layout)
+    source = canonical_archive.write(tmp_path / "a.zip", entries)
+    assert [one.name for one in opened(source)] == [layout]
+    made = converted(tmp_path / "b.zip", source)
+    before, after = require_same_samples(source, tmp_path / "b.zip")
+    assert len(set(before.background_rows)) == len(set(after.background_rows))
+    rewritten = {"numbered_per_background": 3, "numbered_single_zip": 1}.get(layout, 0)
+    assert made.rewritten == rewritten
+    copies = list(contents(tmp_path / "b.zip").values())
+    assert sum(content in copies for content in entries.values()) >= len(entries) - rewritten
+    (converted_layout,) = opened(tmp_path / "b.zip")
+    assert converted_layout.name == "canonical"
+    further = before.samples.columns.drop("background")
+    assert after.samples[further].equals(before.samples[further])
+
+
+def test_a_mirrored_background_becomes_one_of_its_own(tmp_path):
+    source = canonical_archive.write(tmp_path / "a.zip", published("numbered_single_zip"))
+    converted(tmp_path / "b.zip", source)
+    found = contents(tmp_path / "b.zip")
+    assert sorted(name for name in found if name.startswith("background/")) == [
+        "background/001.jpg",
+        "background/001_mirrored.png",
+        "background/002.jpg",
+    ]
+    plain = simplejpeg.decode_jpeg(found["background/001.jpg"])
+    mirrored = np.asarray(Image.open(io.BytesIO(found["background/001_mirrored.png"])))
+    assert np.array_equal(mirrored, plain[:, ::-1])
+    rows = list(csv.DictReader(io.StringIO(found["samples.csv"].decode())))
+    assert [(row["background"], row["scene"]) for row in rows] == [
+        ("001", "001"),
+        ("001_mirrored", "001"),  # a split by scene keeps the two together
+        ("002", "002"),
+    ]
+
+
+def test_a_labelled_archive_keeps_its_further_columns(tmp_path):
+    random = np.random.default_rng(0)
+    entries = {"bg/hall.jpg": jpeg(photograph(random, 96))}
+    lines = ["id,bg,fg_bg,fg_bg_mask,source,x"]
+    for key in ("one", "two"):
+        entries[f"fg_bg/{key}.jpg"] = jpeg(photograph(random, 96))
+        entries[f"fg_bg_mask/{key}.jpg"] = jpeg(photograph(random, 96))
+        lines.append(f'{key},bg/hall.jpg,fg_bg/{key}.jpg,fg_bg_mask/{key}.jpg,"a, b",')
+    entries["labels.csv"] = "\n".join([*lines, ""]).encode()
+    source = canonical_archive.write(tmp_path / "a.zip", entries)
+    made = converted(tmp_path / "b.zip", source)
+    assert (made.copied, made.rewritten) == (5, 0)
+    before, after = require_same_samples(source, tmp_path / "b.zip")
+    assert after.samples.equals(before.samples)
+    assert after.samples["source"].tolist() == ["a, b", "a, b"]
+    assert "depth" not in json.loads(contents(tmp_path / "b.zip")["dataset.json"])
+
+
+@pytest.mark.parametrize("crop", [None, (4, 8, 36, 40)])
+def test_a_stated_depth_coding_goes_into_the_archive(crop, tmp_path):
+    coding = DepthCoding(maximum=900, near="high", invalid=0, unit="mm", crop=crop)
+    entries = canonical_archive.entries(samples=3, size=(48, 48))
+    random = np.random.default_rng(0)
+    for number in range(3):
+        depth = random.integers(0, 1200, (48, 48)).astype(np.uint16)
+        entries[f"depth/s{number}.png"] = canonical_archive.png(depth * (depth > 300))
+    path = canonical_archive.write(tmp_path / "a.zip", entries)
+    source = Source(files=(str(path),), depth=coding)
+    assert converted(tmp_path / "b.zip", source).rewritten == (0 if crop is None else 3)
+    for size in ((32, 32), (64, 64)):
+        require_same_samples(source, tmp_path / "b.zip", size)
+    read = opened(tmp_path / "b.zip")[0].depth_coding
+    assert read.model_dump() == coding.model_dump() | {"crop": None}
+
+
+def test_masks_cut_at_another_threshold_are_written_as_cut(tmp_path):
+    entries = canonical_archive.entries(samples=1)
+    grey = np.zeros((32, 32), np.uint8)
+    grey[:, :8], grey[:, 8:16] = 1, 2
+    entries["mask/s0.png"] = canonical_archive.png(grey)
+    path = canonical_archive.write(tmp_path / "a.zip", entries)
+    source = Source(files=(str(path),), mask_threshold=1)
+    assert converted(tmp_path / "b.zip", source).rewritten == 1
+    require_same_samples(source, tmp_path / "b.zip", (32, 32))
+    mask = np.asarray(Image.open(io.BytesIO(contents(tmp_path / "b.zip")["mask/s0.png"])))
+    assert mask.tolist() == [[0] * 8 + [255] * 8 + [0] * 16] * 32
+
+
+def test_other_kinds_of_files_become_png_and_names_follow_the_content(tmp_path):
+    entries = canonical_archive.entries(samples=1)
+    pixels = photograph(np.random.default_rng(0), 32)
+    bitmap = io.BytesIO()
+    Image.fromarray(pixels).save(bitmap, "BMP")
+    entries["background/b0.png"] = bitmap.getvalue()
+    entries["composite/s0.png"] = jpeg(pixels)
+    path = canonical_archive.write(tmp_path / "a.zip", entries)
+    made = converted(tmp_path / "b.zip", path)
+    assert (made.copied, made.rewritten) == (3, 1)
+    found = contents(tmp_path / "b.zip")
+    assert found["composite/s0.jpg"] == entries["composite/s0.png"]
+    written = Image.open(io.BytesIO(found["background/b0.png"]))
+    assert written.format == "PNG"
+    assert np.array_equal(written, pixels)
+
+
+@pytest.mark.parametrize("name", ["b.zip", "b"])
+@pytest.mark.parametrize("after", [1, 3, 7])
+def test_interrupted_it_goes_on_to_the_same_bytes(
+    name, after, rendered_archive, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(conversion, "_CHUNK", 16)
+    converted(tmp_path / "whole" / name, rendered_archive)
+    calls = []
+
+    def interrupt(done, total):
+        calls.append(done)
+        if len(calls) == after:
+            raise KeyboardInterrupt
+
+    out = tmp_path / name
+    with pytest.raises(KeyboardInterrupt):
+        convert(out, opened(rendered_archive), interrupt)
+    assert not out.exists()
+    assert out.with_name(f"{name}.partial").exists()
+    made = converted(out, rendered_archive)
+    whole = 3 + 3 * 36
+    assert (made.there, made.copied) == (min(16 * after, whole), max(whole - 16 * after, 0))
+    assert contents(out) == contents(tmp_path / "whole" / name)
+    if out.is_file():
+        assert out.read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert {file.name for file in tmp_path.iterdir()} == {name, "whole"}
+
+
+@pytest.mark.parametrize("name", ["b.zip", "b"])
+def test_another_command_does_not_go_on(name, rendered_archive, tmp_path, monkeypatch):
+    def interrupt(done, total):
+        raise KeyboardInterrupt
+
+    out = tmp_path / name
+    with pytest.raises(KeyboardInterrupt):
+        convert(out, opened(rendered_archive), interrupt)
+    other = canonical_archive.write(tmp_path / "o.zip", canonical_archive.entries())
+    for refused in (Source(files=(str(rendered_archive),), mask_threshold=100), other):
+        with pytest.raises(InputError, match=r"partial: was begun with other settings"):
+            converted(out, refused)
+    assert converted(out, rendered_archive).there == 3 + 3 * 36
+
+
+def test_a_folder_holds_what_a_zip_holds_and_is_read_alike(rendered_archive, tmp_path):
+    converted(tmp_path / "b.zip", rendered_archive)
+    converted(tmp_path / "sub" / "b", rendered_archive)
+    assert contents(tmp_path / "sub" / "b") == contents(tmp_path / "b.zip")
+    assert [file.name for file in (tmp_path / "sub").iterdir()] == ["b"]
+    require_same_samples(rendered_archive, tmp_path / "sub" / "b")
+
+
+def test_a_folder_can_be_converted_back(rendered_archive, tmp_path):
+    converted(tmp_path / "b", rendered_archive)
+    converted(tmp_path / "c.zip", tmp_path / "b")
+    before, after = contents(rendered_archive), contents(tmp_path / "c.zip")
+    assert {n: before[n] for n in before.keys() - {"dataset.json"}} == {
+        n: after[n] for n in after.keys() - {"dataset.json"}
+    }
+
+
+def test_excluded_samples_and_their_backgrounds_are_left_out(tmp_path):
+    path = canonical_archive.write(tmp_path / "a.zip", canonical_archive.entries(samples=6))
+    listed = tmp_path / "out.csv"
+    listed.write_text("key,reason\ns1,x\ns3,y\ns5,z\n")  # all that stand on b1
+    assert converted(tmp_path / "b.zip", path, exclude=listed).samples == 3
+    found = contents(tmp_path / "b.zip")
+    assert {n.split("/")[1] for n in found if "/" in n} == {"b0.png", "s0.png", "s2.png", "s4.png"}
+    assert found["samples.csv"].decode().splitlines()[1:] == [
+        f"s{number},b0,indoors" for number in (0, 2, 4)
+    ]
+    listed.write_text("key\nnobody\n")
+    with pytest.raises(InputError, match=r"out\.csv: nobody is no sample of the archives"):
+        converted(tmp_path / "c.zip", path, exclude=listed)
+
+
+def test_several_datasets_become_one(tmp_path):
+    first = canonical_archive.entries(samples=2, backgrounds=1)
+    second = {name.replace("/s", "/t"): text for name, text in first.items()}
+    second["samples.csv"] = b"key,background,camera\nt0,b0,left\nt1,b0,right\n"
+    paths = [
+        canonical_archive.write(tmp_path / f"{name}.zip", entries)
+        for name, entries in (("a", first), ("b", second))
+    ]
+    assert converted(tmp_path / "c.zip", *paths).samples == 4
+    found = contents(tmp_path / "c.zip")
+    assert json.loads(found["dataset.json"])["depth"]["maximum"] == 65535
+    assert sum(name.startswith("background/") for name in found) == 1  # the same bytes in both
+    assert found["samples.csv"].decode().splitlines() == [
+        "key,background,scene,camera",
+        "s0,b0,indoors,",
+        "s1,b0,indoors,",
+        "t0,b0,,left",
+        "t1,b0,,right",
+    ]
+
+
+def test_codings_that_are_stated_and_given_alike_are_one(tmp_path):
+    paths = [
+        canonical_archive.write(tmp_path / f"{name}.zip", entries)
+        for name, entries in (("a", canonical_archive.entries()), ("b", _second()))
+    ]
+    given = DepthCoding(maximum=65535, unit="m")
+    sources = [Source(files=(str(paths[0]),)), Source(files=(str(paths[1]),), depth=given)]
+    assert converted(tmp_path / "c.zip", *sources).samples == 12
+
+
+def _second(**changes):
+    """A second dataset with keys of its own, less or more of something."""
+    entries = canonical_archive.entries(samples=2, **changes)
+    found = {name.replace("/s", "/t"): text for name, text in entries.items()}
+    return found | {"samples.csv": b"key,background\nt0,b0\nt1,b1\n"}
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        (_second(seed=1), "background/b0.png differ, but would both be the background b0"),
+        (
+            _second(depth_coding={"maximum": 9, "near": "low", "invalid": None}),
+            r"codes depth as {'maximum': 9, .* convert them one by one",
+        ),
+        (
+            {n: t for n, t in _second().items() if not n.startswith("depth/")},
+            "b.zip holds background, composite, mask, but",
+        ),
+    ],
+)
+def test_datasets_that_cannot_be_one_are_refused(second, message, tmp_path):
+    paths = [
+        canonical_archive.write(tmp_path / f"{name}.zip", entries)
+        for name, entries in (("a", canonical_archive.entries()), ("b", second))
+    ]
+    with pytest.raises(InputError, match=message):
+        converted(tmp_path / "c.zip", *paths)
+    assert {file.name for file in tmp_path.iterdir()} == {"a.zip", "b.zip"}
+
+
+@pytest.mark.parametrize("key", ["../../escaped", "/escaped", "a//b", "a/..", ".", "a\\b", "a\tb"])
+def test_a_key_that_names_no_file_is_refused(key, tmp_path):
+    entries = canonical_archive.entries(samples=1)
+    found = {name.replace("/s0", f"/{key}"): content for name, content in entries.items()}
+    found["samples.csv"] = f"key,background\n{key},b0\n".encode()
+    path = canonical_archive.write(tmp_path / "a.zip", found)
+    with pytest.raises(InputError, match=re.escape(f"the key {key!r} cannot name a file")):
+        converted(tmp_path / "out" / "b", path)
+    assert [file.name for file in tmp_path.iterdir()] == ["a.zip"]
+
+
+def test_keys_of_several_parts_stay_as_they_are(tmp_path):
+    entries = canonical_archive.entries(samples=1)
+    found = {name.replace("/s0", "/hall/s.0"): content for name, content in entries.items()}
+    found["samples.csv"] = b"key,background\nhall/s.0,b0\n"
+    path = canonical_archive.write(tmp_path / "a.zip", found)
+    for out in ("b.zip", "b"):
+        converted(tmp_path / out, path)
+        require_same_samples(path, tmp_path / out, (32, 32))
+
+
+def test_what_is_broken_is_refused(tmp_path):
+    entries = canonical_archive.entries()
+    del entries["mask/s3.png"]
+    path = canonical_archive.write(tmp_path / "a.zip", entries)
+    with pytest.raises(InputError, match="1 of 10 samples have no mask, the first is s3"):
+        converted(tmp_path / "b.zip", path)
+    entries["mask/s3.png"] = b"no picture at all"
+    path = canonical_archive.write(tmp_path / "a.zip", entries)
+    with pytest.raises(InputError, match=r"a\.zip: mask/s3\.png: no readable picture"):
+        converted(tmp_path / "b.zip", path)
+    assert not (tmp_path / "b.zip").exists()
+
+
+def test_a_crop_of_another_shape_is_refused(tmp_path):
+    path = canonical_archive.write(tmp_path / "a.zip", canonical_archive.entries())
+    source = Source(files=(str(path),), depth=DepthCoding(maximum=65535, crop=(0, 0, 16, 32)))
+    with pytest.raises(InputError, match="crop leaves 16x32 px, another shape than the 32x32 px"):
+        converted(tmp_path / "b.zip", source)
+
+
+def test_what_stands_there_is_left_alone(rendered_archive, tmp_path):
+    (tmp_path / "b.zip").write_text("precious")
+    (tmp_path / "b").mkdir()
+    for name in ("b.zip", "b"):
+        with pytest.raises(InputError, match=f"{name} exists already"):
+            converted(tmp_path / name, rendered_archive)
+    assert (tmp_path / "b.zip").read_text() == "precious"
+    converted(tmp_path / "folder", rendered_archive)
+    with pytest.raises(InputError, match=r"lies in .*folder, which is to be converted"):
+        converted(tmp_path / "folder" / "c.zip", tmp_path / "folder")
+    with pytest.raises(InputError, match=r"b\.zip/c\.zip: cannot be written"):
+        converted(tmp_path / "b.zip" / "c.zip", rendered_archive)
+
+
+def test_a_growing_zip_takes_more_entries_than_16_bits_count(tmp_path):
+    out = tmp_path / "a.zip"
+    with GrowingZip(out, ("dataset.json", b"{}")) as archive:
+        for number in range(70_000):
+            archive.write(f"{number}", b"")
+        archive.finish()
+    names = Archive(out).names
+    assert len(names) == 70_001
+    assert names[-1].as_py() == "69999"

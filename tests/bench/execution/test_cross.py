@@ -1,0 +1,98 @@
+"""Every registered network with the four losses of the quick grid, and every reference recipe."""
+
+import math
+
+import pytest
+import torch
+import yaml
+
+import architectures
+from bench.execution.run import run
+from bench.execution.trackers.terminal import PlainProgress
+from bench.settings import grid
+from bench.study.study import Store
+
+CPU = torch.device("cpu")
+LOSSES = ["bce", "ssim", "cosine", "gradient_l1"]
+
+
+class Silent(PlainProgress):
+    def __init__(self):
+        super().__init__(console=None)
+
+    def _line(self, text):
+        pass
+
+
+@pytest.fixture(autouse=True)
+def no_timing(monkeypatch):
+    monkeypatch.setattr("bench.execution.run.rounds.measure", lambda *_, **__: None)
+
+
+def records(path, out):
+    question = grid.load(path)
+    store = Store(out)
+    run(question, store, device=CPU, progress=Silent())
+    return [store.read(cell.id) for cell in question.cells()]
+
+
+def test_every_network_trains_with_every_loss(tmp_path, rendered_archive):
+    path = tmp_path / "cross.yaml"
+    networks = [{"name": name, "width": 0.125} for name in architectures.names()]
+    path.write_text(
+        yaml.safe_dump(
+            {
+                "architectures": networks,
+                "losses": LOSSES,
+                "data": {"archive": str(rendered_archive), "image_size": 32},
+                "train": {"steps": 3, "batch_size": 4},
+            }
+        )
+    )
+    found = records(path, tmp_path / "study")
+    assert len(found) == 7 * 4
+    for record in found:
+        assert record.failure is None, record.cell.label
+        assert math.isfinite(record.summary.iou)
+        assert math.isfinite(record.summary.rmse)
+        assert all(math.isfinite(value) for value in record.curve[-1].losses.values())
+
+
+REFERENCES = {
+    "densedepth": ["depth"],
+    "dilated_twin": ["mask", "depth"],
+    "unet_additive": ["mask", "depth"],
+    "unet_shared": ["mask"],
+    "upproj_teacher": ["mask", "depth"],
+}
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_every_reference_recipe_trains_small(tmp_path, rendered_archive, repository, name):
+    content = yaml.safe_load((repository / f"grids/reference/{name}.yaml").read_text())
+    content["data"] |= {"archive": str(rendered_archive), "image_size": 32}
+    train = content["train"]
+    networks = content["architectures"] = [
+        network if isinstance(network, dict) else {"name": network}
+        for network in content["architectures"]
+    ]
+    recipes = [train, *train.get("stages", [])]
+    if "teacher" in train:
+        recipes.append(train["teacher"])
+        networks = [*networks, train["teacher"]["architecture"]]
+    small = {"epochs": 1, "image_size": 32, "batch_size": 4}
+    for recipe in recipes:
+        recipe.update({key: value for key, value in small.items() if key in recipe})
+    for network in networks:
+        network["width"] = 0.125
+    path = tmp_path / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(content))
+    (record,) = records(path, tmp_path / "study")
+    assert record.failure is None
+    assert list(record.curve[-1].losses) == REFERENCES[name]
+    assert (record.summary.consistency_rmse is not None) == (name == "upproj_teacher")
+
+
+def test_the_reference_recipes_are_all_tried(repository):
+    paths = (repository / "grids/reference").glob("*.yaml")
+    assert sorted(path.stem for path in paths) == sorted(REFERENCES)

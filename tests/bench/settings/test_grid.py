@@ -1,0 +1,181 @@
+import pytest
+import yaml
+
+from bench.errors import InputError
+from bench.settings import grid
+
+SOUND = {
+    "architectures": ["unet", {"name": "autoencoder", "width": 0.25}],
+    "losses": ["bce", {"mask": "bce", "depth": "0.1*l1 + ssim"}],
+    "seeds": [0, 1],
+    "data": {"archive": "data/quick.zip", "image_size": 64},
+    "train": {"epochs": 4},
+}
+
+
+def load(tmp_path, content):
+    path = tmp_path / "asked.yaml"
+    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+    return grid.load(path)
+
+
+def changed(**sections):
+    return SOUND | sections
+
+
+def test_cells_are_the_whole_cross_product_with_seeds_slowest(tmp_path):
+    cells = list(load(tmp_path, SOUND).cells())
+    assert [(c.seed, c.architecture.label, c.loss.label) for c in cells] == [
+        (0, "unet", "bce"),
+        (0, "unet", "mask: bce, depth: 0.1*l1 + ssim"),
+        (0, "autoencoder(width=0.25)", "bce"),
+        (0, "autoencoder(width=0.25)", "mask: bce, depth: 0.1*l1 + ssim"),
+        (1, "unet", "bce"),
+        (1, "unet", "mask: bce, depth: 0.1*l1 + ssim"),
+        (1, "autoencoder(width=0.25)", "bce"),
+        (1, "autoencoder(width=0.25)", "mask: bce, depth: 0.1*l1 + ssim"),
+    ]
+
+
+def test_reordering_and_extending_a_grid_changes_no_id(tmp_path):
+    before = {cell.id for cell in load(tmp_path, SOUND).cells()}
+    reordered = dict(reversed(list(SOUND.items()))) | {
+        "architectures": ["densenet", *reversed(SOUND["architectures"])],
+        "losses": ["l1", *reversed(SOUND["losses"])],
+        "seeds": [1, 0, 2],
+    }
+    after = {cell.id for cell in load(tmp_path, reordered).cells()}
+    assert len(before) == 8
+    assert before < after
+
+
+def test_spelling_out_a_default_changes_no_id(tmp_path):
+    spelled = changed(
+        data={"archive": ["data/quick.zip"], "image_size": [64, 64], "split": {"seed": 0}},
+        train={"epochs": 4, "optimizer": "adamw", "batch_size": 16},
+        losses=["1*bce", {"mask": "bce", "depth": "ssim + 0.1*l1"}],
+    )
+    ids = [[cell.id for cell in load(tmp_path, content).cells()] for content in (SOUND, spelled)]
+    assert ids[0] == ids[1]
+
+
+@pytest.mark.parametrize(
+    "difference",
+    [
+        {"train": {"epochs": 5}},
+        {"data": {"archive": "data/quick.zip", "image_size": [64, 96]}},
+        {"data": {"archive": "data/other.zip", "image_size": 64}},
+    ],
+)
+def test_what_changes_the_experiment_changes_every_id(tmp_path, difference):
+    before = {cell.id for cell in load(tmp_path, SOUND).cells()}
+    after = {cell.id for cell in load(tmp_path, changed(**difference)).cells()}
+    assert not before & after
+
+
+def test_editing_a_users_network_changes_its_cells_id(tmp_path):
+    network = tmp_path / "mine.py"
+    ids = []
+    for body in ("return None", "return 1"):
+        network.write_text(f"def mine():\n    {body}\n")
+        asked = changed(architectures=[f"{network}:mine"])
+        ids.append(next(load(tmp_path, asked).cells()).id)
+    assert ids[0] != ids[1]
+
+
+def test_a_grid_survives_being_written_and_read(tmp_path):
+    asked = load(tmp_path, SOUND)
+    assert grid.Grid.model_validate_json(asked.model_dump_json()) == asked
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (changed(trian={}), "unknown key 'trian'; did you mean 'train'?"),
+        (changed(train={"epoch": 4}), "unknown key 'train.epoch'; did you mean 'epochs'?"),
+        (changed(train={}), "train: needs either epochs or steps, as in epochs: 4"),
+        (changed(train={"epochs": 4, "steps": 9}), "train: needs either epochs or steps"),
+        (
+            changed(train={"epochs": 4, "optimizer": "adamm"}),
+            "train.optimizer: unknown value 'adamm'; did you mean 'adam'? (choices: adamw, adam,",
+        ),
+        (
+            changed(train={"epochs": 0}),
+            "train.epochs: input should be greater than 0, not 0",
+        ),
+        (
+            changed(train={"epochs": 4, "learning_rate": ".nan"}),
+            "train.learning_rate: ",
+        ),
+        (
+            changed(architectures=["unett"]),
+            "architectures: unknown architecture 'unett'; did you mean 'unet'?",
+        ),
+        (
+            changed(architectures=[{"name": "unet", "widht": 0.5}]),
+            "architectures: 'unet' takes no option 'widht'; did you mean 'width'?",
+        ),
+        (
+            changed(architectures=[{"width": 0.5}]),
+            "architectures.0: needs a name, as in {name: unet, width: 0.25}",
+        ),
+        (changed(architectures=[]), "architectures: is empty; give at least one"),
+        (changed(losses=[]), "losses: is empty; give at least one"),
+        (changed(seeds=[]), "seeds: is empty; give at least one"),
+        (changed(losses=["bec"]), "losses.0.mask: unknown loss 'bec' at column 1; did you mean"),
+        (changed(losses=["bce", "1*bce"]), "losses: bce stands here twice"),
+        (changed(seeds=[3, 3]), "seeds: 3 stands here twice"),
+        (changed(seeds=[-1]), "seeds.0: input should be greater than or equal to 0, not -1"),
+        (
+            changed(data={"archive": "a.zip", "split": {"train": 0.9}}),
+            "data.split: train + val + test must be 1, not 1.3",
+        ),
+        (
+            changed(data={"archive": "a.zip", "split": {"train": 0.7, "val": 0, "test": 0.3}}),
+            "data.split.val: input should be greater than 0, not 0",
+        ),
+        (
+            changed(data={"archive": "a.zip", "image_size": 16}),
+            "data.image_size.0: input should be greater than or equal to 32, not 16",
+        ),
+        (changed(data={}), "the key 'data.archive' is missing"),
+        ({}, "the key 'architectures' is missing"),
+        ("- a\n- b\n", "a grid is a mapping with the keys architectures, losses, seeds, data"),
+        ("seeds: [0\n", "not valid YAML"),
+        ("seeds: [0]\nseeds: [1]\n", "the key 'seeds' stands here twice"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_file_and_key(tmp_path, content, message):
+    with pytest.raises(InputError) as error:
+        load(tmp_path, content)
+    text = str(error.value)
+    assert text.startswith(f"{tmp_path / 'asked.yaml'}: ")
+    assert message in text
+    assert "\n" not in text
+
+
+def test_a_missing_grid_file_is_named(tmp_path):
+    with pytest.raises(InputError, match="no such grid file"):
+        grid.load(tmp_path / "nowhere.yaml")
+
+
+def test_every_grid_that_is_shipped_is_valid(repository):
+    paths = sorted((repository / "grids").rglob("*.yaml"))
+    assert len(paths) >= 3
+    for path in paths:
+        grid.load(path)
+
+
+def test_a_grid_tried_out_keeps_its_stages_and_makes_an_epoch_of_each(repository):
+    question = grid.load(repository / "grids/reference/upproj_teacher.yaml").tried_out(200)
+    assert question.data.limit == 200
+    assert [(r.epochs, r.image_size) for r in question.train.recipes()] == [
+        (1, (32, 32)),
+        (1, (64, 64)),
+    ]
+    assert question.train.teacher.epochs == 1
+    assert question.train.teacher.batch_size == 8
+    assert grid.Grid.model_validate(question.model_dump(mode="json")) == question
+    quick = grid.load(repository / "grids/quick.yaml").tried_out(50)
+    assert quick.train.epochs == 1
+    assert quick.train.stages == ()
