@@ -21,7 +21,7 @@ TASKS = ("mask", "depth")
 
 
 class Prediction(NamedTuple):
-    """What an architecture returns: one picture of logits per task.
+    """What an architecture returns: one image of logits per task.
 
     An architecture is an `nn.Module` with `forward(background, composite) -> Prediction`, where
     background and composite are (B, 3, H, W) in [0, 1] and H and W are any sizes >= 32 px. (In

@@ -23,10 +23,10 @@ class UpProjectionNetwork(EarlyFusion):
 
     After Hu et al. 2019, "Revisiting Single Image Depth Estimation"
     (https://arxiv.org/abs/1803.08673). The published network predicts at half size; here its
-    output is resized bilinearly to the size of the picture.
+    output is resized bilinearly to the size of the image.
 
     Args:
-        encoder: Called with a picture, returns features at 1/4, 1/8, 1/16 and 1/32 of its size.
+        encoder: Called with an image, returns features at 1/4, 1/8, 1/16 and 1/32 of its size.
         channels: Of these features.
         inputs: "pair" or "composite".
         tasks: Those to predict.
@@ -46,12 +46,12 @@ class UpProjectionNetwork(EarlyFusion):
         self.encoder = encoder
         self.decoders = nn.ModuleDict({task: TaskDecoder(channels, width) for task in tasks})
 
-    def predict(self, picture: Tensor) -> dict[str, Tensor]:
+    def predict(self, image: Tensor) -> dict[str, Tensor]:
         """Run every decoder on the one encoder's features."""
-        features = self.encoder(picture)
+        features = self.encoder(image)
         return {
             task: F.interpolate(
-                decoder(features), size=picture.shape[2:], mode="bilinear", align_corners=False
+                decoder(features), size=image.shape[2:], mode="bilinear", align_corners=False
             )
             for task, decoder in self.decoders.items()
         }
@@ -67,7 +67,7 @@ class TaskDecoder(nn.Module):
         self.refinement = Refinement(self.up.out_channels + self.fusion.out_channels)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Return logits for features at 1/4, 1/8, 1/16 and 1/32 of the picture's size."""
+        """Return logits for features at 1/4, 1/8, 1/16 and 1/32 of the image's size."""
         decoded = self.up(features)
         fused = self.fusion(features, decoded.shape[2:])
         logits: Tensor = self.refinement(torch.cat((decoded, fused), dim=1))
@@ -92,7 +92,7 @@ class UpProjectionDecoder(nn.Module):
         self.out_channels = coarsest // 32
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """Return a picture of twice the size of the finest features."""
+        """Return an image of twice the size of the finest features."""
         height, width = features[0].shape[2:]
         sizes = [x.shape[2:] for x in features[-2::-1]]
         x: Tensor = self.reduction(features[-1])

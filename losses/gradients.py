@@ -1,19 +1,19 @@
-"""How a picture changes from pixel to pixel, and where that can be told."""
+"""How an image changes from pixel to pixel, and where that can be told."""
 
 import torch.nn.functional as F
 from torch import Tensor
 
 
-def neighbour_differences(picture: Tensor) -> tuple[Tensor, Tensor]:
+def neighbour_differences(image: Tensor) -> tuple[Tensor, Tensor]:
     """Differences of neighbouring pixels.
 
     Args:
-        picture: (B, C, H, W).
+        image: (B, C, H, W).
 
     Returns:
         Right minus left, (B, C, H, W-1), and lower minus upper, (B, C, H-1, W).
     """
-    return picture.diff(dim=3), picture.diff(dim=2)
+    return image.diff(dim=3), image.diff(dim=2)
 
 
 def valid_neighbours(valid: Tensor) -> tuple[Tensor, Tensor]:
@@ -21,21 +21,21 @@ def valid_neighbours(valid: Tensor) -> tuple[Tensor, Tensor]:
     return valid[..., 1:] * valid[..., :-1], valid[..., 1:, :] * valid[..., :-1, :]
 
 
-def sobel(picture: Tensor) -> tuple[Tensor, Tensor]:
-    """Sobel gradients, not normalised, zeros around the picture.
+def sobel(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Sobel gradients, not normalised, zeros around the image.
 
     The kernels and the border are those of Hu et al. 2019 (https://arxiv.org/abs/1803.08673,
     https://github.com/JunjH/Revisiting_Single_Depth_Estimation); kornia's `spatial_gradient`
     repeats the border instead.
 
     Args:
-        picture: (B, C, H, W).
+        image: (B, C, H, W).
 
     Returns:
         The gradients along x (left minus right) and y (upper minus lower), each (B, C, H, W).
     """
     # Added up slice by slice: on a CPU a convolution of one channel takes twenty times as long.
-    padded = F.pad(picture, (1, 1, 1, 1))
+    padded = F.pad(image, (1, 1, 1, 1))
     across = padded[..., :-2] - padded[..., 2:]
     down = padded[..., :-2, :] - padded[..., 2:, :]
     gradient_x = across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]
@@ -44,7 +44,7 @@ def sobel(picture: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def valid_neighbourhoods(valid: Tensor) -> Tensor:
-    """Which `sobel` gradients see valid pixels only (the zeros around the picture are valid).
+    """Which `sobel` gradients see valid pixels only (the zeros around the image are valid).
 
     Args:
         valid: (B, C, H, W), in {0, 1}.

@@ -117,7 +117,7 @@ class Loss:
             valid = torch.ones_like(target)
         else:
             counts = valid.bool().expand_as(target)
-            # The sigmoid of 0 is 1/2: where nothing counts, the two pictures are equal.
+            # The sigmoid of 0 is 1/2: where nothing counts, the two images are equal.
             logits = logits.where(counts, 0.0)
             target = target.where(counts, 0.5)
             valid = counts.to(dtype)

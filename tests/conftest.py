@@ -14,7 +14,7 @@ from rich.table import Table
 
 from bench.archives import render
 
-# Pictures of 32 px are too small to share out: on a busy machine two threads mostly wait for each
+# Images of 32 px are too small to share out: on a busy machine two threads mostly wait for each
 # other.
 torch.set_num_threads(1)
 
@@ -43,6 +43,15 @@ class Figure(NamedTuple):
 
 
 FIGURES = pytest.StashKey[list[Figure]]()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def freed_memory_is_given_back():
+    """A run keeps what it frees to its process's end: here that would count for later tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bench.execution.run.keep_freed_memory", lambda: None)
+        patch.setattr("bench.throughput.measure.keep_freed_memory", lambda: None)
+        yield
 
 
 @pytest.fixture

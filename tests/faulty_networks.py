@@ -21,8 +21,8 @@ class Sound(nn.Module):
         self.mask_head = nn.Conv2d(8, 1, 5, padding=2)
         self.depth_head = nn.Conv2d(8, 1, 5, padding=2)
 
-    def encode(self, pictures):
-        return self.encoder(pictures)
+    def encode(self, images):
+        return self.encoder(images)
 
     def predict(self, features):
         return Prediction(self.mask_head(features), self.depth_head(features))
@@ -43,9 +43,9 @@ class DeadHead(Sound):
 
 
 class Slow(Sound):
-    def encode(self, pictures):
+    def encode(self, images):
         time.sleep(0.2)
-        return super().encode(pictures)
+        return super().encode(images)
 
 
 class SlowDeadHead(Slow, DeadHead):
@@ -100,8 +100,8 @@ class NeedsFloat32(Sound):
 
 
 class DetachedEncoder(Sound):
-    def encode(self, pictures):
-        return super().encode(pictures).detach()
+    def encode(self, images):
+        return super().encode(images).detach()
 
 
 class DetachedHead(Sound):
@@ -155,7 +155,7 @@ class NotANumber(Sound):
 
 
 class CannotLearn(Sound):
-    """Sees the pictures, but shuffles the places of what it saw."""
+    """Sees the images, but shuffles the places of what it saw."""
 
     def predict(self, features):
         generator = torch.Generator().manual_seed(0)

@@ -9,7 +9,7 @@ from bench.cli import app
 from bench.report import markdown
 from bench.report.leaderboard import compare
 from bench.settings import grid
-from bench.study.study import Store
+from bench.study.study import Study
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def published(repository):
 
 
 def test_the_published_leaderboard_is_what_its_records_give(published):
-    text = markdown.render("quick", compare(Store(published)))
+    text = markdown.render("quick", compare(Study(published)))
     assert (published / "leaderboard.md").read_text() == text
 
 
@@ -30,7 +30,7 @@ def test_the_readme_shows_the_published_leaderboard(repository, published):
 
 
 def test_the_published_study_answers_the_quick_grid(repository, published):
-    assert Store(published).read_grid() == grid.load(repository / "grids/quick.yaml")
+    assert Study(published).read_grid() == grid.load(repository / "grids/quick.yaml")
 
 
 def commands():

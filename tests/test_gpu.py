@@ -8,14 +8,14 @@ import torch
 from rich.console import Console
 
 import architectures
-from bench.data import batches, feed
+from bench.data import batch_loader, batches
+from bench.data.batch_loader import BatchLoader
 from bench.data.cache import open_dataset
-from bench.data.feed import Feed
 from bench.data.split import split_rows
 from bench.execution.run import run
 from bench.execution.trackers.terminal import create_progress
 from bench.settings import LossPair, Recipe, Split, grid
-from bench.study.study import Store
+from bench.study.study import Study
 from bench.training.fit import Trainer
 
 CUDA = torch.device("cuda")
@@ -33,19 +33,19 @@ RMSE_TOLERANCE = 0.04
 
 @pytest.fixture(scope="module")
 def on_cuda(tmp_path_factory, repository):
-    store = Store(tmp_path_factory.mktemp("gpu") / "quick")
+    study = Study(tmp_path_factory.mktemp("gpu") / "quick")
     question = grid.load(repository / "grids/quick.yaml")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(repository)
         with create_progress(Console()) as progress:
-            run(question, store, device=torch.device("cuda"), progress=progress)
-    return question, store
+            run(question, study, device=torch.device("cuda"), progress=progress)
+    return question, study
 
 
 def test_cuda_agrees_with_the_published_cpu_figures(on_cuda, repository, figure):
-    question, store = on_cuda
-    published = Store(Path(repository) / "results/published/quick")
-    pairs = [(store.read(cell.id), published.read(cell.id)) for cell in question.cells()]
+    question, study = on_cuda
+    published = Study(Path(repository) / "results/published/quick")
+    pairs = [(study.read(cell.id), published.read(cell.id)) for cell in question.cells()]
     assert all(ours.failure is None for ours, _ in pairs)
     count = len(pairs)
     iou = sum(abs(ours.summary.iou - cpu.summary.iou) for ours, cpu in pairs) / count
@@ -55,9 +55,9 @@ def test_cuda_agrees_with_the_published_cpu_figures(on_cuda, repository, figure)
 
 
 def test_the_record_names_the_device(on_cuda):
-    question, store = on_cuda
+    question, study = on_cuda
     for cell in question.cells():
-        environment = store.read(cell.id).environment
+        environment = study.read(cell.id).environment
         assert (environment.device, environment.device_name) == (
             "cuda",
             torch.cuda.get_device_name(),
@@ -65,8 +65,8 @@ def test_the_record_names_the_device(on_cuda):
 
 
 def test_training_does_not_wait_for_data(on_cuda, figure):
-    question, store = on_cuda
-    executions = [stage for cell in question.cells() for stage in store.read(cell.id).executions]
+    question, study = on_cuda
+    executions = [stage for cell in question.cells() for stage in study.read(cell.id).executions]
     assert {execution.data_kept for execution in executions} == {"device"}
     longest = max(execution.data_wait_share for execution in executions)
     assert figure("share of training that waits for data, at most", longest, at_most=0.02)
@@ -79,14 +79,14 @@ def same(one, other):
 def test_batches_are_the_same_wherever_the_data_lies(rendered_archive, monkeypatch):
     dataset = open_dataset([rendered_archive], (64, 64))
     order = list(batches.in_order(np.arange(len(dataset.samples))[::-1].copy(), 7))
-    expected = [Feed(dataset, torch.device("cpu")).load(rows) for rows in order]
-    resident = Feed(dataset, CUDA)
-    assert resident.kept == "device"
-    assert all(same(*pair) for pair in zip(resident.each(order), expected, strict=True))
-    monkeypatch.setattr(feed, "RESIDENT_SHARE", 0)
-    copied = Feed(dataset, CUDA)
-    assert copied.kept == "host"
-    assert all(same(*pair) for pair in zip(copied.each(order), expected, strict=True))
+    expected = [BatchLoader(dataset, torch.device("cpu")).load(rows) for rows in order]
+    resident = BatchLoader(dataset, CUDA)
+    assert resident.location == "device"
+    assert all(same(*pair) for pair in zip(resident.iterate(order), expected, strict=True))
+    monkeypatch.setattr(batch_loader, "RESIDENT_SHARE", 0)
+    copied = BatchLoader(dataset, CUDA)
+    assert copied.location == "host"
+    assert all(same(*pair) for pair in zip(copied.iterate(order), expected, strict=True))
 
 
 def test_a_batch_that_does_not_fit_is_trained_on_in_parts(rendered_archive, figure):
@@ -97,7 +97,7 @@ def test_a_batch_that_does_not_fit_is_trained_on_in_parts(rendered_archive, figu
     def train():
         model = architectures.create("unet", seed=0).to(CUDA, memory_format=torch.channels_last)
         trainer = Trainer(
-            {(256, 256): Feed(dataset, CUDA)}, (256, 256), split, 0, CUDA, lambda *_: None
+            {(256, 256): BatchLoader(dataset, CUDA)}, (256, 256), split, 0, CUDA, lambda *_: None
         )
         torch.cuda.reset_peak_memory_stats()
         fit = trainer.fit(model, LossPair(mask="bce", depth="l1"), (recipe,))

@@ -14,7 +14,7 @@ from bench.execution.trackers.terminal import PlainProgress
 from bench.report import markdown
 from bench.report.leaderboard import compare
 from bench.settings import grid
-from bench.study.study import Store
+from bench.study.study import Study
 from bench.throughput.sampling import QUICK
 
 FOLDER = os.environ.get("MASKDEPTH_REAL_DATA")
@@ -35,7 +35,7 @@ def test_measured_depth_has_holes_that_are_marked(room):
     assert 0.15 < invalid < 0.4
 
 
-def test_a_grid_over_real_pictures_runs_and_reports(room, tmp_path, tiny_network, monkeypatch):
+def test_a_grid_over_real_images_runs_and_reports(room, tmp_path, tiny_network, monkeypatch):
     monkeypatch.setattr("bench.execution.run.QUICK", replace(QUICK, cap_s=0, warm_up_cap_s=0))
     path = tmp_path / "room.yaml"
     path.write_text(
@@ -44,15 +44,15 @@ def test_a_grid_over_real_pictures_runs_and_reports(room, tmp_path, tiny_network
         f"data: {{archive: {room}, image_size: 64}}\n"
         "train: {steps: 2}\n"
     )
-    store = Store(tmp_path / "room")
+    study = Study(tmp_path / "room")
     question = grid.load(path)
 
     class Silent(PlainProgress):
         def _line(self, text):
             pass
 
-    run(question, store, device=torch.device("cpu"), progress=Silent(console=None))
-    board = compare(store)
+    run(question, study, device=torch.device("cpu"), progress=Silent(console=None))
+    board = compare(study)
     assert [row.remarks for row in (*board.rows, *board.baselines)] == [()] * 8
     assert all(row.figures["training"].mean > 0 for row in board.rows)
     assert all(0 <= row.figures["RMSE"].mean <= 1 for row in board.rows)

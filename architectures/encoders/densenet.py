@@ -34,7 +34,7 @@ class DenseNet(nn.Module):
     Layers, names of parameters and initialisation are timm's, which are torchvision's.
 
     Args:
-        in_channels: Of the picture.
+        in_channels: Of the image.
         growth_rate: Channels that a layer adds.
         blocks: Number of layers in each of the four dense blocks.
         width: Scales `growth_rate`, from which all channels follow.
@@ -62,10 +62,10 @@ class DenseNet(nn.Module):
         self.transition_channels: list[int] = [t.conv.out_channels for _, t in self._stages()]
         self.last_channels: int = network.num_features
 
-    def forward(self, picture: Tensor) -> Features:
+    def forward(self, image: Tensor) -> Features:
         """Return what a decoder may take."""
         layers = self.features
-        stem = layers.norm0(layers.conv0(picture))
+        stem = layers.norm0(layers.conv0(image))
         pooled = layers.pool0(stem)
         reduced, transitions = [], [pooled]
         for block, transition in self._stages():
@@ -84,10 +84,10 @@ class DenseNet(nn.Module):
 
 
 def densenet161(in_channels: int, width: float = 1.0) -> DenseNet:
-    """DenseNet-161: growth rate 48; 26,472,000 parameters for a 3-channel picture."""
+    """DenseNet-161: growth rate 48; 26,472,000 parameters for a 3-channel image."""
     return DenseNet(in_channels, growth_rate=48, blocks=(6, 12, 36, 24), width=width)
 
 
 def densenet169(in_channels: int, width: float = 1.0) -> DenseNet:
-    """DenseNet-169: growth rate 32; 12,484,480 parameters for a 3-channel picture."""
+    """DenseNet-169: growth rate 32; 12,484,480 parameters for a 3-channel image."""
     return DenseNet(in_channels, growth_rate=32, blocks=(6, 12, 32, 32), width=width)

@@ -13,11 +13,11 @@ class DRND22(nn.Module):
     """Dilated residual network DRN-D-22 (Yu et al. 2017, https://arxiv.org/abs/1705.09914).
 
     Its last five stages keep 1/8 of the size and widen their view by dilation, the last three
-    without shortcuts. It has 15,880,752 parameters for a 3-channel picture, 16,393,752 with the
+    without shortcuts. It has 15,880,752 parameters for a 3-channel image, 16,393,752 with the
     classifier of 1000 classes that is left out here. Initialised as ResNets are.
 
     Args:
-        in_channels: Of the picture.
+        in_channels: Of the image.
         width: Scales all channels; see `architectures.width.scaled`.
 
     Attributes:
@@ -39,13 +39,13 @@ class DRND22(nn.Module):
         self.layer8 = _convolution(c512, c512)
         initialize(self)
 
-    def forward(self, picture: Tensor) -> tuple[Tensor, list[tuple[int, int]]]:
+    def forward(self, image: Tensor) -> tuple[Tensor, list[tuple[int, int]]]:
         """Return the features at 1/8 of the size, and the sizes (height, width) on the way there.
 
         The sizes are those at 1/4, 1/2 and the full size, in the order in which a decoder meets
         them.
         """
-        full = self.layer1(self.layer0(picture))
+        full = self.layer1(self.layer0(image))
         half = self.layer2(full)
         quarter = self.layer3(half)
         x = quarter

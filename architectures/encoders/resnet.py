@@ -19,7 +19,7 @@ class ResNet50(nn.Module):
     normally distributed weights of variance 2 / (kernel area * output channels).
 
     Args:
-        in_channels: Of the picture.
+        in_channels: Of the image.
         width: Scales all channels; see `architectures.width.scaled`.
 
     Attributes:
@@ -38,9 +38,9 @@ class ResNet50(nn.Module):
         self.layer4 = _stage(self.channels[2], planes[3], BLOCKS[3], stride=2)
         initialize(self)
 
-    def forward(self, picture: Tensor) -> list[Tensor]:
+    def forward(self, image: Tensor) -> list[Tensor]:
         """Return the outputs of the four stages, at 1/4, 1/8, 1/16 and 1/32 of the size."""
-        x = F.relu(self.bn1(self.conv1(picture)))
+        x = F.relu(self.bn1(self.conv1(image)))
         x = F.max_pool2d(x, 3, stride=2, padding=1)
         features = []
         for stage in (self.layer1, self.layer2, self.layer3, self.layer4):

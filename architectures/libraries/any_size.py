@@ -1,4 +1,4 @@
-"""Pictures of any size for networks that take some sizes only."""
+"""Images of any size for networks that take some sizes only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Sizes(NamedTuple):
-    """The picture sizes that a network takes.
+    """The image sizes that a network takes.
 
     Attributes:
         multiple: Height and width have to be multiples of this.
@@ -26,24 +26,24 @@ class Sizes(NamedTuple):
     only: tuple[int, int] | None = None
 
 
-def at_any_size(network: Callable[[Tensor], Tensor], picture: Tensor, sizes: Sizes) -> Tensor:
-    """Run a network on a picture of any size, and bring its output to that size.
+def at_any_size(network: Callable[[Tensor], Tensor], image: Tensor, sizes: Sizes) -> Tensor:
+    """Run a network on an image of any size, and bring its output to that size.
 
-    For a network of a single size, or of a smallest size that is larger, picture and output are
+    For a network of a single size, or of a smallest size that is larger, image and output are
     resized bilinearly. To reach a multiple, the last row and column are repeated and the output is
     cropped.
 
     Args:
         network: From (B, C, H, W) to (B, K, H, W).
-        picture: (B, C, H, W).
+        image: (B, C, H, W).
         sizes: Those the network takes.
 
     Returns:
-        (B, K, H, W) with the picture's height and width.
+        (B, K, H, W) with the image's height and width.
     """
-    height, width = picture.shape[2:]
+    height, width = image.shape[2:]
     taken = sizes.only or (max(height, sizes.smallest), max(width, sizes.smallest))
-    x = _resized(picture, taken)
+    x = _resized(image, taken)
     padding = (0, -taken[1] % sizes.multiple, 0, -taken[0] % sizes.multiple)
     if any(padding):
         x = F.pad(x, padding, mode="replicate")

@@ -10,7 +10,7 @@ import timm
 from segmentation_models_pytorch.encoders import encoders
 
 from architectures.contract import TASKS
-from architectures.early_fusion import IMAGENET, EarlyFusion, picture_channels
+from architectures.early_fusion import IMAGENET, EarlyFusion, image_channels
 from architectures.encoders import weights
 from architectures.errors import ArchitectureError, did_you_mean, in_one_line
 from architectures.libraries import timm_encoder
@@ -60,7 +60,7 @@ def create(
     """A decoder and an encoder of segmentation-models-pytorch, with one output channel per task.
 
     Library: https://github.com/qubvel-org/segmentation_models.pytorch, whose initialisation and
-    settings are kept. Pictures are padded to the sizes the network takes and the logits cropped;
+    settings are kept. Images are padded to the sizes the network takes and the logits cropped;
     for encoders that take one size only, and where PAN needs a larger one, both are resized.
     Colours are normalised as the encoder's weights expect it: by timm's settings for its encoders
     (`tu-...`), by ImageNet's for all others. PAN takes its encoder at output stride 32 where that
@@ -144,7 +144,7 @@ class SmpNetwork(EarlyFusion):
         options: dict[str, Any] = {
             "encoder_name": encoder,
             "encoder_weights": None,
-            "in_channels": picture_channels(inputs),
+            "in_channels": image_channels(inputs),
             "classes": len(tasks),
         }
         only = None
@@ -164,9 +164,9 @@ class SmpNetwork(EarlyFusion):
             weights.load_state(self.network.encoder, state, source=encoder_weights)
         self.sizes = _sizes(decoder, self.network.encoder.output_stride, only)
 
-    def predict(self, picture: Tensor) -> dict[str, Tensor]:
+    def predict(self, image: Tensor) -> dict[str, Tensor]:
         """Run the one model and split its output by task."""
-        logits = at_any_size(self.network, picture, self.sizes)
+        logits = at_any_size(self.network, image, self.sizes)
         return {task: logits[:, i : i + 1] for i, task in enumerate(self.tasks)}
 
 

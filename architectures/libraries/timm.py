@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from architectures.contract import TASKS
 from architectures.double_convolution import DoubleConvolution
-from architectures.early_fusion import EarlyFusion, picture_channels
+from architectures.early_fusion import EarlyFusion, image_channels
 from architectures.libraries import timm_encoder
 from architectures.libraries.any_size import Sizes, at_any_size
 from architectures.libraries.trial import check_runs
@@ -36,8 +36,8 @@ def create(
     Library: https://github.com/huggingface/pytorch-image-models. The decoder is that of U-Net
     (https://arxiv.org/abs/1505.04597) with bilinear resizing: 256 channels at the first step, half
     of them at each further one, 16 at least. Where the encoder has no features, at 1/2 of the size
-    and between it and the encoder's finest, there is no skip; at full size the picture is the
-    skip. Pictures are padded to the multiple the encoder takes and the logits cropped; for
+    and between it and the encoder's finest, there is no skip; at full size the image is the
+    skip. Images are padded to the multiple the encoder takes and the logits cropped; for
     encoders that take one size only, both are resized. Colours are normalised as timm has it for
     the encoder.
 
@@ -83,7 +83,7 @@ class TimmNetwork(EarlyFusion):
     ) -> None:
         super().__init__(inputs=inputs, normalization=timm_encoder.normalization(name))
         self.tasks = tasks
-        in_channels = picture_channels(inputs)
+        in_channels = image_channels(inputs)
         size_options, only = timm_encoder.size_options(name)
         self.encoder = timm.create_model(
             name,
@@ -98,45 +98,45 @@ class TimmNetwork(EarlyFusion):
         self.decoder = Decoder([in_channels, *channels], finest_stride=strides[0])
         self.head = nn.Conv2d(self.decoder.out_channels, len(tasks), 3, padding=1)
 
-    def predict(self, picture: Tensor) -> dict[str, Tensor]:
+    def predict(self, image: Tensor) -> dict[str, Tensor]:
         """Run encoder and decoder once and split the output by task."""
-        logits = at_any_size(self._logits, picture, self.sizes)
+        logits = at_any_size(self._logits, image, self.sizes)
         return {task: logits[:, i : i + 1] for i, task in enumerate(self.tasks)}
 
-    def _logits(self, picture: Tensor) -> Tensor:
-        features = self.encoder(picture)
+    def _logits(self, image: Tensor) -> Tensor:
+        features = self.encoder(image)
         if getattr(self.encoder, "output_fmt", "NCHW") == "NHWC":
             features = [x.permute(0, 3, 1, 2) for x in features]
-        logits: Tensor = self.head(self.decoder(picture, features))
+        logits: Tensor = self.head(self.decoder(image, features))
         return logits
 
 
 class Decoder(nn.Module):
-    """Step by step from the coarsest features to the picture's size.
+    """Step by step from the coarsest features to the image's size.
 
     Args:
-        channels: Of the picture and of the features, the finest first.
-        finest_stride: How many times smaller than the picture the finest features are.
+        channels: Of the image and of the features, the finest first.
+        finest_stride: How many times smaller than the image the finest features are.
     """
 
     def __init__(self, channels: Sequence[int], finest_stride: int) -> None:
         super().__init__()
-        picture, *skips, coarsest = channels
+        image, *skips, coarsest = channels
         self.steps_without_skip = max(0, int(math.log2(finest_stride)) - 1)
         self.steps = nn.ModuleList()
         x = coarsest
-        for skip in (*reversed(skips), *[0] * self.steps_without_skip, picture):
+        for skip in (*reversed(skips), *[0] * self.steps_without_skip, image):
             out = max(LAST_CHANNELS, FIRST_CHANNELS >> len(self.steps))
             self.steps.append(DoubleConvolution(x + skip, out))
             x = out
         self.out_channels = x
 
-    def forward(self, picture: Tensor, features: Sequence[Tensor]) -> Tensor:
-        """Return (B, `out_channels`, H, W) of the picture's size; features finest first."""
+    def forward(self, image: Tensor, features: Sequence[Tensor]) -> Tensor:
+        """Return (B, `out_channels`, H, W) of the image's size; features finest first."""
         x = features[-1]
         for step, skip in zip(
             self.steps,
-            (*features[-2::-1], *[None] * self.steps_without_skip, picture),
+            (*features[-2::-1], *[None] * self.steps_without_skip, image),
             strict=True,
         ):
             if skip is None:

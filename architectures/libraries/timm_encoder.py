@@ -37,7 +37,7 @@ def normalization(name: str) -> Normalization:
 
 
 def size_options(name: str) -> tuple[dict[str, Any], tuple[int, int] | None]:
-    """Find out how the model is made to take pictures of any size.
+    """Find out how the model is made to take images of any size.
 
     Returns:
         The options to build it with, and the one size (height, width) that it takes even so, or

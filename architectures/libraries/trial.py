@@ -15,16 +15,16 @@ SIZE = (64, 64)
 
 
 def check_runs(network: nn.Module) -> None:
-    """Run a network once in evaluation mode on a black picture; it stays in training mode.
+    """Run a network once in evaluation mode on a black image; it stays in training mode.
 
     Raises:
         ValueError: If an output has a wrong size.
         Exception: Whatever the network raises.
     """
-    picture = torch.zeros(1, 3, *SIZE, device=next(network.parameters()).device)
+    image = torch.zeros(1, 3, *SIZE, device=next(network.parameters()).device)
     network.eval()
     with torch.no_grad():
-        prediction: Prediction = network(picture, picture)
+        prediction: Prediction = network(image, image)
     network.train()
     for logits in prediction:
         if logits is not None and logits.shape != (1, 1, *SIZE):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from architectures.contract import TASKS
-from architectures.early_fusion import IMAGENET, EarlyFusion, picture_channels
+from architectures.early_fusion import IMAGENET, EarlyFusion, image_channels
 from architectures.encoders.drn import DRND22
 from architectures.registry import register
 from architectures.up_projection import UpProjection
@@ -35,14 +35,14 @@ class Autoencoder(EarlyFusion):
 
     def __init__(self, *, inputs: str, tasks: tuple[str, ...], width: float) -> None:
         super().__init__(inputs=inputs, normalization=IMAGENET)
-        self.encoder = DRND22(picture_channels(inputs), width)
+        self.encoder = DRND22(image_channels(inputs), width)
         self.decoders = nn.ModuleDict(
             {task: Decoder(self.encoder.channels, width) for task in tasks}
         )
 
-    def predict(self, picture: Tensor) -> dict[str, Tensor]:
+    def predict(self, image: Tensor) -> dict[str, Tensor]:
         """Run every decoder on the one encoder's features."""
-        features, sizes = self.encoder(picture)
+        features, sizes = self.encoder(image)
         return {task: decoder(features, sizes) for task, decoder in self.decoders.items()}
 
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from architectures.contract import TASKS
-from architectures.early_fusion import IMAGENET, EarlyFusion, picture_channels
+from architectures.early_fusion import IMAGENET, EarlyFusion, image_channels
 from architectures.encoders import weights
 from architectures.encoders.densenet import DenseNet, Features, densenet169
 from architectures.registry import register
@@ -32,7 +32,7 @@ def densenet(
     the encoder starts as timm's, everything else as PyTorch has it. For training in stages the
     parts are `encoder`, `decoders.mask` and `decoders.depth`.
     """
-    encoder = densenet169(picture_channels(inputs), width)
+    encoder = densenet169(image_channels(inputs), width)
     weights.load(
         encoder,
         encoder_weights,
@@ -54,12 +54,12 @@ class DenseDepth(EarlyFusion):
             {task: Decoder(encoder.last_channels, skip_channels) for task in tasks}
         )
 
-    def predict(self, picture: Tensor) -> dict[str, Tensor]:
+    def predict(self, image: Tensor) -> dict[str, Tensor]:
         """Run every decoder on the one encoder's features."""
-        features = self.encoder(picture)
+        features = self.encoder(image)
         return {
             task: F.interpolate(
-                decoder(features), size=picture.shape[2:], mode="bilinear", align_corners=True
+                decoder(features), size=image.shape[2:], mode="bilinear", align_corners=True
             )
             for task, decoder in self.decoders.items()
         }
@@ -83,7 +83,7 @@ class Decoder(nn.Module):
         self.head = nn.Conv2d(channels // 2 ** len(skip_channels), 1, 3, padding=1)
 
     def forward(self, features: Features) -> Tensor:
-        """Return logits at half of the picture's size."""
+        """Return logits at half of the image's size."""
         at_eighth, at_sixteenth, _ = features.transitions
         skips = (at_sixteenth, at_eighth, features.pooled, features.stem)
         x = self.bottleneck(features.last)
@@ -109,7 +109,7 @@ class BilinearUp(nn.Module):
         )
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        """Return a picture of the size of `skip`."""
+        """Return an image of the size of `skip`."""
         x = F.interpolate(x, size=skip.shape[2:], mode="bilinear", align_corners=True)
         joined: Tensor = self.convolutions(torch.cat((x, skip), dim=1))
         return joined

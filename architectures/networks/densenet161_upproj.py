@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from architectures.contract import TASKS
-from architectures.early_fusion import picture_channels
+from architectures.early_fusion import image_channels
 from architectures.encoders import weights
 from architectures.encoders.densenet import densenet161
 from architectures.registry import register
@@ -26,7 +26,7 @@ def densenet161_upproj(
     parameters for the published depth network, which is `inputs="composite", tasks=("depth",)`.
     In all else like `resnet50_upproj`, with timm's initialisation of the encoder.
     """
-    encoder = FourScales(picture_channels(inputs), width)
+    encoder = FourScales(image_channels(inputs), width)
     weights.load(
         encoder.densenet,
         encoder_weights,
@@ -48,7 +48,7 @@ class FourScales(nn.Module):
         self.densenet = densenet161(in_channels, width)
         self.channels = [*self.densenet.transition_channels, self.densenet.last_channels]
 
-    def forward(self, picture: Tensor) -> list[Tensor]:
+    def forward(self, image: Tensor) -> list[Tensor]:
         """Return features at 1/4, 1/8, 1/16 and 1/32 of the size."""
-        features = self.densenet(picture)
+        features = self.densenet(image)
         return [*features.reduced, features.last]

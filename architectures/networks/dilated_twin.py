@@ -22,7 +22,7 @@ def dilated_twin(
     Background and composite are fused late, after four convolutions each; `inputs="composite"`
     leaves the background's convolutions out. The published network resizes to a fixed 100 px, this
     one to the size of its input. The published normalisation of the inputs is left out: under
-    circular padding, shifting and scaling a colour is undone by the first batch normalisation and
+    circular padding, shifting and scaling a color is undone by the first batch normalisation and
     weights. Weights start as PyTorch has them. For training in stages the parts are `twins.mask`
     and `twins.depth`.
     """
@@ -35,33 +35,33 @@ class DilatedTwin(nn.Module):
     def __init__(self, *, inputs: str, tasks: tuple[str, ...], width: float) -> None:
         super().__init__()
         self.inputs = inputs
-        pictures = 2 if inputs == "pair" else 1
-        self.twins = nn.ModuleDict({task: Twin(pictures, width) for task in tasks})
+        images = 2 if inputs == "pair" else 1
+        self.twins = nn.ModuleDict({task: Twin(images, width) for task in tasks})
 
     def forward(self, background: Tensor, composite: Tensor) -> Prediction:
         """Predict from background and composite, (B, 3, H, W) in [0, 1]."""
-        pictures = (background, composite) if self.inputs == "pair" else (composite,)
-        logits = {task: twin(*pictures) for task, twin in self.twins.items()}
+        images = (background, composite) if self.inputs == "pair" else (composite,)
+        logits = {task: twin(*images) for task, twin in self.twins.items()}
         return Prediction(mask_logits=logits.get("mask"), depth_logits=logits.get("depth"))
 
 
 class Twin(nn.Module):
-    """One task: a path per picture, a full-size path, a path at half size, and both joined."""
+    """One task: a path per image, a full-size path, a path at half size, and both joined."""
 
-    def __init__(self, pictures: int, width: float) -> None:
+    def __init__(self, images: int, width: float) -> None:
         super().__init__()
         c16, c32, c64, c128 = (scaled(c, width) for c in (16, 32, 64, 128))
-        self.pictures = nn.ModuleList(
+        self.images = nn.ModuleList(
             nn.Sequential(
                 CircularConvolution(3, c16),
                 CircularConvolution(c16, c16),
                 CircularConvolution(c16, c32),
                 CircularConvolution(c32, c32),
             )
-            for _ in range(pictures)
+            for _ in range(images)
         )
         self.full_size = nn.Sequential(
-            CircularConvolution(pictures * c32, c64, dilation=2),
+            CircularConvolution(images * c32, c64, dilation=2),
             CircularConvolution(c64, c64, dilation=4),
             CircularConvolution(c64, c128, dilation=8),
             CircularConvolution(c128, c64),
@@ -80,9 +80,9 @@ class Twin(nn.Module):
         self.joined = CircularConvolution(2 * c64, c128)
         self.head = nn.Conv2d(c128, 1, 3, padding=1, padding_mode="circular", bias=False)
 
-    def forward(self, *pictures: Tensor) -> Tensor:
-        """Return logits of the pictures' size."""
-        paths = [path(x) for path, x in zip(self.pictures, pictures, strict=True)]
+    def forward(self, *images: Tensor) -> Tensor:
+        """Return logits of the images' size."""
+        paths = [path(x) for path, x in zip(self.images, images, strict=True)]
         skip = self.full_size(torch.cat(paths, dim=1))
         x = F.interpolate(self.half_size(skip), size=skip.shape[2:], mode="nearest")
         logits: Tensor = self.head(self.joined(torch.cat((x, skip), dim=1)))
@@ -90,7 +90,7 @@ class Twin(nn.Module):
 
 
 class CircularConvolution(nn.Sequential):
-    """A 3x3 convolution that sees the picture as if opposite edges met, BatchNorm and ReLU.
+    """A 3x3 convolution that sees the image as if opposite edges met, BatchNorm and ReLU.
 
     The padding is the dilation, so at stride 1 the size is kept. It may not exceed the size.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from architectures.contract import TASKS
-from architectures.early_fusion import picture_channels
+from architectures.early_fusion import image_channels
 from architectures.encoders import weights
 from architectures.encoders.resnet import ResNet50
 from architectures.registry import register
@@ -33,7 +33,7 @@ def resnet50_upproj(
     PyTorch has it. For training in stages the parts are `encoder`, `decoders.mask` and
     `decoders.depth`.
     """
-    encoder = ResNet50(picture_channels(inputs), width)
+    encoder = ResNet50(image_channels(inputs), width)
     weights.load(
         encoder,
         encoder_weights,

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from architectures.contract import TASKS
 from architectures.double_convolution import DoubleConvolution
-from architectures.early_fusion import EarlyFusion, picture_channels
+from architectures.early_fusion import EarlyFusion, image_channels
 from architectures.registry import register
 from architectures.width import scaled
 
@@ -30,12 +30,12 @@ class UNet(EarlyFusion):
 
     def __init__(self, *, inputs: str, tasks: tuple[str, ...], width: float) -> None:
         super().__init__(inputs=inputs)
-        self.trunk = Trunk(picture_channels(inputs), width)
+        self.trunk = Trunk(image_channels(inputs), width)
         self.branches = nn.ModuleDict({task: Branch(width) for task in tasks})
 
-    def predict(self, picture: Tensor) -> dict[str, Tensor]:
+    def predict(self, image: Tensor) -> dict[str, Tensor]:
         """Run every branch on the one trunk."""
-        skips = self.trunk(picture)
+        skips = self.trunk(image)
         return {task: branch(*skips) for task, branch in self.branches.items()}
 
 
@@ -49,15 +49,15 @@ class Trunk(nn.Module):
         self.to_half = Down(c64, c128)
         self.to_quarter = Down(c128, c256)
 
-    def forward(self, picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the three skips."""
-        full = self.full_size(picture)
+        full = self.full_size(image)
         half = self.to_half(full)
         return full, half, self.to_quarter(half)
 
 
 class Branch(nn.Module):
-    """One task: down to 1/8 and 1/16, and back up to a picture of logits."""
+    """One task: down to 1/8 and 1/16, and back up to an image of logits."""
 
     def __init__(self, width: float) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ class Up(nn.Module):
         self.convolutions = DoubleConvolution(joined, out_channels, mid_channels=joined // 2)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        """Return a picture of the size of `skip`."""
+        """Return an image of the size of `skip`."""
         x = F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=True)
         missing_height, missing_width = skip.shape[2] - x.shape[2], skip.shape[3] - x.shape[3]
         if missing_height or missing_width:  # pooling dropped an odd size's last row or column

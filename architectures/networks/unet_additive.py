@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from architectures.contract import TASKS
-from architectures.early_fusion import EarlyFusion, picture_channels
+from architectures.early_fusion import EarlyFusion, image_channels
 from architectures.registry import register
 from architectures.width import scaled
 
@@ -37,7 +37,7 @@ class AdditiveUNet(EarlyFusion):
     def __init__(self, *, inputs: str, tasks: tuple[str, ...], width: float) -> None:
         super().__init__(inputs=inputs)
         c32, c64, c128, c256, c512 = (scaled(c, width) for c in (32, 64, 128, 256, 512))
-        self.encoder = Encoder(picture_channels(inputs), width)
+        self.encoder = Encoder(image_channels(inputs), width)
         self.first_ups = nn.ModuleDict({task: Up(c512, c256) for task in tasks})
         self.shared_ups = nn.ModuleList((Up(c256, c128), Up(c128, c64), Up(c64, c64), Up(c64, c32)))
         # As published: a bias in the depth head, none in the mask head.
@@ -45,12 +45,12 @@ class AdditiveUNet(EarlyFusion):
             {task: nn.Conv2d(c32, 1, 1, bias=task == "depth") for task in tasks}
         )
 
-    def predict(self, picture: Tensor) -> dict[str, Tensor]:
+    def predict(self, image: Tensor) -> dict[str, Tensor]:
         """Run the decoder once per task."""
-        skips = self.encoder(picture)
-        return {task: self._decode(task, skips, picture) for task in self.heads}
+        skips = self.encoder(image)
+        return {task: self._decode(task, skips, image) for task in self.heads}
 
-    def _decode(self, task: str, skips: Skips, picture: Tensor) -> Tensor:
+    def _decode(self, task: str, skips: Skips, image: Tensor) -> Tensor:
         to_128, to_64, keep_64, to_32 = self.shared_ups
         x = _resized(self.first_ups[task](skips.coarsest) + skips.sixty_fourth, like=skips.eighth)
         x = _resized(to_128(x) + skips.eighth, like=skips.quarter)
@@ -58,13 +58,13 @@ class AdditiveUNet(EarlyFusion):
         if task == "mask":  # the published depth path leaves this skip out
             x = x + skips.quarter
         x = _resized(x, like=skips.half)
-        x = _resized(keep_64(x) + skips.half, like=picture)
+        x = _resized(keep_64(x) + skips.half, like=image)
         logits: Tensor = self.heads[task](to_32(x))
         return logits
 
 
 class Skips(NamedTuple):
-    """What the encoder hands to the decoder, by its share of the picture's size."""
+    """What the encoder hands to the decoder, by its share of the image's size."""
 
     half: Tensor
     quarter: Tensor
@@ -89,9 +89,9 @@ class Encoder(nn.Module):
         self.to_sixty_fourth = Down(c128, c256)
         self.to_coarsest = Down(c256, c512)
 
-    def forward(self, picture: Tensor) -> Skips:
+    def forward(self, image: Tensor) -> Skips:
         """Return the skips; the two that no layer computes at their size are resized to it."""
-        half = self.stem(picture)
+        half = self.stem(image)
         quarter = self.pool(half)
         sixteenth = self.to_sixteenth(quarter)
         sixty_fourth = self.to_sixty_fourth(sixteenth)

@@ -1,8 +1,8 @@
-"""Write any dataset in the canonical layout, without packing its pictures anew.
+"""Write any dataset in the canonical layout, without packing its images anew.
 
-The bytes of JPEG and PNG pictures are copied. Only what the layout cannot say of a picture is put
+The bytes of JPEG and PNG images are copied. Only what the layout cannot say of an image is put
 into it, as a PNG that loses nothing: the mirror image of a background, depth that was painted in
-colours or stands in a frame, a mask that was cut at another threshold, and other kinds of files.
+colors or stands in a frame, a mask that was cut at another threshold, and other kinds of files.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from bench.archives.growing_zip import GrowingZip
 from bench.archives.paste.samples import mirrored_id
 from bench.data import images
 from bench.data.decode import Encoded, decode_color, decode_mask, read_depth_codes
-from bench.data.layouts import KINDS, Layout
-from bench.data.pool import Pool
+from bench.data.layouts import KINDS, Manifest
+from bench.data.sample_pool import SamplePool
 from bench.errors import InputError
 
 VERSION = 1
 """Changes whenever the same dataset gives another archive."""
 
-_CHUNK = 256  # pictures held at a time
+_CHUNK = 256  # images held at a time
 _MASK_THRESHOLD = 127  # at which an archive that says nothing is read
 _PLACE = (*(f"{kind}_entry" for kind in KINDS), "background_mirrored")
 _ENDINGS = (".jpg", ".png")
@@ -51,9 +51,9 @@ class Converted:
 
     Attributes:
         samples: how many.
-        copied: pictures whose bytes are those of the original.
-        rewritten: pictures that were packed anew.
-        there: pictures that an interrupted run had written.
+        copied: images whose bytes are those of the original.
+        rewritten: images that were packed anew.
+        there: images that an interrupted run had written.
     """
 
     samples: int
@@ -62,8 +62,8 @@ class Converted:
     there: int
 
 
-class _Picture(NamedTuple):
-    """A picture to write.
+class _Image(NamedTuple):
+    """An image to write.
 
     Attributes:
         name: of the entry to write, less its ending.
@@ -74,7 +74,7 @@ class _Picture(NamedTuple):
 
     name: str
     kind: str
-    layout: Layout
+    layout: Manifest
     row: int
     mirrored: bool
 
@@ -84,19 +84,19 @@ class _Picture(NamedTuple):
 
 
 def convert(
-    out: Path, layouts: Sequence[Layout], on_progress: Callable[[int, int], None]
+    out: Path, layouts: Sequence[Manifest], on_progress: Callable[[int, int], None]
 ) -> Converted:
     """Write the datasets as one, in the canonical layout.
 
     Interrupted, it leaves ``<out>.partial``, and called again with the same datasets goes on from
-    there; the result is the same to the byte. Decoded at any size, the pictures are those of the
+    there; the result is the same to the byte. Decoded at any size, the images are those of the
     original to the bit; only masks cut at another threshold than the usual 127 agree at their own
     size alone.
 
     Args:
         out: appears at the end, at once: a zip if its name ends so, else a folder.
         layouts: the datasets.
-        on_progress: called with the numbers of pictures done and to do.
+        on_progress: called with the numbers of images done and to do.
 
     Raises:
         InputError: ``out`` exists or cannot be written, the partial file was begun with something
@@ -105,14 +105,14 @@ def convert(
     if out.exists():
         raise InputError(f"{out} exists already")
     _require_apart(out, layouts)
-    kinds = Pool(list(layouts)).kinds  # refuses samples that do not belong together
+    kinds = SamplePool(list(layouts)).kinds  # refuses samples that do not belong together
     coding = _depth_coding(layouts) if "depth" in kinds else None
     samples = _samples(layouts)
     _require_names(samples, kinds)
     places = _places(layouts, samples)
     backgrounds = _backgrounds(layouts, places) if "background" in kinds else []
     others = [kind for kind in kinds if kind != "background"]
-    pictures = chain(backgrounds, _pictures_of_samples(layouts, others, places))
+    images = chain(backgrounds, _images_of_samples(layouts, others, places))
     total = len(backgrounds) + len(samples) * len(others)
     table = samples.to_csv(index=False, lineterminator="\n").encode()
     record = ("dataset.json", _description(layouts, coding, table))
@@ -120,13 +120,13 @@ def convert(
     done = dict.fromkeys(("copied", "rewritten", "there"), 0)
     try:
         with growing(out, record) as archive, ThreadPoolExecutor(os.cpu_count()) as workers:
-            while chunk := list(islice(pictures, _CHUNK)):
+            while chunk := list(islice(images, _CHUNK)):
                 missing = [p for p in chunk if not any(p.name + e in archive for e in _ENDINGS)]
                 done["there"] += len(chunk) - len(missing)
-                for picture, (ending, content, how) in zip(
+                for image, (ending, content, how) in zip(
                     missing, workers.map(_encoded, missing), strict=True
                 ):
-                    archive.write(picture.name + ending, content)
+                    archive.write(image.name + ending, content)
                     done[how] += 1
                 on_progress(sum(done.values()), total)
             if "samples.csv" not in archive:
@@ -140,14 +140,14 @@ def convert(
     return Converted(len(samples), **done)
 
 
-def _require_apart(out: Path, layouts: Sequence[Layout]) -> None:
+def _require_apart(out: Path, layouts: Sequence[Manifest]) -> None:
     for layout in layouts:
         for container in layout.entries.containers:
             if container.path.is_dir() and out.resolve().is_relative_to(container.path.resolve()):
                 raise InputError(f"{out}: lies in {container.path}, which is to be converted")
 
 
-def _depth_coding(layouts: Sequence[Layout]) -> dict[str, Any]:
+def _depth_coding(layouts: Sequence[Manifest]) -> dict[str, Any]:
     """How the depth of all datasets is coded once it is written, as ``dataset.json`` says it.
 
     Raises:
@@ -165,13 +165,13 @@ def _depth_coding(layouts: Sequence[Layout]) -> dict[str, Any]:
     return codings[0]
 
 
-def _require_fitting_crop(layout: Layout) -> None:
+def _require_fitting_crop(layout: Manifest) -> None:
     if layout.depth_coding.crop is None:
         return
     top, left, bottom, right = layout.depth_coding.crop
     composite = Encoded.read(layout, int(layout.samples["composite_entry"].iloc[0]))
     height, width = composite.size
-    # To within a pixel, as `bench.data.pool` has it.
+    # To within a pixel, as `bench.data.sample_pool` has it.
     if abs((bottom - top) * width - (right - left) * height) > max(width, right - left):
         raise InputError(
             f"{layout.entries.paths}: depth.crop leaves {bottom - top}x{right - left} px, another "
@@ -180,7 +180,7 @@ def _require_fitting_crop(layout: Layout) -> None:
         )
 
 
-def _samples(layouts: Sequence[Layout]) -> pd.DataFrame:
+def _samples(layouts: Sequence[Manifest]) -> pd.DataFrame:
     """``samples.csv`` of all datasets: key, background, and the further columns.
 
     The mirror image of a background becomes a background of its own. ``scene`` then tells that the
@@ -197,8 +197,8 @@ def _samples(layouts: Sequence[Layout]) -> pd.DataFrame:
     return samples
 
 
-def _places(layouts: Sequence[Layout], samples: pd.DataFrame) -> pd.DataFrame:
-    """Where the samples' pictures stand: of a `Layout` the columns `_PLACE`, and its number."""
+def _places(layouts: Sequence[Manifest], samples: pd.DataFrame) -> pd.DataFrame:
+    """Where the samples' images stand: of a `Manifest` the columns `_PLACE`, and its number."""
     places = pd.concat(
         [layout.samples[list(_PLACE)].assign(source=n) for n, layout in enumerate(layouts)],
         ignore_index=True,
@@ -213,16 +213,16 @@ def _require_names(samples: pd.DataFrame, kinds: tuple[str, ...]) -> None:
             raise InputError(f"the {column} {wrong.iloc[0]!r} cannot name a file; rename it")
 
 
-def _backgrounds(layouts: Sequence[Layout], places: pd.DataFrame) -> list[_Picture]:
+def _backgrounds(layouts: Sequence[Manifest], places: pd.DataFrame) -> list[_Image]:
     """The backgrounds, each id once.
 
     Raises:
-        InputError: an id stands for two pictures whose bytes differ.
+        InputError: an id stands for two images whose bytes differ.
     """
     columns = ["background", "source", "background_entry", "background_mirrored"]
-    found: dict[str, _Picture] = {}
+    found: dict[str, _Image] = {}
     for name, source, row, mirrored in places[columns].drop_duplicates().to_numpy().tolist():
-        one = _Picture(f"background/{name}", "background", layouts[source], row, mirrored)
+        one = _Image(f"background/{name}", "background", layouts[source], row, mirrored)
         other = found.setdefault(one.name, one)
         if one.mirrored != other.mirrored or (
             one is not other and one.checksum() != other.checksum()
@@ -234,39 +234,39 @@ def _backgrounds(layouts: Sequence[Layout], places: pd.DataFrame) -> list[_Pictu
     return list(found.values())
 
 
-def _pictures_of_samples(
-    layouts: Sequence[Layout], kinds: Sequence[str], places: pd.DataFrame
-) -> Iterator[_Picture]:
-    """The other pictures of the samples, in their order."""
+def _images_of_samples(
+    layouts: Sequence[Manifest], kinds: Sequence[str], places: pd.DataFrame
+) -> Iterator[_Image]:
+    """The other images of the samples, in their order."""
     entries = [places[f"{kind}_entry"] for kind in kinds]
     for key, source, *rows in zip(places["key"], places["source"], *entries, strict=True):
         for kind, row in zip(kinds, rows, strict=True):
-            yield _Picture(f"{kind}/{key}", kind, layouts[source], row, mirrored=False)
+            yield _Image(f"{kind}/{key}", kind, layouts[source], row, mirrored=False)
 
 
-def _encoded(picture: _Picture) -> tuple[str, bytes, str]:
-    """The ending of the picture's name, the bytes to write, and how they came to be."""
-    read = Encoded.read(picture.layout, picture.row)
-    pixels = _rewritten(picture, read)
+def _encoded(image: _Image) -> tuple[str, bytes, str]:
+    """The ending of the image's name, the bytes to write, and how they came to be."""
+    read = Encoded.read(image.layout, image.row)
+    pixels = _rewritten(image, read)
     if pixels is not None:
         return ".png", _png(pixels), "rewritten"
-    read.size  # noqa: B018 - refuses what is no picture
+    read.size  # noqa: B018 - refuses what is no image
     return ".jpg" if simplejpeg.is_jpeg(read.content) else ".png", read.content, "copied"
 
 
-def _rewritten(picture: _Picture, read: Encoded) -> npt.NDArray[Any] | None:
-    """The pixels of a picture that cannot be copied; None for one that can."""
-    coding, threshold = picture.layout.depth_coding, picture.layout.mask_threshold
+def _rewritten(image: _Image, read: Encoded) -> npt.NDArray[Any] | None:
+    """The pixels of an image that cannot be copied; None for one that can."""
+    coding, threshold = image.layout.depth_coding, image.layout.mask_threshold
     foreign = not (simplejpeg.is_jpeg(read.content) or read.content.startswith(_PNG))
-    match picture.kind:
+    match image.kind:
         case "mask" if threshold != _MASK_THRESHOLD:
             return decode_mask(read, read.size) * np.uint8(255)
         case "mask" if foreign:
             return read.decoded(images.decode_grey)
         case "depth" if foreign or coding.crop is not None or coding.colors != "grey":
             return read_depth_codes(read)
-        case "background" | "composite" if foreign or picture.mirrored:
-            return decode_color(read, read.size, mirrored=picture.mirrored)
+        case "background" | "composite" if foreign or image.mirrored:
+            return decode_color(read, read.size, mirrored=image.mirrored)
     return None
 
 
@@ -276,7 +276,7 @@ def _png(pixels: npt.NDArray[Any]) -> bytes:
     return content.getvalue()
 
 
-def _description(layouts: Sequence[Layout], coding: dict[str, Any] | None, table: bytes) -> bytes:
+def _description(layouts: Sequence[Manifest], coding: dict[str, Any] | None, table: bytes) -> bytes:
     """``dataset.json``, with all that the archive depends on: only the same command resumes it."""
     digest = hashlib.sha256(table)
     for layout in layouts:

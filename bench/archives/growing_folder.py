@@ -35,7 +35,7 @@ class GrowingFolder:
             self.write(name, content)
         elif name not in self or (self._path / name).read_bytes() != content:
             raise InputError(
-                f"{self._path}: was begun with other settings or pictures; repeat that command to "
+                f"{self._path}: was begun with other settings or images; repeat that command to "
                 "finish it, or delete it to start over"
             )
 

@@ -84,7 +84,7 @@ class GrowingZip:
         first = _entry(name, 0, len(content), zlib.crc32(content)).FileHeader() + content
         if not first.startswith(self._file.read(len(first))):
             raise InputError(
-                f"{self._path}: was begun with other settings or pictures (its first lines show "
+                f"{self._path}: was begun with other settings or images (its first lines show "
                 "them); repeat that command to finish it, or delete it to start over"
             )
         end = self._file.seek(0)

@@ -54,13 +54,13 @@ def _overlap(groups: pd.Series, split: SplitRows) -> Overlap:
 
 
 def near_duplicates(hashes: Hashes, split: SplitRows) -> Overlap:
-    """The overlap by near-duplicate pictures, each picture counted as a group of its own.
+    """The overlap by near-duplicate images, each image counted as a group of its own.
 
-    A picture is on more than one side if another side holds one that differs from it in at most
+    An image is on more than one side if another side holds one that differs from it in at most
     `similarity.NEAR_BITS` of the hash.
 
     Args:
-        hashes: (N,) of the samples' pictures, see `bench.archives.check.similarity.dhash`.
+        hashes: (N,) of the samples' images, see `bench.archives.check.similarity.dhash`.
         split: the sides.
     """
     on_side = {name: hashes[getattr(split, name)] for name in SIDES}
@@ -69,7 +69,7 @@ def near_duplicates(hashes: Hashes, split: SplitRows) -> Overlap:
         others = np.concatenate([hashes for other, hashes in on_side.items() if other != name])
         spread += int(has_near(own, others).sum())
     return Overlap(
-        column="near-duplicate pictures",
+        column="near-duplicate images",
         groups=sum(len(side) for side in on_side.values()),
         spread=spread,
         test_share=float(has_near(on_side["test"], on_side["train"]).mean()),

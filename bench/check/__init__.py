@@ -7,6 +7,5 @@
 from bench.check.finding import Finding, Status
 from bench.check.run import check
 from bench.check.terminal import print_findings
-from bench.cli.options import parse_options
 
-__all__ = ["Finding", "Status", "check", "parse_options", "print_findings"]
+__all__ = ["Finding", "Status", "check", "print_findings"]

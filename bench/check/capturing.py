@@ -8,20 +8,20 @@ import torch
 
 from bench.check import scenes
 from bench.check.finding import Fault, Status, in_one_line, innermost_place
-from bench.check.subject import Subject
+from bench.check.network_under_test import NetworkUnderTest
 
 SIZE = (64, 32)  # px
 
 
-def compilation(subject: Subject) -> str:
+def compilation(subject: NetworkUnderTest) -> str:
     """`torch.compile` captures one whole graph that predicts the same; kernels are not made."""
     network = subject.network(training=False)
-    pictures = scenes.render(2, *SIZE)[:2]
+    images = scenes.render(2, *SIZE)[:2]
     torch._dynamo.reset()  # noqa: SLF001 - has no public name
     try:
         compiled = torch.compile(network, backend="eager", fullgraph=True)
         with torch.no_grad(), torch._dynamo.config.patch(guard_nn_modules=False):  # noqa: SLF001 - called once: no guards
-            found = compiled(*pictures)
+            found = compiled(*images)
     except Exception as error:
         raise Fault(
             f"torch.compile cannot capture it whole: {_reason(error)}",
@@ -31,7 +31,7 @@ def compilation(subject: Subject) -> str:
     finally:
         torch._dynamo.reset()  # noqa: SLF001
     with torch.no_grad():
-        expected = network(*pictures)
+        expected = network(*images)
     for name, logits in expected._asdict().items():
         if logits is not None and not torch.allclose(getattr(found, name), logits, atol=1e-4):
             raise Fault(
@@ -42,13 +42,13 @@ def compilation(subject: Subject) -> str:
     return "one graph (torch.compile, fullgraph; captured, no kernels made)"
 
 
-def export(subject: Subject) -> str:
+def export(subject: NetworkUnderTest) -> str:
     """`torch.export` gives a program."""
     network = subject.network(training=False)
-    pictures = tuple(scenes.render(2, *SIZE)[:2])
+    images = tuple(scenes.render(2, *SIZE)[:2])
     try:
         with torch.no_grad():
-            program = torch.export.export(network, pictures)
+            program = torch.export.export(network, images)
     except Exception as error:
         raise Fault(
             f"torch.export: {_reason(error)}",

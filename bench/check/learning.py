@@ -13,21 +13,21 @@ from torch import Tensor, nn
 from architectures import Prediction
 from bench.check import scenes
 from bench.check.finding import Fault, Status, in_one_line, innermost_place, listed
-from bench.check.subject import Subject
+from bench.check.network_under_test import NetworkUnderTest
 from bench.machine.precision import autocast
 
 SIZE = (64, 32)  # px; at less, the coarsest features of many networks are a single pixel
 STEPS_TO_REACH_ALL = 3  # what starts at zero hides what lies behind it for a step each
 LEARNING_RATE = 3e-3
 WARM_UP_STEPS = 10
-MOST_STEPS = 200
+MAX_STEPS = 200
 FAIR_STEPS = 30  # with fewer, not to have learned is no fault
-LEARNED = 0.7  # of the loss of a network that does not look at the pictures
+LEARNED = 0.7  # of the loss of a network that does not look at the images
 FALLING = 0.9  # of the loss at the start: what is asked of a network with time for few steps
 ALIKE = 1e-4  # of the largest logit
 
 
-def backward(subject: Subject) -> str:
+def backward(subject: NetworkUnderTest) -> str:
     """A loss goes back through the network and leaves finite gradients, which are kept."""
     network = subject.network(training=True)
     try:
@@ -85,7 +85,7 @@ def _overwritten(network: nn.Module) -> str:
     return innermost_place("".join(trace for trace in traces if "forward call" in trace))
 
 
-def gradients(subject: Subject) -> str:
+def gradients(subject: NetworkUnderTest) -> str:
     """A gradient that is not zero reaches every parameter that is to be trained.
 
     It goes on from the gradients that `backward` left.
@@ -136,7 +136,7 @@ def _parts(module: nn.Module, chosen: set[nn.Parameter], name: str = "") -> Iter
         yield from _parts(child, chosen, prefix + key)
 
 
-def bf16(subject: Subject) -> str:
+def bf16(subject: NetworkUnderTest) -> str:
     """Forward and backward under bf16 autocast run and stay finite."""
     network = subject.network(training=True)
     try:
@@ -156,8 +156,8 @@ def bf16(subject: Subject) -> str:
     return "forward and backward under autocast"
 
 
-def overfitting(subject: Subject) -> str:
-    """Trained on eight pictures of 32 px, every head learns what only looking can tell.
+def overfitting(subject: NetworkUnderTest) -> str:
+    """Trained on eight images of 32 px, every head learns what only looking can tell.
 
     A head that does not look is at best at 100 % of `scenes.blind_losses`. A network too slow to
     get well below that in time only has to fall well below where it started.
@@ -181,7 +181,7 @@ def overfitting(subject: Subject) -> str:
                 "look for a division by zero, and normalise what grows without bound",
             )
         slow = [head for head, share in shares.items() if share >= LEARNED]
-        if not slow or len(totals) > MOST_STEPS or subject.seconds_left() < step_s:
+        if not slow or len(totals) > MAX_STEPS or subject.seconds_left() < step_s:
             break
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(tuple(losses.values()))
@@ -195,7 +195,7 @@ def overfitting(subject: Subject) -> str:
         _check_alive(prediction)
     if not slow:
         return f"{_percentages(shares)} of the loss without looking, in {steps} steps"
-    if steps < MOST_STEPS and fallen_to < FALLING:
+    if steps < MAX_STEPS and fallen_to < FALLING:
         return f"the loss fell to {fallen_to:.0%} in {steps} steps; there was no time for more"
     if steps < FAIR_STEPS:
         raise Fault(
@@ -204,7 +204,7 @@ def overfitting(subject: Subject) -> str:
             status=Status.WARNING,
         )
     raise Fault(
-        f"eight pictures were not learned in {steps} steps: {' and '.join(slow)} "
+        f"eight images were not learned in {steps} steps: {' and '.join(slow)} "
         f"({_percentages(shares)} of the loss without looking)",
         "return logits, not probabilities; look for a ReLU after the last layer, weights that "
         "start too small or too large, and a missing normalisation",

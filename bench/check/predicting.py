@@ -6,15 +6,15 @@ import torch
 from torch import Tensor, nn
 
 from bench.check.finding import Fault, in_one_line, listed
-from bench.check.subject import Subject
+from bench.check.network_under_test import NetworkUnderTest
 from bench.randomness import seeded_globals
 
 SIZES = ((32, 32), (33, 47), (64, 48))  # px; the least, an odd one, one that is not square
 CPU = torch.device("cpu")
 
 
-def heads(subject: Subject) -> str:
-    """Two pictures of 64 px give full-size finite logits for every task, and nothing else."""
+def heads(subject: NetworkUnderTest) -> str:
+    """Two images of 64 px give full-size finite logits for every task, and nothing else."""
     network = subject.network(training=False)
     try:
         found = subject.predict(network, 2, 64, 64)
@@ -28,8 +28,8 @@ def heads(subject: Subject) -> str:
     return f"{' and '.join(found)}: full size, finite"
 
 
-def sizes(subject: Subject) -> str:
-    """So does one picture of any other size."""
+def sizes(subject: NetworkUnderTest) -> str:
+    """So does one image of any other size."""
     network = subject.network(training=False)
     for height, width in SIZES:
         try:
@@ -38,14 +38,14 @@ def sizes(subject: Subject) -> str:
             raise
         except Exception as error:
             raise Fault(
-                f"forward crashed for one picture of {height} x {width} px: {in_one_line(error)}",
+                f"forward crashed for one image of {height} x {width} px: {in_one_line(error)}",
                 "pad to a multiple and crop, or F.interpolate(x, size=skip.shape[2:]) before a "
                 "skip is joined; squeeze no dimension of the batch",
             ) from error
-    return "one picture of " + ", ".join(f"{h} x {w}" for h, w in SIZES) + " px"
+    return "one image of " + ", ".join(f"{h} x {w}" for h, w in SIZES) + " px"
 
 
-def determinism(subject: Subject) -> str:
+def determinism(subject: NetworkUnderTest) -> str:
     """One seed gives the same weights and the same predictions, dropout included."""
     network, twin = subject.network(training=False), subject.another()
     differing = _differing(network.state_dict(), twin.state_dict())
@@ -59,7 +59,7 @@ def determinism(subject: Subject) -> str:
     differing = _differing(first, second)
     if differing:
         raise Fault(
-            f"in evaluation mode, the same pictures twice give another {' and '.join(differing)}",
+            f"in evaluation mode, the same images twice give another {' and '.join(differing)}",
             "draw random numbers in training only (F.dropout takes training=self.training), and "
             "keep nothing from one call to the next",
         )
@@ -67,14 +67,14 @@ def determinism(subject: Subject) -> str:
     differing = _differing(first, second)
     if differing:
         raise Fault(
-            f"in training mode, the same pictures give another {' and '.join(differing)} after "
+            f"in training mode, the same images give another {' and '.join(differing)} after "
             f"the same seed",
             "draw random numbers from torch's global generator, not from numpy or random",
         )
     return "the same weights and predictions from one seed"
 
 
-def _predict_in_training(subject: Subject, network: nn.Module) -> dict[str, Tensor]:
+def _predict_in_training(subject: NetworkUnderTest, network: nn.Module) -> dict[str, Tensor]:
     with seeded_globals(subject.seed, "dropout", CPU):
         return subject.predict(network.train(), 2, 32, 32)
 

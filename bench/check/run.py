@@ -15,11 +15,11 @@ import torch
 from architectures import ArchitectureError
 from bench.check import capturing, learning, predicting
 from bench.check.finding import Fault, Finding, Status, in_one_line
-from bench.check.subject import Subject
+from bench.check.network_under_test import NetworkUnderTest
 from bench.errors import InputError
 from bench.randomness import seeded_globals
 
-LONGEST_S = 25.0  # with what it takes to start and the last step, half a minute
+MAX_S = 25.0  # with what it takes to start and the last step, half a minute
 NARROWER = "check it narrower (--option width=0.25) or on a faster machine"
 
 
@@ -30,7 +30,7 @@ class Check(NamedTuple):
     """
 
     name: str
-    ask: Callable[[Subject], str]
+    ask: Callable[[NetworkUnderTest], str]
     needs: tuple[str, ...] = ()
 
 
@@ -52,7 +52,7 @@ def check(
     options: Mapping[str, Any] | None = None,
     *,
     seed: int = 0,
-    longest_s: float = LONGEST_S,
+    longest_s: float = MAX_S,
 ) -> list[Finding]:
     """Examine one network on the CPU, on one thread.
 
@@ -75,7 +75,7 @@ def check(
     findings: dict[str, Finding] = {}
     with _one_thread(), _quiet():
         try:
-            subject = Subject(name, options or {}, seed=seed, deadline=deadline)
+            subject = NetworkUnderTest(name, options or {}, seed=seed, deadline=deadline)
         except ArchitectureError as error:
             raise InputError(str(error)) from None
         for one in CHECKS:
@@ -83,7 +83,7 @@ def check(
     return list(findings.values())
 
 
-def _examine(one: Check, subject: Subject, findings: Mapping[str, Finding]) -> Finding:
+def _examine(one: Check, subject: NetworkUnderTest, findings: Mapping[str, Finding]) -> Finding:
     for needed in one.needs:
         if findings[needed].status in {Status.FAILED, Status.SKIPPED}:
             return Finding(one.name, Status.SKIPPED, f"needs the check {needed!r} to pass")

@@ -1,4 +1,4 @@
-"""Pictures with an object that nobody can miss, and what a network loses on them."""
+"""Images with an object that nobody can miss, and what a network loses on them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Scenes(NamedTuple):
 
     Attributes:
         background: (B, 3, H, W) in [0, 0.5], smooth.
-        composite: (B, 3, H, W) in [0, 1]: the background behind an ellipse of one bright colour.
+        composite: (B, 3, H, W) in [0, 1]: the background behind an ellipse of one bright color.
         mask: (B, 1, H, W) in {0, 1}, 1 on the ellipse.
         depth: (B, 1, H, W) in [0, 1]: a floor, the ellipse in front of it.
     """

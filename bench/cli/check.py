@@ -15,7 +15,8 @@ def check(
     ] = None,
 ) -> None:
     """Examine an architecture: shapes, gradients, determinism, precision, and whether it learns."""
-    from bench.check import Status, check, parse_options, print_findings
+    from bench.check import Status, check, print_findings
+    from bench.cli.options import parse_options
 
     findings = check(name, parse_options(option or []))
     print_findings(Console(), name, findings)

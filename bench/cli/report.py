@@ -15,9 +15,9 @@ def report(
     """Print a study's leaderboard and write it to leaderboard.md in its folder."""
     from bench.report import markdown, terminal
     from bench.report.leaderboard import compare
-    from bench.study.study import Store
+    from bench.study.study import Study
 
-    board = compare(Store(study))
+    board = compare(Study(study))
     path = study / "leaderboard.md"
     path.write_text(markdown.render(study.resolve().name, board), encoding="utf-8")
     console = Console()

@@ -37,19 +37,19 @@ def run(
     """Run the cells of a grid that the study does not hold yet."""
     from bench.execution.run import missing_cells
     from bench.settings.grid import load
-    from bench.study.study import Store
+    from bench.study.study import Study
 
     question = load(grid)
     name = grid.stem
     if limit is not None:
-        question = question.tried_out(limit)
+        question = question.smoke_test(limit)
         name = f"{name}-limit-{limit}"
-    store = Store(out or Path("results") / name)
+    study = Study(out or Path("results") / name)
     console = Console()
     if dry_run:
         from bench.report.terminal import print_plan
 
-        print_plan(console, question, store)
+        print_plan(console, question, study)
         return
     from bench.execution.run import forget_failed, run
     from bench.execution.trackers.terminal import create_progress
@@ -58,22 +58,22 @@ def run(
     chosen = choose(device)
     side_by_side = _parse_count(per_device)
     if retry_failed:
-        forget_failed(question, store)
+        forget_failed(question, study)
     try:
         with create_progress(console) as progress:
             run(
                 question,
-                store,
+                study,
                 device=chosen,
                 progress=progress,
                 per_device=side_by_side,
                 throughput=limit is None,
             )
     except KeyboardInterrupt:
-        left = len(missing_cells(question, store))
+        left = len(missing_cells(question, study))
         typer.echo(f"stopped with {left} cells to go; the same command goes on from here", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    console.print(f"finished: see `bench report {store.folder}`", highlight=False)
+    console.print(f"finished: see `bench report {study.folder}`", highlight=False)
 
 
 def _parse_count(text: str) -> int | None:

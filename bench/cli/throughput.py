@@ -13,7 +13,7 @@ from bench.cli.run import INTERRUPTED
 from bench.errors import InputError
 
 if TYPE_CHECKING:
-    from bench.study.measurement import Result
+    from bench.study.measurement import Measurement
 
 
 def throughput(
@@ -43,35 +43,34 @@ def throughput(
         raise InputError("throughput: give an architecture, as in bench throughput unet, or --grid")
     if out is not None and out.exists():
         raise InputError(f"{out} exists already")
+    from bench.cli.options import parse_options
     from bench.execution.trackers.terminal import track
     from bench.machine.device import choose
     from bench.report.measurements import print_results
     from bench.throughput import rounds
+    from bench.throughput.cases import cases_of, write
     from bench.throughput.sampling import FULL
-    from bench.throughput.subjects import subjects_of, write
     from bench.throughput.variants import chosen
 
     at = choose(device)
-    subjects = subjects_of(
+    cases = cases_of(
         names or [],
-        option or [],
+        parse_options(option or []),
         chosen(variant or [], at),
         grid=grid,
         batch_size=batch_size,
         image_size=image_size,
     )
-    results: list[Result] = []
+    results: list[Measurement] = []
     console, interrupted, turns = Console(), False, itertools.count(1)
     try:
         with track("measuring") as on_progress:
-            total = rounds.turns(len(subjects), FULL)
+            total = rounds.turns(len(cases), FULL)
 
             def on_turn(*_: object) -> None:
                 on_progress(next(turns), total)
 
-            rounds.measure(
-                subjects, subjects[0], FULL, at, on_result=results.append, on_turn=on_turn
-            )
+            rounds.measure(cases, cases[0], FULL, at, on_result=results.append, on_turn=on_turn)
     except KeyboardInterrupt:
         interrupted = True
     if results:

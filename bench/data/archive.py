@@ -14,7 +14,7 @@ import pyarrow as pa
 from bench.data.central_directory import DamagedError, read_central_directory
 from bench.errors import InputError
 
-LARGEST_ENTRY = 2**28  # bytes: no picture and no table is larger, so more is damage or a trap
+LARGEST_ENTRY = 2**28  # bytes: no image and no table is larger, so more is damage or a trap
 _HEADER = struct.Struct("<4s5H3L2H")
 _ROOM_FOR_EXTRA = 64  # bytes of extra fields that most entries' headers stay below
 _STORED, _DEFLATED = 0, 8
@@ -66,7 +66,7 @@ class Archive:
         index = self._index
         size, compressed_size = int(index.sizes[row]), int(index.compressed_sizes[row])
         if max(size, compressed_size) > LARGEST_ENTRY:
-            raise DamagedError(f"{size} bytes, more than any picture")
+            raise DamagedError(f"{size} bytes, more than any image")
         if index.encrypted[row]:
             raise DamagedError("encrypted")
         name = self.names[row].as_py()

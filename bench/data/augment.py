@@ -1,4 +1,4 @@
-"""Random flips and colour changes, drawn per sample and applied to the whole batch at once."""
+"""Random flips and color changes, drawn per sample and applied to the whole batch at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def augment(batch: Batch, *, flip: bool, color_jitter: float, generator: torch.G
 
     Args:
         batch: what to vary.
-        flip: mirror all five pictures of half of the samples.
+        flip: mirror all five images of half of the samples.
         color_jitter: shift brightness by up to this much, and scale contrast and saturation by
             factors in [1 - color_jitter, 1 + color_jitter]. Each works pixel by pixel and the two
             inputs of a sample share theirs, so that no new difference between the two arises; the
@@ -29,14 +29,14 @@ def augment(batch: Batch, *, flip: bool, color_jitter: float, generator: torch.G
     draws = draws.to(device, non_blocking=True)
     if flip:
         flipped = (draws[:, 0] < 0.5).view(-1, 1, 1, 1)  # noqa: PLR2004 - one half
-        batch = Batch(*(torch.where(flipped, hflip(picture), picture) for picture in batch))
+        batch = Batch(*(torch.where(flipped, hflip(image), image) for image in batch))
     if color_jitter:
         brightness, contrast, saturation = (color_jitter * (2 * draws[:, 1:] - 1)).unbind(1)
 
-        def jitter(picture: Tensor) -> Tensor:
-            picture = enhance.adjust_brightness(picture, brightness)
-            picture = enhance.adjust_contrast(picture, 1 + contrast)
-            return enhance.adjust_saturation_with_gray_subtraction(picture, 1 + saturation)
+        def jitter(image: Tensor) -> Tensor:
+            image = enhance.adjust_brightness(image, brightness)
+            image = enhance.adjust_contrast(image, 1 + contrast)
+            return enhance.adjust_saturation_with_gray_subtraction(image, 1 + saturation)
 
         batch = batch._replace(
             background=jitter(batch.background), composite=jitter(batch.composite)

@@ -1,7 +1,7 @@
 """Decoded samples at one size, memory-mapped: decoded once, shared by every cell and run.
 
 A cache is a folder named after the contents of the archives, how they are read, and the size; it
-exists if and only if it is complete. Where the disk has no room for it, the pictures are decoded
+exists if and only if it is complete. Where the disk has no room for it, the images are decoded
 whenever they are asked for. They are uint8; depth keeps 16 bits where the archive has them.
 """
 
@@ -23,12 +23,12 @@ from filelock import FileLock, Timeout
 from bench.data.cache_build import CacheBuild, OnProgress
 from bench.data.dataset import Dataset
 from bench.data.entries import Entries, open_container
-from bench.data.images import Size
-from bench.data.pool import Pool
+from bench.data.sample_pool import SamplePool
 from bench.data.selection import open_selection, read_excluded
 from bench.data.stream import stream
 from bench.errors import InputError
 from bench.settings import Source
+from bench.settings.base import Size
 
 FORMAT = 2  # raise it when the arrays' meaning changes: older caches are then made anew
 
@@ -57,7 +57,7 @@ def open_dataset(
         size: (height, width) in pixels.
         exclude: a CSV list of the keys to leave out.
         root: where caches lie; by default `default_root`.
-        on_progress: called with the numbers of pictures decoded and to decode.
+        on_progress: called with the numbers of images decoded and to decode.
         on_remark: called with what is worth saying: the layout, a lack of disk.
 
     Raises:
@@ -74,7 +74,7 @@ def open_dataset(
     layouts = open_selection(sources, exclude, remark)
     for layout in layouts:
         remark(f"{layout.entries.paths}: layout {layout.name}, {len(layout.samples)} samples")
-    pool = Pool(layouts)
+    pool = SamplePool(layouts)
     build = CacheBuild(folder, pool, size, on_progress or (lambda _, __: None))
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -87,11 +87,11 @@ def open_dataset(
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise InputError(
-                f"{root}: the decoded pictures cannot be kept there ({error}); MASKDEPTH_CACHE "
+                f"{root}: the decoded images cannot be kept there ({error}); MASKDEPTH_CACHE "
                 "names another folder"
             ) from None
     remark(
-        f"the decoded pictures need {build.bytes_needed() / 2**30:.2f} GiB, which {root} has not "
+        f"the decoded images need {build.bytes_needed() / 2**30:.2f} GiB, which {root} has not "
         "free: they are decoded anew whenever they are used, which is slower; MASKDEPTH_CACHE "
         "names another folder to keep them in"
     )
@@ -106,7 +106,7 @@ def open_samples(archives: Sequence[Path | Source]) -> tuple[pd.DataFrame, str]:
     """
     sources = _as_sources(archives)
     layouts = open_selection(sources, None, lambda _: None)
-    return Pool(layouts).samples, _fingerprint(sources, [])
+    return SamplePool(layouts).samples, _fingerprint(sources, [])
 
 
 def _as_sources(archives: Sequence[Path | Source]) -> list[Source]:
@@ -135,7 +135,7 @@ def _locked(folder: Path, remark: OnRemark) -> Iterator[None]:
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        remark("another run is decoding the same pictures; waiting for it")
+        remark("another run is decoding the same images; waiting for it")
         lock.acquire()
     try:
         yield

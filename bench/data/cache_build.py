@@ -16,11 +16,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from bench.data.images import Size
-from bench.data.pool import Pool
+from bench.data.sample_pool import SamplePool
 from bench.errors import InputError
+from bench.files import write_atomically
 from bench.machine.processes import answer_all
-from bench.machine.worker_pool import Died, share_out
+from bench.machine.worker_pool import Died, map_unordered
+from bench.settings.base import Size
 
 CHUNK_BYTES = 2**25  # decoded at a time, and lost at most when a build is stopped
 SPARE_DISK = 2**28  # bytes that a cache leaves free
@@ -33,29 +34,29 @@ OnProgress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class _Array:
-    """A file of pictures of one shape."""
+    """A file of images of one shape."""
 
     name: str
     count: int
-    picture_shape: tuple[int, ...]
+    image_shape: tuple[int, ...]
     dtype: type[np.uint8 | np.uint16]
 
     @property
-    def picture_bytes(self) -> int:
-        return int(np.prod(self.picture_shape)) * np.dtype(self.dtype).itemsize
+    def image_bytes(self) -> int:
+        return int(np.prod(self.image_shape)) * np.dtype(self.dtype).itemsize
 
     def create(self, folder: Path) -> None:
         """An empty file of the full length, which takes room only as it is filled."""
-        shape = (self.count, *self.picture_shape)
+        shape = (self.count, *self.image_shape)
         np.lib.format.open_memmap(folder / f"{self.name}.npy", "w+", self.dtype, shape)
 
-    def write(self, folder: Path, first_row: int, pictures: npt.NDArray[Any]) -> None:
+    def write(self, folder: Path, first_row: int, images: npt.NDArray[Any]) -> None:
         """Fill rows by writing: a full disk is an error then, where a mapped page would kill."""
         path = folder / f"{self.name}.npy"
-        header = path.stat().st_size - self.count * self.picture_bytes
+        header = path.stat().st_size - self.count * self.image_bytes
         with path.open("r+b") as file:
-            file.seek(header + first_row * self.picture_bytes)
-            file.write(pictures.tobytes())
+            file.seek(header + first_row * self.image_bytes)
+            file.write(images.tobytes())
             file.flush()
             os.fsync(file.fileno())
 
@@ -79,7 +80,7 @@ class CacheBuild:
         folder: appears when all is decoded.
         pool: the samples.
         size: (height, width).
-        on_progress: called with the numbers of pictures decoded and to decode.
+        on_progress: called with the numbers of images decoded and to decode.
         workers: how many processes, or threads, decode; by default one a core. Processes scale
             better, but each takes seconds to start: they are for `PROCESSES_FROM` samples and more.
     """
@@ -87,7 +88,7 @@ class CacheBuild:
     def __init__(
         self,
         folder: Path,
-        pool: Pool,
+        pool: SamplePool,
         size: Size,
         on_progress: OnProgress,
         *,
@@ -101,7 +102,7 @@ class CacheBuild:
 
     def bytes_needed(self) -> int:
         """What the finished cache takes."""
-        return sum(array.count * array.picture_bytes for array in self._decoder.arrays())
+        return sum(array.count * array.image_bytes for array in self._decoder.arrays())
 
     def has_room(self) -> bool:
         """Whether the disk can take what is still to be decoded."""
@@ -145,7 +146,7 @@ class CacheBuild:
             if decoded == job.rows:
                 done.add(job)
                 before += job.rows
-                _replace(state, json.dumps(sorted(done)))
+                write_atomically(state, json.dumps(sorted(done)).encode())
 
     def _by_threads(self, jobs: list[_Job]) -> Iterator[tuple[_Job, int]]:
         """One chunk after the other, each shared out to threads; says how far each is."""
@@ -170,7 +171,7 @@ class CacheBuild:
     def _by_processes(self, jobs: list[_Job]) -> Iterator[tuple[_Job, int]]:
         """Each chunk by one of several processes."""
         # Backgrounds first, as the order of the jobs has it; nothing depends on it.
-        for job, answer in share_out(jobs, self._workers, _serve, self._decoder):
+        for job, answer in map_unordered(jobs, self._workers, _serve, self._decoder):
             if isinstance(answer, Died):
                 raise _ProcessDiedError(f"decoding: {answer.ending}; the same command goes on")
             if isinstance(answer, Exception):
@@ -190,20 +191,20 @@ class CacheBuild:
 class _Decoder:
     """What every thread and process needs to decode a chunk and write it to the files."""
 
-    def __init__(self, pool: Pool, size: Size, folder: Path) -> None:
+    def __init__(self, pool: SamplePool, size: Size, folder: Path) -> None:
         self._pool, self._size, self._folder = pool, size, folder
         count = len(pool.samples)
-        pictures = [_Array("composites", count, (*size, 3), np.uint8)]
+        images = [_Array("composites", count, (*size, 3), np.uint8)]
         if "mask" in pool.kinds:
-            pictures.append(_Array("masks", count, size, np.uint8))
+            images.append(_Array("masks", count, size, np.uint8))
         if "depth" in pool.kinds:
-            pictures.append(_Array("depths", count, size, pool.depth_dtype))
+            images.append(_Array("depths", count, size, pool.depth_dtype))
             if pool.has_invalid_depth:
-                pictures.append(_Array("depth_valid", count, size, np.uint8))
-        self._arrays: dict[str, list[_Array]] = {"samples": pictures}
+                images.append(_Array("depth_valid", count, size, np.uint8))
+        self._arrays: dict[str, list[_Array]] = {"samples": images}
         if pool.background_count:
             background = _Array("backgrounds", pool.background_count, (*size, 3), np.uint8)
-            self._arrays = {"backgrounds": [background], "samples": pictures}
+            self._arrays = {"backgrounds": [background], "samples": images}
 
     def arrays(self) -> list[_Array]:
         """Every file of the cache."""
@@ -213,7 +214,7 @@ class _Decoder:
         """All chunks, in order; the same for every build of one cache."""
         found = []
         for kind, arrays in self._arrays.items():
-            rows = max(1, CHUNK_BYTES // sum(array.picture_bytes for array in arrays))
+            rows = max(1, CHUNK_BYTES // sum(array.image_bytes for array in arrays))
             count = arrays[0].count
             found += [_Job(kind, at, min(rows, count - at)) for at in range(0, count, rows)]
         return found
@@ -221,7 +222,7 @@ class _Decoder:
     def buffers(self, job: _Job) -> dict[str, npt.NDArray[Any]]:
         """Room for a chunk, by the arrays' names."""
         return {
-            array.name: np.empty((job.rows, *array.picture_shape), array.dtype)
+            array.name: np.empty((job.rows, *array.image_shape), array.dtype)
             for array in self._arrays[job.kind]
         }
 
@@ -270,13 +271,6 @@ def _groups(job: _Job, workers: int) -> list[range]:
 
 
 def _all_ones(path: Path) -> bool:
-    pictures = np.load(path, mmap_mode="r")
-    rows = max(1, CHUNK_BYTES // max(1, pictures[:1].nbytes))
-    return all(pictures[at : at + rows].all() for at in range(0, len(pictures), rows))
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a small file so that it is either the old or the new one."""
-    aside = path.with_suffix(".new")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(path)
+    images = np.load(path, mmap_mode="r")
+    rows = max(1, CHUNK_BYTES // max(1, images[:1].nbytes))
+    return all(images[at : at + rows].all() for at in range(0, len(images), rows))

@@ -23,7 +23,7 @@ _LOCATOR64 = struct.Struct("<4sLQL")
 _RECORD_SIZE = 46  # of a record's fixed part; name, extra fields and comment follow
 _LENGTHS = struct.Struct("<3H")
 _LENGTHS_AT = 28
-_LONGEST_COMMENT = 65535
+_MAX_COMMENT = 65535
 _IN_ZIP64 = 0xFFFFFFFF  # a field whose value stands in the extra field instead
 _ZIP64_EXTRA = 1
 _UTF8 = 0x800
@@ -105,7 +105,7 @@ def _find_end(file: io.BufferedIOBase) -> tuple[int, int, int, int]:
 
 
 def _find_end32(file: io.BufferedIOBase, length: int) -> tuple[int, int, int, int]:
-    tail_size = min(length, _END.size + _LONGEST_COMMENT)
+    tail_size = min(length, _END.size + _MAX_COMMENT)
     file.seek(length - tail_size)
     tail = file.read(tail_size)
     place = len(tail)

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bench.data.images import Size
+from bench.settings.base import Size
 
 
-class Pictures(Protocol):
-    """Pictures by row: an array on the disk, or one that is decoded when it is indexed."""
+class Images(Protocol):
+    """Images by row: an array on the disk, or one that is decoded when it is indexed."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -24,7 +24,7 @@ class Pictures(Protocol):
         """Of their values."""
 
     def __getitem__(self, rows: Any) -> npt.NDArray[Any]:
-        """The pictures of these rows."""
+        """The images of these rows."""
 
 
 @dataclass(frozen=True)
@@ -43,17 +43,17 @@ class Dataset:
         depth_valid: (N, H, W) uint8 in {0, 1}; None where every pixel has a reading.
         fingerprint: a digest of the archives' contents, and of how they are read if that is not as
             the archives say themselves.
-        streamed: whether pictures are decoded each time that they are indexed.
+        streamed: whether images are decoded each time that they are indexed.
     """
 
     samples: pd.DataFrame
     size: Size
     background_rows: npt.NDArray[np.int64]
-    backgrounds: Pictures | None
-    composites: Pictures
-    masks: Pictures | None
-    depths: Pictures | None
-    depth_valid: Pictures | None
+    backgrounds: Images | None
+    composites: Images
+    masks: Images | None
+    depths: Images | None
+    depth_valid: Images | None
     fingerprint: str
     streamed: bool = False
 
@@ -68,7 +68,7 @@ class Dataset:
         return 1 if self.depths is None else int(np.iinfo(self.depths.dtype).max)
 
     @property
-    def heads(self) -> tuple[str, ...]:
+    def tasks(self) -> tuple[str, ...]:
         """Which of mask and depth the archives have."""
         there = {"mask": self.masks, "depth": self.depths}
-        return tuple(head for head, pictures in there.items() if pictures is not None)
+        return tuple(task for task, images in there.items() if images is not None)

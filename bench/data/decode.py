@@ -1,4 +1,4 @@
-"""One sample's pictures, each checked against its composite and brought to one size."""
+"""One sample's images, each checked against its composite and brought to one size."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.data import images
-from bench.data.images import Depth, Pixels, Size
-from bench.data.layouts import NO_ENTRY, Layout
+from bench.data.images import Depth, Pixels
+from bench.data.layouts import NO_ENTRY, Manifest
 from bench.errors import InputError
 from bench.settings import DepthCoding
+from bench.settings.base import Size
 
 VALID_SHARE = 0.5  # a resized depth pixel counts if at least this share of it had a reading
 
@@ -32,7 +33,7 @@ class DepthMap(NamedTuple):
 
 
 class Encoded(NamedTuple):
-    """A picture's file, read but not decoded.
+    """An image's file, read but not decoded.
 
     Attributes:
         layout: whose entry it is.
@@ -40,12 +41,12 @@ class Encoded(NamedTuple):
         content: its bytes.
     """
 
-    layout: Layout
+    layout: Manifest
     row: int
     content: bytes
 
     @classmethod
-    def read(cls, layout: Layout, row: int) -> Encoded:
+    def read(cls, layout: Manifest, row: int) -> Encoded:
         """The entry at ``row``.
 
         Raises:
@@ -57,7 +58,7 @@ class Encoded(NamedTuple):
         """What ``decode`` makes of the bytes.
 
         Raises:
-            InputError: the entry is no picture.
+            InputError: the entry is no image.
         """
         try:
             return decode(self.content)
@@ -69,42 +70,42 @@ class Encoded(NamedTuple):
         """Its (height, width), from the header.
 
         Raises:
-            InputError: the entry is no picture.
+            InputError: the entry is no image.
         """
         return self.decoded(images.size_of)
 
 
-def decode_color(picture: Encoded, size: Size, *, mirrored: bool = False) -> Pixels:
+def decode_color(image: Encoded, size: Size, *, mirrored: bool = False) -> Pixels:
     """A background or composite at ``size``, (H, W, 3) uint8, left and right swapped if mirrored.
 
     Raises:
-        InputError: the entry is no picture.
+        InputError: the entry is no image.
     """
     # A mirrored one is decoded whole, as its copy in a converted archive is, which is no JPEG.
     reduce_to = None if mirrored else size
-    resized = images.resize(picture.decoded(lambda c: images.decode_color(c, reduce_to)), size)
+    resized = images.resize(image.decoded(lambda c: images.decode_color(c, reduce_to)), size)
     return resized[:, ::-1] if mirrored else resized
 
 
-def decode_mask(picture: Encoded, size: Size) -> npt.NDArray[np.bool_]:
+def decode_mask(image: Encoded, size: Size) -> npt.NDArray[np.bool_]:
     """A mask at ``size``, (H, W) bool.
 
     Raises:
-        InputError: the entry is no picture.
+        InputError: the entry is no image.
     """
-    mask = picture.decoded(lambda content: images.decode_grey(content, size))
+    mask = image.decoded(lambda content: images.decode_grey(content, size))
     grey = (mask if mask.dtype == np.uint8 else mask >> 8).astype(np.uint8, copy=False)
-    return images.resize(grey, size) > picture.layout.mask_threshold
+    return images.resize(grey, size) > image.layout.mask_threshold
 
 
-def decode_depth(picture: Encoded, size: Size) -> DepthMap:
+def decode_depth(image: Encoded, size: Size) -> DepthMap:
     """A depth map at ``size``.
 
     Raises:
-        InputError: the entry is no picture, or smaller than the crop.
+        InputError: the entry is no image, or smaller than the crop.
     """
-    coding = picture.layout.depth_coding
-    codes = read_depth_codes(picture, size)
+    coding = image.layout.depth_coding
+    codes = read_depth_codes(image, size)
     if coding.invalid is None and np.iinfo(codes.dtype).max <= coding.maximum:
         # Nothing to clip and no holes: averaging first is the same, on fewer pixels after it.
         depth = images.resize(codes.astype(np.float32), size) / np.float32(coding.maximum)
@@ -116,35 +117,35 @@ def decode_depth(picture: Encoded, size: Size) -> DepthMap:
 
 
 def read_depth_codes(
-    picture: Encoded, reduce_to: Size | None = None
+    image: Encoded, reduce_to: Size | None = None
 ) -> npt.NDArray[np.uint8 | np.uint16]:
     """A depth map's values as they are coded, less the frame around it, (H, W).
 
     Args:
-        picture: the file.
+        image: the file.
         reduce_to: the size that it is resized to next, where that saves decoding all of it.
 
     Raises:
-        InputError: the entry is no picture, or smaller than the crop.
+        InputError: the entry is no image, or smaller than the crop.
     """
-    coding = picture.layout.depth_coding
+    coding = image.layout.depth_coding
     if coding.colors == "grey" and coding.crop is None and coding.invalid is None:
-        return picture.decoded(lambda content: images.decode_grey(content, reduce_to))
+        return image.decoded(lambda content: images.decode_grey(content, reduce_to))
     decode = images.decode_plasma if coding.colors == "plasma" else images.decode_grey
-    codes: npt.NDArray[np.uint8 | np.uint16] = picture.decoded(decode)
+    codes: npt.NDArray[np.uint8 | np.uint16] = image.decoded(decode)
     if coding.crop is None:
         return codes
     top, left, bottom, right = coding.crop
     if bottom > codes.shape[0] or right > codes.shape[1]:
         raise InputError(
-            f"{picture.layout.entries.where(picture.row)}: depth.crop {list(coding.crop)} does not "
+            f"{image.layout.entries.where(image.row)}: depth.crop {list(coding.crop)} does not "
             f"fit into its {codes.shape[0]}x{codes.shape[1]} px"
         )
     return codes[top:bottom, left:right]
 
 
-def depth_dtype(layouts: list[Layout]) -> type[np.uint8 | np.uint16]:
-    """What holds the depth of all layouts: 16 bits if any one's first depth picture has them."""
+def depth_dtype(layouts: list[Manifest]) -> type[np.uint8 | np.uint16]:
+    """What holds the depth of all layouts: 16 bits if any one's first depth image has them."""
     for layout in layouts:
         first = int(layout.samples["depth_entry"].iloc[0])
         if first == NO_ENTRY:

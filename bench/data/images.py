@@ -15,21 +15,22 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
+from bench.settings.base import Size
+
 Pixels = npt.NDArray[np.uint8]
 Depth = npt.NDArray[np.float32]
-Size = tuple[int, int]
 
-LARGEST_PICTURE = 2**26  # pixels: more is damage, or a trap for the memory
+MAX_IMAGE_PIXELS = 2**26  # pixels: more is damage, or a trap for the memory
 REDUCTIONS = (8, 4, 2)  # at which a JPEG decoder gains speed
 SPARE = 1.5
 _PNG_START = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"  # width and height follow, four bytes each
 
 
 def size_of(content: bytes) -> Size:
-    """The (height, width) of a picture, from its header alone.
+    """The (height, width) of an image, from its header alone.
 
     Raises:
-        ValueError: the bytes are no picture, or one of more than `LARGEST_PICTURE` pixels.
+        ValueError: the bytes are no image, or one of more than `MAX_IMAGE_PIXELS` pixels.
     """
     if simplejpeg.is_jpeg(content):
         height, width, *_ = simplejpeg.decode_jpeg_header(content)
@@ -37,20 +38,20 @@ def size_of(content: bytes) -> Size:
         width, height = struct.unpack_from(">2L", content, len(_PNG_START))
     else:
         width, height = _open(content).size
-    if height * width > LARGEST_PICTURE:
-        raise ValueError(f"{width}x{height} px are more than a picture should have")
+    if height * width > MAX_IMAGE_PIXELS:
+        raise ValueError(f"{width}x{height} px are more than an image should have")
     return int(height), int(width)
 
 
 def decode_color(content: bytes, reduce_to: Size | None = None) -> Pixels:
-    """Decode a picture to (H, W, 3) uint8.
+    """Decode an image to (H, W, 3) uint8.
 
     Args:
         content: of the file.
-        reduce_to: the size that the picture is resized to next, see `_reduction`.
+        reduce_to: the size that the image is resized to next, see `_reduction`.
 
     Raises:
-        ValueError: the bytes are no picture, or one of more than `LARGEST_PICTURE` pixels.
+        ValueError: the bytes are no image, or one of more than `MAX_IMAGE_PIXELS` pixels.
     """
     if simplejpeg.is_jpeg(content):
         smallest = _reduction(size_of(content), reduce_to)
@@ -59,14 +60,14 @@ def decode_color(content: bytes, reduce_to: Size | None = None) -> Pixels:
 
 
 def decode_grey(content: bytes, reduce_to: Size | None = None) -> npt.NDArray[np.uint8 | np.uint16]:
-    """Decode a picture to (H, W), uint16 where the file has 16 bits a pixel, else uint8.
+    """Decode an image to (H, W), uint16 where the file has 16 bits a pixel, else uint8.
 
     Args:
         content: of the file.
-        reduce_to: the size that the picture is resized to next, see `_reduction`.
+        reduce_to: the size that the image is resized to next, see `_reduction`.
 
     Raises:
-        ValueError: the bytes are no picture, or one of more than `LARGEST_PICTURE` pixels.
+        ValueError: the bytes are no image, or one of more than `MAX_IMAGE_PIXELS` pixels.
     """
     if simplejpeg.is_jpeg(content):
         smallest = _reduction(size_of(content), reduce_to)
@@ -91,13 +92,13 @@ def _reduction(size: Size, reduce_to: Size | None) -> dict[str, int]:
 
 
 def decode_plasma(content: bytes) -> Pixels:
-    """Decode a picture painted in the colour map plasma to (H, W) uint8, 0 the map's dark end.
+    """Decode an image painted in the color map plasma to (H, W) uint8, 0 the map's dark end.
 
-    Each pixel becomes the nearest colour of the map (by Smith and van der Walt, 2015,
+    Each pixel becomes the nearest color of the map (by Smith and van der Walt, 2015,
     https://bids.github.io/colormap/).
 
     Raises:
-        ValueError: the bytes are no picture, or one of more than `LARGEST_PICTURE` pixels.
+        ValueError: the bytes are no image, or one of more than `MAX_IMAGE_PIXELS` pixels.
     """
     red, green, blue = np.moveaxis(decode_color(content) >> 2, -1, 0)
     levels: Pixels = _plasma_levels()[red, green, blue]
@@ -106,7 +107,7 @@ def decode_plasma(content: bytes) -> Pixels:
 
 @functools.cache
 def _plasma_levels() -> Pixels:
-    """(64, 64, 64) the map's nearest level to each colour, at 6 bits a channel."""
+    """(64, 64, 64) the map's nearest level to each color, at 6 bits a channel."""
     colors = np.loadtxt(Path(__file__).with_name("plasma.csv"), delimiter=",", skiprows=1)
     axis = np.arange(2, 256, 4)
     levels = np.empty((64, 64, 64), np.uint8)
@@ -120,7 +121,7 @@ def _open(content: bytes) -> Image.Image:
     try:
         return Image.open(io.BytesIO(content))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"no readable picture ({error})") from None
+        raise ValueError(f"no readable image ({error})") from None
 
 
 def _load(content: bytes) -> Image.Image:
@@ -129,7 +130,7 @@ def _load(content: bytes) -> Image.Image:
     try:
         image.load()
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise ValueError(f"no readable picture ({error})") from None
+        raise ValueError(f"no readable image ({error})") from None
     return image
 
 
@@ -140,7 +141,7 @@ def resize(pixels: Array, size: Size) -> Array:
     """Resize (H, W) or (H, W, 3) to ``size`` (height, width) with a triangle filter.
 
     The filter widens with the reduction, so that fine texture is averaged and not aliased. Torch's
-    gives what Pillow's gives, to the last bit for bytes, in a fifth of the time for colour.
+    gives what Pillow's gives, to the last bit for bytes, in a fifth of the time for color.
     """
     if pixels.shape[:2] == size:
         return pixels

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.data.layouts import Layout, open_layouts
+from bench.data.layouts import Manifest, open_layouts
 from bench.errors import InputError
 from bench.settings import Source
 
 
 def open_selection(
     sources: Sequence[Source], exclude: Path | None, on_remark: Callable[[str], None]
-) -> list[Layout]:
+) -> list[Manifest]:
     """The datasets of the sources. A sample may still lack a partner.
 
     Args:

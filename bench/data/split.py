@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pandas as pd
 import torch
 
 from bench.errors import InputError, suggestion
+from bench.files import atomic_path
 from bench.settings import Split
 
 Rows = npt.NDArray[np.int64]
@@ -95,14 +95,9 @@ def write_split(path: Path, samples: pd.DataFrame, split: SplitRows) -> None:
         [pd.Series(name, index=getattr(split, name), name="side") for name in SIDES]
     ).sort_index()
     listed = samples[["key"]].iloc[sides.index].assign(side=sides.to_numpy())
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with atomic_path(path) as partial:
             listed.to_csv(partial, index=False, lineterminator="\n")
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error}") from None
 

@@ -1,4 +1,4 @@
-"""Pictures that are decoded each time they are asked for, where there is no room to keep them."""
+"""Images that are decoded each time they are asked for, where there is no room to keep them."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.data.dataset import Dataset
-from bench.data.images import Size
-from bench.data.pool import Pool
+from bench.data.sample_pool import SamplePool
+from bench.settings.base import Size
 
 
-class StreamedPictures:
-    """Pictures that are decoded when they are indexed, on all cores.
+class StreamedImages:
+    """Images that are decoded when they are indexed, on all cores.
 
     Args:
         count: how many there are.
-        picture_shape: of one of them.
+        image_shape: of one of them.
         dtype: of their values.
-        decode: gives the picture of a row.
+        decode: gives the image of a row.
         workers: the threads to share.
     """
 
     def __init__(
         self,
         count: int,
-        picture_shape: tuple[int, ...],
+        image_shape: tuple[int, ...],
         dtype: Any,
         decode: Callable[[int], npt.NDArray[Any]],
         workers: ThreadPoolExecutor,
     ) -> None:
-        self.shape = (count, *picture_shape)
+        self.shape = (count, *image_shape)
         self.dtype = np.dtype(dtype)
         self._decode = decode
         self._workers = workers
@@ -45,16 +45,16 @@ class StreamedPictures:
         if wanted.ndim == 0:
             return self._decode(int(wanted)).astype(self.dtype, copy=False)
         found = np.empty((len(wanted), *self.shape[1:]), self.dtype)
-        for place, picture in enumerate(self._workers.map(self._decode, wanted.tolist())):
-            found[place] = picture
+        for place, image in enumerate(self._workers.map(self._decode, wanted.tolist())):
+            found[place] = image
         return found
 
 
-def stream(pool: Pool, size: Size, fingerprint: str) -> Dataset:
+def stream(pool: SamplePool, size: Size, fingerprint: str) -> Dataset:
     """The pool's samples at ``size``, decoded at every access; memory does not grow with them."""
     workers = ThreadPoolExecutor(os.cpu_count())
     count = len(pool.samples)
-    pictures = partial(StreamedPictures, workers=workers)
+    images = partial(StreamedImages, workers=workers)
 
     def depth(row: int) -> npt.NDArray[Any]:
         return pool.coded_depth(pool.depth(row, size).depth)
@@ -65,7 +65,7 @@ def stream(pool: Pool, size: Size, fingerprint: str) -> Dataset:
         size=size,
         background_rows=pool.background_rows,
         backgrounds=(
-            pictures(
+            images(
                 pool.background_count,
                 (*size, 3),
                 np.uint8,
@@ -74,15 +74,15 @@ def stream(pool: Pool, size: Size, fingerprint: str) -> Dataset:
             if there["background"]
             else None
         ),
-        composites=pictures(count, (*size, 3), np.uint8, lambda row: pool.composite(row, size)),
+        composites=images(count, (*size, 3), np.uint8, lambda row: pool.composite(row, size)),
         masks=(
-            pictures(count, size, np.uint8, lambda row: pool.mask(row, size))
+            images(count, size, np.uint8, lambda row: pool.mask(row, size))
             if there["mask"]
             else None
         ),
-        depths=pictures(count, size, pool.depth_dtype, depth) if there["depth"] else None,
+        depths=images(count, size, pool.depth_dtype, depth) if there["depth"] else None,
         depth_valid=(
-            pictures(count, size, np.uint8, lambda row: pool.depth(row, size).valid)
+            images(count, size, np.uint8, lambda row: pool.depth(row, size).valid)
             if there["depth"] and pool.has_invalid_depth
             else None
         ),

@@ -14,8 +14,8 @@ import pandas as pd
 import torch
 
 from bench.data import batches
-from bench.data.dataset import Dataset, Pictures
-from bench.data.feed import Feed
+from bench.data.batch_loader import BatchLoader
+from bench.data.dataset import Dataset, Images
 from bench.data.split import Rows, SplitRows
 from bench.errors import TrainingError
 from bench.evaluation.metrics import depth_sums, mask_counts
@@ -64,7 +64,7 @@ _BASELINES: dict[str, Callable[[Dataset, SplitRows], Fitted]] = {
     "mean depth": _mean_depth,
     "pixel mean depth": _pixel_mean_depth,
 }
-KINDS = {  # of pictures, that each is about
+KINDS = {  # of images, that each is about
     "empty mask": {"mask"},
     "difference": {"mask", "background"},
     "mean depth": {"depth"},
@@ -76,16 +76,16 @@ def score(name: str, dataset: Dataset, split: SplitRows) -> Fitted:
     """Fit the baseline ``name`` and score it on the test images.
 
     Returns:
-        The per-image scores, as `score.score` gives them but with the columns of one head
+        The per-image scores, as `score.score` gives them but with the columns of one task
         only, and what was fitted, in words.
     """
     return _BASELINES[name](dataset, split)
 
 
-def _there(pictures: Pictures | None, what: str) -> Pictures:
-    if pictures is None:
+def _there(images: Images | None, what: str) -> Images:
+    if images is None:
         raise TrainingError(f"the archives have no {what}")
-    return pictures
+    return images
 
 
 def _in_chunks(rows: Rows) -> Iterator[Rows]:
@@ -93,7 +93,7 @@ def _in_chunks(rows: Rows) -> Iterator[Rows]:
 
 
 def _difference_of(dataset: Dataset, rows: Rows) -> npt.NDArray[np.uint8]:
-    """(B, H, W) the greatest difference of the three channels between the two pictures."""
+    """(B, H, W) the greatest difference of the three channels between the two images."""
     backgrounds = _there(dataset.backgrounds, "backgrounds")
     background = backgrounds[dataset.background_rows[rows]].astype(np.int16)
     difference: npt.NDArray[np.int16] = np.abs(dataset.composites[rows] - background).max(axis=-1)
@@ -122,8 +122,8 @@ def _depth_totals(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """(H, W) the sum of the readings of each pixel in [0, 1], and their number."""
     total, count = np.zeros(dataset.size), np.zeros(dataset.size)
-    feed = Feed(dataset, torch.device("cpu"))
-    for batch in feed.each(_in_chunks(rows)):
+    loader = BatchLoader(dataset, torch.device("cpu"))
+    for batch in loader.iterate(_in_chunks(rows)):
         total += (batch.depth * batch.depth_valid).double().sum(dim=(0, 1)).numpy()
         count += batch.depth_valid.double().sum(dim=(0, 1)).numpy()
     return total, count
@@ -141,10 +141,10 @@ def _score_masks(
 
 
 def _score_depth(dataset: Dataset, rows: Rows, prediction: torch.Tensor) -> pd.DataFrame:
-    feed = Feed(dataset, torch.device("cpu"))
+    loader = BatchLoader(dataset, torch.device("cpu"))
 
     def score_chunk(chunk: Rows) -> dict[str, torch.Tensor]:
-        batch = feed.load(chunk)
+        batch = loader.load(chunk)
         return depth_sums(prediction, batch.depth, batch.depth_valid)._asdict()
 
     return _tabulate(dataset, rows, score_chunk)

@@ -7,7 +7,7 @@ leaderboard is a view of them. The definitions:
   empty. The figure is the mean over the images.
 - RMSE: the root of the mean squared error of depth in [0, 1] (0 near) over the pixels with a
   reading. The figure is the mean over the images that have any.
-- mask_bce, depth_bce: the mean binary cross-entropy of a head's pixels, and depth_entropy: how low
+- mask_bce, depth_bce: the mean binary cross-entropy of a task's pixels, and depth_entropy: how low
   that of depth can get, as its targets are grey; the difference is 0 for a perfect prediction.
 - abs_rel: the mean of |d - t| / t, and delta1: the share of pixels with max(d / t, t / d) < 1.25
   (Eigen et al. 2014, https://arxiv.org/abs/1406.2283); d and t are raised to at least
@@ -82,7 +82,7 @@ def rmse(scores: pd.DataFrame) -> pd.Series[float]:
 
 
 class Summary(BaseModel):
-    """The means over a set of images; None for a head that was not predicted."""
+    """The means over a set of images; None for a task that was not predicted."""
 
     model_config = ConfigDict(frozen=True)
 

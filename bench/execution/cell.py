@@ -14,8 +14,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 import architectures
-from bench.data.feed import Feed
-from bench.data.images import Size
+from bench.data.batch_loader import BatchLoader
 from bench.data.split import SplitRows
 from bench.errors import TrainingError
 from bench.evaluation import baselines, metrics, score
@@ -24,11 +23,12 @@ from bench.machine.failure import reason
 from bench.machine.memory import PeakMemory
 from bench.machine.precision import guard_narrow_convolutions
 from bench.settings import Architecture, LossPair, Teacher
+from bench.settings.base import Size
 from bench.settings.grid import Cell
 from bench.study.record import Environment, Record, SampleCounts
-from bench.training.fit import Fit, OnStep, Trainer
+from bench.training.fit import OnStep, Trainer, TrainingResult
 from bench.training.out_of_memory import Limits
-from bench.training.teacher import Taught
+from bench.training.teacher import StudentTeacher
 
 
 @dataclass(frozen=True)
@@ -36,37 +36,37 @@ class RunContext:
     """What all cells of a run share.
 
     Attributes:
-        feeds: the samples at every size that the grid asks for.
-        feed: those at the size of the figures.
+        loaders: the samples at every size that the grid asks for.
+        loader: those at the size of the figures.
         limits: what has been found not to fit into memory.
     """
 
-    feeds: dict[Size, Feed]
-    feed: Feed
+    loaders: dict[Size, BatchLoader]
+    loader: BatchLoader
     split: SplitRows
     device: torch.device
     environment: Environment
     limits: Limits = field(default_factory=Limits)
 
 
-class Outcome(NamedTuple):
+class CellOutcome(NamedTuple):
     """What a cell that did not fail has to show: scores, and what of a `Record` it determines."""
 
     scores: pd.DataFrame
     summary: Summary
-    fit: Fit = Fit((), ())
+    fit: TrainingResult = TrainingResult((), ())
     peak_memory_mib: float | None = None
     note: str | None = None
 
 
-class Finished(NamedTuple):
+class CellResult(NamedTuple):
     """A cell's record, and the per-image scores if it is complete."""
 
     record: Record
     scores: pd.DataFrame | None
 
 
-def run_cell(cell: Cell, context: RunContext, on_step: OnStep) -> Finished:
+def run_cell(cell: Cell, context: RunContext, on_step: OnStep) -> CellResult:
     """Run one cell; a failure becomes a record without scores."""
     started_utc = datetime.now(UTC)
     try:
@@ -87,15 +87,15 @@ def run_cell(cell: Cell, context: RunContext, on_step: OnStep) -> Finished:
             "note": outcome.note,
         }
     )
-    return Finished(record, outcome.scores)
+    return CellResult(record, outcome.scores)
 
 
 def failed(
     cell: Cell, context: RunContext, failure: str, started_utc: datetime | None = None
-) -> Finished:
+) -> CellResult:
     """A cell that has no scores, and why."""
     record = _record(cell, context, started_utc or datetime.now(UTC))
-    return Finished(record.model_copy(update={"failure": failure}), None)
+    return CellResult(record.model_copy(update={"failure": failure}), None)
 
 
 def _record(cell: Cell, context: RunContext, started_utc: datetime) -> Record:
@@ -116,17 +116,19 @@ def _record(cell: Cell, context: RunContext, started_utc: datetime) -> Record:
     )
 
 
-def _score_baseline(cell: Cell, context: RunContext) -> Outcome:
-    scores, note = baselines.score(cell.architecture.name, context.feed.dataset, context.split)
-    return Outcome(scores, metrics.summarise(scores), note=note)
+def _score_baseline(cell: Cell, context: RunContext) -> CellOutcome:
+    scores, note = baselines.score(cell.architecture.name, context.loader.dataset, context.split)
+    return CellOutcome(scores, metrics.summarise(scores), note=note)
 
 
-def _train_and_score(cell: Cell, loss: LossPair, context: RunContext, on_step: OnStep) -> Outcome:
+def _train_and_score(
+    cell: Cell, loss: LossPair, context: RunContext, on_step: OnStep
+) -> CellOutcome:
     """Train on ``train``, select on ``val``, read ``test`` once."""
     memory = PeakMemory(context.device)
     model = _create(cell.architecture, cell.seed, context)
     trainer = Trainer(
-        context.feeds,
+        context.loaders,
         cell.data.image_size,
         context.split,
         cell.seed,
@@ -135,31 +137,31 @@ def _train_and_score(cell: Cell, loss: LossPair, context: RunContext, on_step: O
         limits=context.limits,
     )
     if cell.train.teacher is not None:
-        model = Taught(model, _prepare_teacher(cell.train.teacher, loss, trainer, context))
-        trainer = replace(trainer, relabel=model.relabel)
+        model = StudentTeacher(model, _prepare_teacher(cell.train.teacher, loss, trainer, context))
+        trainer = replace(trainer, pseudo_label=model.pseudo_label)
     fit = trainer.fit(model, loss, cell.train.recipes())
     peak_memory_mib = memory.mib()
     last = cell.train.recipes()[-1]
     score_test = partial(
         score.score,
         model,
-        context.feed,
+        context.loader,
         context.split.test,
         batch_size=last.batch_size,
         precision=last.precision,
     )
     scores = score_test()
     summary = metrics.summarise(scores)
-    if trainer.relabel is not None:
-        consistency = metrics.summarise(score_test(relabel=trainer.relabel))
+    if trainer.pseudo_label is not None:
+        consistency = metrics.summarise(score_test(pseudo_label=trainer.pseudo_label))
         summary = summary.model_copy(update={"consistency_rmse": consistency.rmse})
-    return Outcome(scores, summary, fit, peak_memory_mib)
+    return CellOutcome(scores, summary, fit, peak_memory_mib)
 
 
 def _create(architecture: Architecture, seed: int, context: RunContext) -> nn.Module:
     model = architectures.create(architecture.name, seed=seed, **architecture.options)
     if context.device.type == "cpu":
-        guard_narrow_convolutions(model, context.feeds)
+        guard_narrow_convolutions(model, context.loaders)
     model.to(device=context.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model
 

@@ -10,27 +10,27 @@ from typing import Protocol
 
 import torch
 
+from bench.data.batch_loader import BatchLoader
 from bench.data.cache import open_dataset
 from bench.data.dataset import Dataset
-from bench.data.feed import Feed
-from bench.data.images import Size
 from bench.data.split import SplitRows, split_rows
 from bench.errors import InputError
 from bench.evaluation import baselines
-from bench.execution.cell import Finished, RunContext, failed, run_cell
+from bench.execution.cell import CellResult, RunContext, failed, run_cell
 from bench.machine import environment
 from bench.machine.memory import give_back_freed_memory, keep_freed_memory
 from bench.machine.processes import answer_all
-from bench.machine.worker_pool import Died, share_out
+from bench.machine.worker_pool import Died, map_unordered
 from bench.settings import Architecture, Data
+from bench.settings.base import Size
 from bench.settings.grid import Cell, Grid
-from bench.study.measurement import Result, Subject
+from bench.study.measurement import Measurement, TimingCase
 from bench.study.record import Record
-from bench.study.study import Store
+from bench.study.study import Study
 from bench.throughput import rounds
 from bench.throughput.sampling import QUICK
 
-AT_MOST_PER_DEVICE = 4  # cells that ``auto`` puts side by side: more gain little
+MAX_PER_DEVICE = 4  # cells that ``auto`` puts side by side: more gain little
 CONTEXT_MIB = 700  # that a process takes on a CUDA device before it computes anything
 
 
@@ -38,7 +38,7 @@ class DataProgress(Protocol):
     """Who is told how the data comes along."""
 
     def on_decoded(self, done: int, total: int) -> None:
-        """So many pictures are in the cache."""
+        """So many images are in the cache."""
 
     def on_remark(self, text: str) -> None:
         """Something is worth saying."""
@@ -76,49 +76,49 @@ def all_cells(grid: Grid) -> list[Cell]:
     return [*baseline_cells(grid), *grid.cells()]
 
 
-def missing_cells(grid: Grid, store: Store) -> list[Cell]:
+def missing_cells(grid: Grid, study: Study) -> list[Cell]:
     """The cells that have no record yet."""
-    finished = store.finished()
+    finished = study.finished()
     return [cell for cell in all_cells(grid) if cell.id not in finished]
 
 
-def forget_failed(grid: Grid, store: Store) -> None:
+def forget_failed(grid: Grid, study: Study) -> None:
     """Remove the grid's failed cells and measurements, so that they are run once more."""
-    measured = store.read_throughput()
-    for subject in timed_subjects(grid, store):
-        if subject.id in measured and measured[subject.id].failure is not None:
-            store.remove_throughput(subject.id)
-    finished = store.finished()
+    measured = study.read_throughput()
+    for case in timed_subjects(grid, study):
+        if case.id in measured and measured[case.id].failure is not None:
+            study.remove_throughput(case.id)
+    finished = study.finished()
     for cell in all_cells(grid):
-        if cell.id in finished and store.read(cell.id).failure is not None:
-            store.remove(cell.id)
+        if cell.id in finished and study.read(cell.id).failure is not None:
+            study.remove(cell.id)
 
 
-def timed_subjects(grid: Grid, store: Store) -> list[Subject]:
+def timed_subjects(grid: Grid, study: Study) -> list[TimingCase]:
     """Each network of the grid with the first loss that it was trained with, to be timed.
 
     A network of which no cell is complete is left out.
     """
-    finished = store.finished()
-    subjects: dict[str, Subject] = {}
+    finished = study.finished()
+    cases: dict[str, TimingCase] = {}
     for cell in grid.cells():
         name = cell.architecture.label
-        if cell.loss is None or name in subjects or cell.id not in finished:
+        if cell.loss is None or name in cases or cell.id not in finished:
             continue
-        if store.read(cell.id).failure is None:
-            subjects[name] = Subject(
+        if study.read(cell.id).failure is None:
+            cases[name] = TimingCase(
                 architecture=cell.architecture,
                 loss=cell.loss,
                 recipe=cell.train.recipes()[-1],
                 image_size=cell.data.image_size,
                 teacher=cell.train.teacher.architecture if cell.train.teacher else None,
             )
-    return list(subjects.values())
+    return list(cases.values())
 
 
 def run(
     grid: Grid,
-    store: Store,
+    study: Study,
     *,
     device: torch.device,
     progress: Progress,
@@ -131,7 +131,7 @@ def run(
 
     Args:
         grid: the question.
-        store: the study.
+        study: the study.
         device: where to compute.
         progress: who is told.
         per_device: how many cells run side by side, each in a process; None finds out by the memory
@@ -141,50 +141,50 @@ def run(
     Raises:
         InputError: the data is at fault, or the study was made from other data; nothing is written.
     """
-    _run_cells(grid, store, device, progress, per_device)
+    _run_cells(grid, study, device, progress, per_device)
     if throughput:
-        measure_throughput(grid, store, device=device, progress=progress)
+        measure_throughput(grid, study, device=device, progress=progress)
 
 
 def measure_throughput(
-    grid: Grid, store: Store, *, device: torch.device, progress: Progress
+    grid: Grid, study: Study, *, device: torch.device, progress: Progress
 ) -> None:
     """Time the grid's networks that the study has no figures of, in turn, when all are trained."""
-    subjects = timed_subjects(grid, store)
-    measured = store.read_throughput()
-    missing = [subject for subject in subjects if subject.id not in measured]
+    cases = timed_subjects(grid, study)
+    measured = study.read_throughput()
+    missing = [case for case in cases if case.id not in measured]
     if not missing:
         return
     give_back_freed_memory()  # for the processes that measure
     if device.type == "cuda":
         torch.cuda.empty_cache()
-    names = ", ".join(subject.label for subject in missing)
+    names = ", ".join(case.label for case in missing)
     progress.on_remark(f"measuring throughput in {QUICK.rounds} rounds: {names}")
 
-    def on_result(result: Result) -> None:
-        store.append_throughput(result)
-        progress.on_remark(f"throughput of {result.subject.label}: {result.outcome}")
+    def on_result(result: Measurement) -> None:
+        study.append_throughput(result)
+        progress.on_remark(f"throughput of {result.case.label}: {result.outcome}")
 
-    def on_turn(subject: Subject, turn: int) -> None:
-        if turn and subject == subjects[0]:
+    def on_turn(case: TimingCase, turn: int) -> None:
+        if turn and case == cases[0]:
             progress.on_remark(f"throughput: round {turn} of {QUICK.rounds}")
 
-    rounds.measure(missing, subjects[0], QUICK, device, on_result=on_result, on_turn=on_turn)
+    rounds.measure(missing, cases[0], QUICK, device, on_result=on_result, on_turn=on_turn)
 
 
 def _run_cells(
-    grid: Grid, store: Store, device: torch.device, progress: Progress, per_device: int | None
+    grid: Grid, study: Study, device: torch.device, progress: Progress, per_device: int | None
 ) -> None:
     context = _open_context(grid, device, progress)
     cells = all_cells(grid)
-    _check_comparable(cells, store, context.split)
-    store.write_grid(grid)
-    missing = {cell.id for cell in missing_cells(grid, store)}
+    _check_comparable(cells, study, context.split)
+    study.write_grid(grid)
+    missing = {cell.id for cell in missing_cells(grid, study)}
     left = deque((number, cell) for number, cell in enumerate(cells, 1) if cell.id in missing)
     side_by_side = per_device or 1
 
-    def keep(finished: Finished) -> None:
-        store.append(finished.record, finished.scores)
+    def keep(finished: CellResult) -> None:
+        study.append(finished.record, finished.scores)
         progress.on_record(finished.record)
 
     while left and (side_by_side == 1 or left[0][1].loss is None):
@@ -197,7 +197,7 @@ def _run_cells(
     numbers = {cell.id: number for number, cell in left}
     jobs = [cell for _, cell in left]
     arguments = (grid, device, max(1, torch.get_num_threads() // side_by_side))
-    for cell, answer in share_out(jobs, side_by_side, _serve, *arguments):
+    for cell, answer in map_unordered(jobs, side_by_side, _serve, *arguments):
         progress.on_cell(cell, numbers[cell.id], len(cells))
         keep(failed(cell, context, answer.ending) if isinstance(answer, Died) else answer)
 
@@ -222,18 +222,18 @@ def _fitting(record: Record, device: torch.device) -> int:
     if device.type != "cuda" or record.peak_memory_mib is None:
         return 1
     free_mib = torch.cuda.mem_get_info(device)[0] / 2**20
-    return max(1, min(AT_MOST_PER_DEVICE, int(free_mib / (record.peak_memory_mib + CONTEXT_MIB))))
+    return max(1, min(MAX_PER_DEVICE, int(free_mib / (record.peak_memory_mib + CONTEXT_MIB))))
 
 
 def _open_context(grid: Grid, device: torch.device, progress: DataProgress) -> RunContext:
     keep_freed_memory()
-    feeds = {size: Feed(_open(grid.data, size, progress), device) for size in _sizes(grid)}
-    feed = feeds[grid.data.image_size]
-    _check_kinds(grid, feed.dataset)
+    loaders = {size: BatchLoader(_open(grid.data, size, progress), device) for size in _sizes(grid)}
+    loader = loaders[grid.data.image_size]
+    _check_kinds(grid, loader.dataset)
     split = split_rows(
-        feed.dataset.samples, grid.data.split, feed.dataset.fingerprint, limit=grid.data.limit
+        loader.dataset.samples, grid.data.split, loader.dataset.fingerprint, limit=grid.data.limit
     )
-    return RunContext(feeds, feed, split, device, environment.describe(device))
+    return RunContext(loaders, loader, split, device, environment.describe(device))
 
 
 def _open(data: Data, size: Size, progress: DataProgress) -> Dataset:
@@ -252,7 +252,7 @@ def _check_kinds(grid: Grid, dataset: Dataset) -> None:
     Raises:
         InputError: they do not; the line says how to do without.
     """
-    lacking = grid.kinds() - {"composite", *dataset.heads}
+    lacking = grid.kinds() - {"composite", *dataset.tasks}
     if dataset.backgrounds is not None:
         lacking -= {"background"}
     remedies = {
@@ -273,13 +273,13 @@ def _sizes(grid: Grid) -> set[Size]:
     return {grid.data.image_size, *(r.image_size for r in recipes if r.image_size is not None)}
 
 
-def _check_comparable(cells: list[Cell], store: Store, split: SplitRows) -> None:
+def _check_comparable(cells: list[Cell], study: Study, split: SplitRows) -> None:
     """Refuse to fill up a study with figures from a changed archive or of changed defaults."""
-    finished = store.finished()
+    finished = study.finished()
     for cell in cells:
         if cell.id not in finished:
             continue
-        record = store.read(cell.id)
+        record = study.read(cell.id)
         if record.split_digest != split.digest:
             origin = f"other contents of {', '.join(cell.data.files)}"
         elif record.cell != cell:
@@ -287,5 +287,5 @@ def _check_comparable(cells: list[Cell], store: Store, split: SplitRows) -> None
         else:
             continue
         raise InputError(
-            f"{store.folder}: holds results from {origin}; give another --out, or delete the folder"
+            f"{study.folder}: holds results from {origin}; give another --out, or delete the folder"
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import torch
+
 from bench.errors import TrainingError
-from bench.training.out_of_memory import is_out_of_memory
 
 
 def reason(error: Exception) -> str:
@@ -14,3 +15,10 @@ def reason(error: Exception) -> str:
     if isinstance(error, TrainingError):
         return text
     return f"{type(error).__name__}: {text}"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, on whatever device."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    )

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from bench.data.images import Size
+from bench.settings.base import Size
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
@@ -18,16 +18,16 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
 
 
 def guard_narrow_convolutions(model: nn.Module, sizes: Iterable[Size]) -> bool:
-    """Have a network on the CPU compute convolutions of very narrow pictures in float32.
+    """Have a network on the CPU compute convolutions of very narrow images in float32.
 
     The backward pass of a bf16 convolution whose input is narrower than its stride reads memory
     that nothing wrote (oneDNN 3.12, as in torch 2.13): gradients are then random, often without
-    becoming NaN. Networks meet it far down, in pictures of a few dozen pixels. Tried on a forward
+    becoming NaN. Networks meet it far down, in images of a few dozen pixels. Tried on a forward
     pass at each size; a network that does not meet it is left as it is.
 
     Args:
         model: on the CPU; its ``forward`` is wrapped if need be.
-        sizes: (height, width) of the pictures it will see.
+        sizes: (height, width) of the images it will see.
 
     Returns:
         Whether the network needed it.
@@ -37,15 +37,15 @@ def guard_narrow_convolutions(model: nn.Module, sizes: Iterable[Size]) -> bool:
     model.eval()
     with torch.no_grad(), tried:
         for height, width in sizes:
-            picture = torch.zeros(1, 3, height, width)
-            model(picture, picture)
+            image = torch.zeros(1, 3, height, width)
+            model(image, image)
     model.train(training)
     if tried.met:
         forward: Callable[..., Any] = model.forward
 
-        def guarded(*pictures: torch.Tensor) -> Any:
+        def guarded(*images: torch.Tensor) -> Any:
             with _Float32IfNarrow():
-                return forward(*pictures)
+                return forward(*images)
 
         model.forward = guarded
     return tried.met
@@ -69,14 +69,14 @@ class _Float32IfNarrow(TorchFunctionMode):
 
 
 def _is_narrow(
-    picture: torch.Tensor,
+    image: torch.Tensor,
     weight: torch.Tensor,  # noqa: ARG001 - the signature of a convolution
     bias: torch.Tensor | None = None,  # noqa: ARG001
     stride: int | tuple[int, ...] = 1,
     *_: object,
     **__: object,
 ) -> bool:
-    return picture.shape[-1] < (stride if isinstance(stride, int) else stride[-1])
+    return image.shape[-1] < (stride if isinstance(stride, int) else stride[-1])
 
 
 def _float32(argument: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 END_S = 5.0  # what a process may take to end before it is killed
 
 
-class Server:
+class WorkerProcess:
     """A process that runs ``serve(connection, *arguments)`` until the other end is closed.
 
     Attributes:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from multiprocessing.connection import wait
 from typing import Any, NamedTuple
 
-from bench.machine.processes import Server
+from bench.machine.processes import WorkerProcess
 
 
 class Died(NamedTuple):
@@ -16,7 +16,7 @@ class Died(NamedTuple):
     ending: str
 
 
-def share_out(
+def map_unordered(
     jobs: Sequence[Any], count: int, serve: Callable[..., None], *arguments: object
 ) -> Iterator[tuple[Any, Any]]:
     """Have processes do the jobs, each process one at a time, and give the answers as they come.
@@ -32,15 +32,15 @@ def share_out(
         Each job with its answer, or with `Died`; another process then takes the dead one's place.
     """
     left = list(reversed(jobs))
-    at: dict[Any, tuple[Server, Any]] = {}  # what each process is at, by its connection
+    at: dict[Any, tuple[WorkerProcess, Any]] = {}  # what each process is at, by its connection
     with ExitStack() as stack:
 
-        def start() -> Server:
-            server = Server(serve, *arguments)
+        def start() -> WorkerProcess:
+            server = WorkerProcess(serve, *arguments)
             stack.callback(server.end)
             return server
 
-        def give(server: Server) -> None:
+        def give(server: WorkerProcess) -> None:
             job = left.pop()
             server.connection.send(job)
             at[server.connection] = (server, job)

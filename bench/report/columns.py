@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bench.evaluation.metrics import Summary
-from bench.study.measurement import Result
+from bench.study.measurement import Measurement
 from bench.study.record import Record
 
 
@@ -15,11 +15,11 @@ class Finished(NamedTuple):
     """A complete record, and what was measured of its network's speed."""
 
     record: Record
-    timed: Result | None
+    timed: Measurement | None
 
 
 @dataclass(frozen=True)
-class Figure:
+class Estimate:
     """A row's value in one column: the mean over its seeds, and how far they spread.
 
     Attributes:
@@ -66,7 +66,7 @@ def _of_summary(read: Callable[[Summary], float | None]) -> Callable[[Finished],
     return lambda cell: read(cell.record.summary) if cell.record.summary else None
 
 
-def _of_timed(read: Callable[[Result], float | None]) -> Callable[[Finished], float | None]:
+def _of_timed(read: Callable[[Measurement], float | None]) -> Callable[[Finished], float | None]:
     return lambda cell: read(cell.timed) if cell.timed else None
 
 

@@ -12,13 +12,13 @@ from bench.report.columns import (
     CROSS_ENTROPY_COLUMNS,
     SCORE_COLUMNS,
     Column,
-    Figure,
+    Estimate,
     Finished,
 )
 from bench.settings.grid import Cell, Grid
-from bench.study.measurement import Result
+from bench.study.measurement import Measurement
 from bench.study.record import Record
-from bench.study.study import Store
+from bench.study.study import Study
 
 UNLIKE_TERMS = 10.0  # a mixture whose terms differ more than so many times is remarked on
 
@@ -36,7 +36,7 @@ class Row:
     architecture: str
     loss: str | None
     seeds: int
-    figures: dict[str, Figure]
+    figures: dict[str, Estimate]
     remarks: tuple[str, ...] = ()
 
 
@@ -55,7 +55,7 @@ class Leaderboard:
     rows: tuple[Row, ...]
     baselines: tuple[Row, ...]
     records: tuple[Record, ...] = field(repr=False)
-    timed: tuple[Result, ...] = field(default=(), repr=False)
+    timed: tuple[Measurement, ...] = field(default=(), repr=False)
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -67,21 +67,21 @@ class Leaderboard:
         )
 
 
-def compare(store: Store) -> Leaderboard:
+def compare(study: Study) -> Leaderboard:
     """Gather a study's records into rows.
 
     Raises:
         InputError: the folder holds no study, or a damaged record or measurement.
     """
-    grid = store.read_grid()
+    grid = study.read_grid()
     cells = all_cells(grid)
-    finished = store.finished()
-    records = {cell.id: store.read(cell.id) for cell in cells if cell.id in finished}
+    finished = study.finished()
+    records = {cell.id: study.read(cell.id) for cell in cells if cell.id in finished}
     groups: dict[tuple[str, str | None], list[Cell]] = {}
     for cell in cells:
         key = (cell.architecture.label, cell.loss.label if cell.loss else None)
         groups.setdefault(key, []).append(cell)
-    timed = _timed(grid, store)
+    timed = _timed(grid, study)
     rows = [_row(*key, group, records, timed) for key, group in groups.items()]
     baselines = [row for row in rows if row.loss is None]
     trained = _marked([row for row in rows if row.loss is not None], baselines)
@@ -94,11 +94,11 @@ def compare(store: Store) -> Leaderboard:
     )
 
 
-def _timed(grid: Grid, store: Store) -> dict[str, Result]:
+def _timed(grid: Grid, study: Study) -> dict[str, Measurement]:
     """What was measured of the grid's networks, by label."""
-    measured = store.read_throughput()
-    subjects = [subject for subject in timed_subjects(grid, store) if subject.id in measured]
-    return {subject.label: measured[subject.id] for subject in subjects}
+    measured = study.read_throughput()
+    cases = [case for case in timed_subjects(grid, study) if case.id in measured]
+    return {case.label: measured[case.id] for case in cases}
 
 
 def _row(
@@ -106,7 +106,7 @@ def _row(
     loss: str | None,
     cells: list[Cell],
     records: dict[str, Record],
-    timed: dict[str, Result],
+    timed: dict[str, Measurement],
 ) -> Row:
     remarks = []
     complete = []
@@ -130,30 +130,33 @@ def _row(
 
 def _savings(record: Record) -> Iterator[str]:
     """What was done for want of memory."""
-    parts = max((execution.parts for execution in record.executions), default=1)
-    if parts > 1:
-        yield f"each batch in {parts} parts for want of memory, which BatchNorm saw one by one"
+    steps = max((execution.accumulation_steps for execution in record.executions), default=1)
+    if steps > 1:
+        yield (
+            f"gradient accumulation over {steps} micro-batches (out of memory); BatchNorm "
+            "statistics are per micro-batch"
+        )
     if any(execution.checkpointing for execution in record.executions):
-        yield "activations computed again for want of memory"
+        yield "activation checkpointing (out of memory)"
 
 
 def _unlike_terms(record: Record) -> Iterator[str]:
     """What to say of each mixture whose terms differ more than tenfold at its start or end."""
-    stage_heads = dict.fromkeys((scale.stage, scale.head) for scale in record.terms)
-    for stage, head in stage_heads:
-        mixture = [s for s in record.terms if (s.stage, s.head) == (stage, head)]
+    stage_heads = dict.fromkeys((scale.stage, scale.task) for scale in record.terms)
+    for stage, task in stage_heads:
+        mixture = [s for s in record.terms if (s.stage, s.task) == (stage, task)]
         for when in ("start", "end"):
             sizes = {scale.term: abs(getattr(scale, when)) for scale in mixture}
             if max(sizes.values()) > UNLIKE_TERMS * min(sizes.values()):
                 listed = ", ".join(f"{term} {size:.3g}" for term, size in sizes.items())
-                yield f"the {head} loss's terms differ more than tenfold at the {when}: {listed}"
+                yield f"the {task} loss's terms differ more than tenfold at the {when}: {listed}"
 
 
-def _figure(column: Column, cells: Sequence[Finished]) -> Figure | None:
+def _figure(column: Column, cells: Sequence[Finished]) -> Estimate | None:
     known = [value for cell in cells if (value := column.read(cell)) is not None]
     if not known:
         return None
-    return Figure(
+    return Estimate(
         mean=statistics.fmean(known),
         sd=statistics.stdev(known) if len(known) > 1 else None,
         noisy=any(cell.timed and column.name in cell.timed.noisy for cell in cells),

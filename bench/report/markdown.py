@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.report.columns import CROSS_ENTROPY_COLUMNS, SCORE_COLUMNS, Column, Figure
+from bench.report.columns import CROSS_ENTROPY_COLUMNS, SCORE_COLUMNS, Column, Estimate
 from bench.report.leaderboard import Leaderboard
 from bench.settings import Recipe, Teacher
 from bench.statistics.median import NARROW
-from bench.study.measurement import Result
+from bench.study.measurement import Measurement
 from bench.study.record import Environment, SampleCounts
 
 BELOW_BASELINE = "▼"
@@ -26,7 +26,7 @@ def render(name: str, board: Leaderboard) -> str:
         for remark in row.remarks
     ]
     problems += [
-        f"- {result.subject.label}: throughput: {problem}"
+        f"- {result.case.label}: throughput: {problem}"
         for result in board.timed
         for problem in result.problems
     ]
@@ -129,13 +129,13 @@ def _legend(board: Leaderboard) -> str:
     )
 
 
-def _how_timed(timed: Sequence[Result]) -> list[str]:
+def _how_timed(timed: Sequence[Measurement]) -> list[str]:
     """Lines that say on what, how, and beside which reference throughput was measured."""
     return list(
         dict.fromkeys(
             f"Throughput: each network in a process of its own on {_machine(result.environment)}; "
-            f"{result.subject.precision}, batch {result.subject.recipe.batch_size} of "
-            f"{'{}x{}'.format(*result.subject.image_size)} px, decoding apart; in turn over "
+            f"{result.case.precision}, batch {result.case.recipe.batch_size} of "
+            f"{'{}x{}'.format(*result.case.image_size)} px, decoding apart; in turn over "
             f"{len(result.reference.inference.round_medians_s)} rounds with "
             f"{result.reference.label}, which drifted by {result.reference.drift:.1%}."
             for result in timed
@@ -179,7 +179,7 @@ def _crossed(board: Leaderboard, column: Column) -> str:
     return table(["architecture", *losses], body, numeric_from=1)
 
 
-def cell_text(figure: Figure | None, column: Column) -> str:
+def cell_text(figure: Estimate | None, column: Column) -> str:
     """A figure with its spread and marks; an em dash where there is none."""
     if figure is None:
         return "—"

@@ -8,16 +8,16 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bench.study.measurement import Memory, Point, Ratio, Result, Timing
+from bench.study.measurement import Measurement, Memory, Point, Ratio, Timing
 
-Texts = Callable[[Result], Sequence[str | None]]
+Texts = Callable[[Measurement], Sequence[str | None]]
 
 
-def print_results(console: Console, results: Sequence[Result]) -> None:
+def print_results(console: Console, results: Sequence[Measurement]) -> None:
     """Speed, batch size, and what it takes; below them what failed, and how it was measured."""
     sound = [result for result in results if result.failure is None]
     if sound:
-        first = sound[0].subject
+        first = sound[0].case
         height, width = first.image_size
         common = f"batch {first.recipe.batch_size} of {height}x{width} px"
         console.print(_table(f"Speed at {common}", SPEED, _speed, sound))
@@ -27,18 +27,20 @@ def print_results(console: Console, results: Sequence[Result]) -> None:
         console.print(_table(f"What it takes at {common}", COST, _cost, sound))
     for result in results:
         for problem in result.problems:
-            console.print(f"{result.subject.label}: {problem}", markup=False, highlight=False)
+            console.print(f"{result.case.label}: {problem}", markup=False, highlight=False)
     for line in dict.fromkeys(line for result in sound for line in _setting(result)):
         console.print(line, style="dim", markup=False, highlight=False)
     console.print(
         "median (10 % to 90 %); ~ noisy: the median's 95 % interval is wider than 1 %; end to "
-        "end / model: well below 100 %, the network waits for pictures",
+        "end / model: well below 100 %, the network waits for images",
         style="dim",
         highlight=False,
     )
 
 
-def _table(title: str, headings: Sequence[str], texts: Texts, results: Sequence[Result]) -> Table:
+def _table(
+    title: str, headings: Sequence[str], texts: Texts, results: Sequence[Measurement]
+) -> Table:
     """Columns without any figure are left out."""
     rows = [texts(result) for result in results]
     shown = [place for place in range(len(headings)) if any(row[place] for row in rows)]
@@ -48,9 +50,9 @@ def _table(title: str, headings: Sequence[str], texts: Texts, results: Sequence[
     for place in shown:
         table.add_column(headings[place], justify="right", overflow="fold")
     for result, row in zip(results, rows, strict=True):
-        subject = result.subject
+        case = result.case
         cells = [row[place] or "-" for place in shown]
-        table.add_row(subject.architecture.label, subject.variant, *cells)
+        table.add_row(case.architecture.label, case.variant, *cells)
     return table
 
 
@@ -66,8 +68,8 @@ SPEED = (
 )
 
 
-def _speed(result: Result) -> list[str | None]:
-    size = result.subject.recipe.batch_size
+def _speed(result: Measurement) -> list[str | None]:
+    size = result.case.recipe.batch_size
     whole, alone = result.images_per_s("end_to_end"), result.images_per_s("inference")
     beside = result.reference
     latency = result.latency
@@ -86,7 +88,7 @@ def _speed(result: Result) -> list[str | None]:
 SWEEP = ("at 1\nimages/s", "saturated\nimages/s", "from\nbatch", "ended")
 
 
-def _sweep(result: Result) -> list[str | None]:
+def _sweep(result: Measurement) -> list[str | None]:
     swept = result.sweep
     if swept is None:
         return [None] * len(SWEEP)
@@ -107,7 +109,7 @@ COST = (
 )
 
 
-def _cost(result: Result) -> list[str | None]:
+def _cost(result: Measurement) -> list[str | None]:
     flops, achieved, peak = result.flops, result.achieved_flops_per_s, result.peak_flops_per_s
     return [
         _scaled(result.parameters, 1e6),
@@ -122,11 +124,11 @@ def _cost(result: Result) -> list[str | None]:
     ]
 
 
-def _setting(result: Result) -> list[str]:
+def _setting(result: Measurement) -> list[str]:
     environment, flops = result.environment, result.flops
     machine = (
         f"{environment.device_name} ({environment.device}, {environment.threads} threads), torch "
-        f"{environment.packages.get('torch')}, {result.subject.recipe.precision} unless the "
+        f"{environment.packages.get('torch')}, {result.case.recipe.precision} unless the "
         f"variant says otherwise, float32 products {result.matmul_precision}"
     )
     lines = [machine]
@@ -143,7 +145,7 @@ def _setting(result: Result) -> list[str]:
         heat = [state.temperature_c for state in states if state.temperature_c is not None]
         company = [state.foreign_processes or 0 for state in states]
         lines.append(
-            f"{result.subject.label}: {_range(clocks)} MHz, {_range(heat)} °C, "
+            f"{result.case.label}: {_range(clocks)} MHz, {_range(heat)} °C, "
             f"{max(company)} foreign processes on the GPU"
         )
     return lines

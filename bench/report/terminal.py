@@ -11,7 +11,7 @@ from bench.report.columns import SCORE_COLUMNS
 from bench.report.leaderboard import Leaderboard
 from bench.report.markdown import BELOW_BASELINE, NOISY, NOISY_MEANS, cell_text
 from bench.settings.grid import Grid
-from bench.study.study import Store
+from bench.study.study import Study
 
 
 def print_leaderboard(console: Console, name: str, board: Leaderboard) -> None:
@@ -33,7 +33,7 @@ def print_leaderboard(console: Console, name: str, board: Leaderboard) -> None:
             console.print(f"{row.architecture} {row.loss or ''}: {remark}", markup=False)
     for result in board.timed:
         for problem in result.problems:
-            console.print(f"{result.subject.label}: throughput: {problem}", markup=False)
+            console.print(f"{result.case.label}: throughput: {problem}", markup=False)
 
 
 def _table(name: str, board: Leaderboard, shown: int) -> Table:
@@ -61,11 +61,11 @@ def _width(console: Console, table: Table) -> int:
     return console.measure(table, options=console.options.update(max_width=10_000)).maximum
 
 
-def print_plan(console: Console, grid: Grid, store: Store) -> None:
+def print_plan(console: Console, grid: Grid, study: Study) -> None:
     """Every cell of the grid, and whether the study holds it already."""
-    finished = store.finished()
+    finished = study.finished()
     cells = all_cells(grid)
-    table = Table(title=f"{len(cells)} cells, to be kept in {store.folder}")
+    table = Table(title=f"{len(cells)} cells, to be kept in {study.folder}")
     for title in ("cell", "architecture", "loss", "seed", "state"):
         table.add_column(title, overflow="fold")
     for cell in cells:

@@ -1,8 +1,10 @@
-"""What every group of settings is."""
+"""What every group of settings is, and the size of images."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
+
+Size = tuple[int, int]  # height and width in pixels
 
 
 class Settings(BaseModel):

@@ -83,7 +83,7 @@ ImageSize = Annotated[tuple[SideLength, SideLength], BeforeValidator(_as_square)
 
 
 class DepthCoding(Settings):
-    """How a depth picture's values are to be read.
+    """How a depth image's values are to be read.
 
     Attributes:
         maximum: the value that means 1: the far end (``near: low``), or the near one, which is then
@@ -91,9 +91,9 @@ class DepthCoding(Settings):
         near: which end of the values is near the camera.
         invalid: the value that means "no reading", if there is one.
         unit: what a value of 1 measures; for the reader's information.
-        colors: ``plasma`` where depth was painted in that colour map.
+        colors: ``plasma`` where depth was painted in that color map.
         crop: (top, left, bottom, right) in pixels: what lies inside a frame that a plot drew around
-            the map; it is stretched to the whole picture.
+            the map; it is stretched to the whole image.
     """
 
     maximum: Annotated[int, Field(ge=1, le=65535)] = 255

@@ -87,17 +87,17 @@ class Grid(Settings):
                 raise ValueError(f"{getattr(entry, 'label', entry)} stands here twice")
         return value
 
-    def tried_out(self, samples: int) -> Grid:
+    def smoke_test(self, samples: int) -> Grid:
         """The grid on so many samples, each stage cut down to one epoch: to see that it runs."""
         data = self.data.model_copy(update={"limit": samples})
-        return self.model_copy(update={"data": data, "train": self.train.cut_down()})
+        return self.model_copy(update={"data": data, "train": self.train.with_one_epoch()})
 
     def kinds(self) -> frozenset[str]:
-        """The kinds of pictures that some cell cannot do without."""
+        """The kinds of images that some cell cannot do without."""
         recipes = [*self.train.recipes(), *([self.train.teacher] if self.train.teacher else [])]
         pairs = [recipe.losses for recipe in recipes if recipe.losses] + list(self.losses)
         kinds = {"composite"}
-        kinds |= {head for pair in pairs for head in ("mask", "depth") if getattr(pair, head)}
+        kinds |= {task for pair in pairs for task in ("mask", "depth") if getattr(pair, task)}
         if any(_sees_background(architecture) for architecture in self.architectures):
             kinds.add("background")
         return frozenset(kinds)

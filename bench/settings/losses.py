@@ -1,4 +1,4 @@
-"""Which losses, and how the two heads are weighed."""
+"""Which losses, and how the two tasks are weighed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bench.settings.base import Settings
 
 
 class Balance(Settings):
-    """How the losses of the two heads are weighed.
+    """How the losses of the two tasks are weighed.
 
     Attributes:
         method: ``fixed`` by the two factors; ``uncertainty`` learns them (Kendall et al. 2018,
@@ -37,7 +37,7 @@ class Balance(Settings):
 
 
 class LossPair(Settings):
-    """The objective of each head, as canonical loss expressions; None for one not trained."""
+    """The objective of each task, as canonical loss expressions; None for one not trained."""
 
     mask: str | None = None
     depth: str | None = None
@@ -69,9 +69,9 @@ class LossPair(Settings):
 
     @property
     def label(self) -> str:
-        """One expression if both heads share it, else each: ``mask: bce, depth: l1``."""
-        heads = {"mask": self.mask, "depth": self.depth}
-        text = ", ".join(f"{head}: {loss}" for head, loss in heads.items() if loss is not None)
+        """One expression if both tasks share it, else each: ``mask: bce, depth: l1``."""
+        tasks = {"mask": self.mask, "depth": self.depth}
+        text = ", ".join(f"{task}: {loss}" for task, loss in tasks.items() if loss is not None)
         if self.mask is not None and self.mask == self.depth:
             text = self.mask
         if self.balance.method != "fixed":

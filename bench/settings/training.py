@@ -125,7 +125,7 @@ class Train(Recipe):
             for stage in self.stages or (Recipe(),)
         )
 
-    def cut_down(self) -> Train:
+    def with_one_epoch(self) -> Train:
         """The same with one epoch wherever epochs are counted; a budget of steps stays."""
         return self.model_copy(
             update={

@@ -71,14 +71,14 @@ class Timing(_Frozen):
         return max(self.round_medians_s) / min(self.round_medians_s) - 1
 
 
-class Subject(_Frozen):
+class TimingCase(_Frozen):
     """What is measured: one network, one way of running it.
 
     Attributes:
         loss, recipe: of the training step; the batch size and the precision of every figure.
         image_size: (height, width) in pixels.
         teacher: judges the network's masks, where the training has one.
-        data: from where pictures come end to end; None where that is not measured.
+        data: from where images come end to end; None where that is not measured.
     """
 
     architecture: Architecture
@@ -191,8 +191,8 @@ class Reference(_Frozen):
         return self.inference.drift
 
 
-class Result(_Frozen):
-    """What was found about one subject.
+class Measurement(_Frozen):
+    """What was found about one case.
 
     Attributes:
         failure: why there are no figures; None where there are some.
@@ -208,7 +208,7 @@ class Result(_Frozen):
     """
 
     format: Literal[1] = 1
-    subject: Subject
+    case: TimingCase
     environment: Environment
     measured_utc: datetime
     failure: str | None = None
@@ -232,7 +232,7 @@ class Result(_Frozen):
     def images_per_s(self, figure: Literal["inference", "training", "end_to_end"]) -> float | None:
         """The median throughput at the common batch size."""
         timing: Timing | None = getattr(self, figure)
-        return None if timing is None else self.subject.recipe.batch_size / timing.median_s
+        return None if timing is None else self.case.recipe.batch_size / timing.median_s
 
     @property
     def noisy(self) -> frozenset[str]:
@@ -257,7 +257,7 @@ class Result(_Frozen):
         if self.failure is not None:
             return f"FAILED: {self.failure}"
         parts = [
-            f"{'~' if timing.noisy else ''}{self.subject.recipe.batch_size / timing.median_s:.0f} "
+            f"{'~' if timing.noisy else ''}{self.case.recipe.batch_size / timing.median_s:.0f} "
             f"{name} images/s"
             for name, timing in (("inference", self.inference), ("training", self.training))
             if timing is not None

@@ -21,7 +21,7 @@ class Epoch(_Frozen):
     Attributes:
         stage: which of the recipe's stages, from 0.
         step: updates of the weights made in it so far.
-        losses: of each predicted head, the mean over the epoch's batches.
+        losses: of each predicted task, the mean over the epoch's batches.
         val: figures on the validation images.
         train_s: wall time of the epoch without its validation.
         selected: whether the weights of this epoch were scored on the test images.
@@ -40,12 +40,12 @@ class TermScale(_Frozen):
 
     Attributes:
         stage: which of the recipe's stages, from 0.
-        head: mask or depth.
+        task: mask or depth.
         term: the loss without its weight.
     """
 
     stage: int
-    head: str
+    task: str
     term: str
     start: float
     end: float
@@ -55,17 +55,18 @@ class Execution(_Frozen):
     """How a stage of the training was carried out.
 
     Attributes:
-        data_kept: where the decoded pictures lay: on the device, in the host's cache, or in the
+        data_kept: where the decoded images lay: on the device, in the host's cache, or in the
             archive, decoded at each use.
         data_wait_share: of the time of training, the share that went by waiting for batches.
-        parts: into which each batch was divided to fit into memory; above 1, BatchNorm saw parts.
+        accumulation_steps: micro-batches into which each batch was divided to fit into memory;
+            above 1, BatchNorm saw them one by one.
         checkpointing: whether activations were computed again instead of kept, for the same reason.
         compiled: whether the network was, to the end; and compilation: why or why not.
     """
 
     data_kept: Literal["device", "host", "archive"]
     data_wait_share: float
-    parts: int
+    accumulation_steps: int
     checkpointing: bool
     compiled: bool
     compilation: str

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from bench.errors import InputError
 from bench.settings.grid import Grid
-from bench.study.measurement import Result
+from bench.study.measurement import Measurement
 from bench.study.record import Record
 
 GRID_FILE = "grid.json"
@@ -25,7 +25,7 @@ RECORD_FILE = "record.json"
 SCORES_FILE = "scores.parquet"
 
 
-class Store:
+class Study:
     """The study in ``folder``."""
 
     def __init__(self, folder: Path) -> None:
@@ -104,8 +104,8 @@ class Store:
         """Forget a finished cell."""
         shutil.rmtree(self._cells / cell_id)
 
-    def read_throughput(self) -> dict[str, Result]:
-        """What was measured, by the subject's id.
+    def read_throughput(self) -> dict[str, Measurement]:
+        """What was measured, by the case's id.
 
         Raises:
             InputError: a file is damaged.
@@ -113,17 +113,17 @@ class Store:
         found = {}
         for path in sorted(self._throughput.glob("[!.]*.json")):
             try:
-                found[path.stem] = Result.model_validate_json(path.read_bytes())
+                found[path.stem] = Measurement.model_validate_json(path.read_bytes())
             except (OSError, ValidationError) as error:
                 raise InputError(
                     f"{path}: cannot be read; delete it to measure again ({error})"
                 ) from None
         return found
 
-    def append_throughput(self, result: Result) -> None:
+    def append_throughput(self, result: Measurement) -> None:
         """Add or replace what was measured of one network."""
         self._throughput.mkdir(parents=True, exist_ok=True)
-        _write(self._throughput / f"{result.subject.id}.json", result.model_dump_json(indent=2))
+        _write(self._throughput / f"{result.case.id}.json", result.model_dump_json(indent=2))
 
     def remove_throughput(self, subject_id: str) -> None:
         """Forget what was measured of one network."""

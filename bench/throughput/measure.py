@@ -1,4 +1,4 @@
-"""What one process finds out about one subject."""
+"""What one process finds out about one case."""
 
 from __future__ import annotations
 
@@ -13,28 +13,27 @@ from bench.data.batches import Batch
 from bench.errors import TrainingError
 from bench.machine import environment
 from bench.machine.device import synchronize
-from bench.machine.failure import reason
+from bench.machine.failure import is_out_of_memory, reason
 from bench.machine.memory import keep_freed_memory
-from bench.study.measurement import AS_TRAINED, DeviceState, Flops, Result, Subject, Timing
+from bench.study.measurement import AS_TRAINED, DeviceState, Flops, Measurement, Timing, TimingCase
 from bench.throughput import energy, flops, matmul, memory, nvml
-from bench.throughput.sampling import GLANCE, Plan, Sampling, Timer, sample
+from bench.throughput.sampling import GLANCE, Effort, Sampling, Timer, sample
 from bench.throughput.sweep import sweep
 from bench.throughput.variants import TOLERANCE, deviation
 from bench.throughput.workload import Workload
-from bench.training.out_of_memory import is_out_of_memory
 
 
-class Measurement:
-    """A subject on a device: prepared once, then visited round by round.
+class TimedNetwork:
+    """A case on a device: prepared once, then visited round by round.
 
     Args:
-        subject: what is measured.
+        case: what is measured.
         plan: how thoroughly.
         device: on what.
     """
 
-    def __init__(self, subject: Subject, plan: Plan, device: torch.device) -> None:
-        self._subject, self._plan, self._device = subject, plan, device
+    def __init__(self, case: TimingCase, plan: Effort, device: torch.device) -> None:
+        self._subject, self._plan, self._device = case, plan, device
         self._timer = Timer(partial(synchronize, device))
         self._gpu = nvml.find(device)
         self._states: list[DeviceState] = []
@@ -100,8 +99,8 @@ class Measurement:
         forward = partial(work.predict, batch)
 
         def at(size: int) -> Timing:
-            pictures = work.random_batches(size)
-            return sample(lambda: work.predict(next(pictures)), self._timer, GLANCE)
+            images = work.random_batches(size)
+            return sample(lambda: work.predict(next(images)), self._timer, GLANCE)
 
         self._try("inference_memory", lambda: memory.peak(forward, self._device, self._gpu))
         if self._subject.variant == AS_TRAINED:
@@ -122,10 +121,10 @@ class Measurement:
     def _lay_out(self) -> None:
         """What every round visits, in this order."""
         work, plan, timer = self._work, self._plan, self._timer
-        pictures, ones = work.random_batches(work.batch_size), work.random_batches(1)
+        images, ones = work.random_batches(work.batch_size), work.random_batches(1)
         self._samplings = {
-            "inference": Sampling(lambda: work.predict(next(pictures)), timer, plan),
-            "training": Sampling(lambda: work.train(next(pictures)), timer, plan),
+            "inference": Sampling(lambda: work.predict(next(images)), timer, plan),
+            "training": Sampling(lambda: work.train(next(images)), timer, plan),
             "latency": Sampling(lambda: work.predict(next(ones)), timer, plan, one_by_one=True),
         }
         if self._subject.variant == "cuda_graph":
@@ -137,7 +136,7 @@ class Measurement:
                 lambda: work.predict(next(stored)), timer, plan
             )
 
-    def visit(self, family: Collection[int]) -> Result:
+    def visit(self, family: Collection[int]) -> Measurement:
         """Sample every figure once more.
 
         Args:
@@ -152,8 +151,8 @@ class Measurement:
                 del self._samplings[name]
         after = self._gpu.state(family)
         self._states += [state for state in (before, after) if state is not None]
-        return Result(
-            subject=self._subject,
+        return Measurement(
+            case=self._subject,
             environment=environment.describe(self._device),
             measured_utc=datetime.now(UTC),
             remarks=tuple(self._remarks),

@@ -23,16 +23,16 @@ from torch import Tensor
 
 import architectures
 from bench.data import batches
+from bench.data.batch_loader import BatchLoader
 from bench.data.cache import open_cache
 from bench.data.cache_build import CacheBuild
-from bench.data.feed import Feed
-from bench.data.images import Size
-from bench.data.layouts import KINDS, NO_ENTRY, Layout
-from bench.data.pool import Pool
+from bench.data.layouts import KINDS, NO_ENTRY, Manifest
+from bench.data.sample_pool import SamplePool
 from bench.machine.device import synchronize
 from bench.settings import LossPair, Recipe
+from bench.settings.base import Size
 from bench.training.fit import train_step
-from bench.training.multitask_loss import Objectives
+from bench.training.multitask_loss import MultiTaskLoss
 from bench.training.optimizer import create_optimizer
 
 ROUNDS = 5
@@ -55,7 +55,7 @@ class Speed(NamedTuple):
 
 
 def measure(
-    layout: Layout, size: Size, *, samples: int, architecture: str, device: torch.device
+    layout: Manifest, size: Size, *, samples: int, architecture: str, device: torch.device
 ) -> list[Speed]:
     """Time each way of reading the first samples of a layout, and a training step on them.
 
@@ -73,17 +73,17 @@ def measure(
     """
     layout = replace(layout, samples=layout.samples.head(samples))
     count = len(layout.samples)
-    pool = Pool([layout])
+    pool = SamplePool([layout])
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "cache"
         CacheBuild(folder, pool, size, _quietly).run()
-        feed = Feed(open_cache(folder, size, fingerprint=""), device)
+        loader = BatchLoader(open_cache(folder, size, fingerprint=""), device)
         ways: dict[str, Callable[[], int]] = {
             "reference: zipfile, Pillow, float": lambda: _read_plainly(layout, size),
             "first pass, one thread": lambda: _decode(pool, size, 1),
             "first pass, all cores": lambda: _decode(pool, size, None),
-            "cached pass": lambda: _read_cached(feed, count),
-            f"training step of {architecture}": _training(architecture, feed, count),
+            "cached pass": lambda: _read_cached(loader, count),
+            f"training step of {architecture}": _training(architecture, loader, count),
         }
         rates: dict[str, list[float]] = {name: [] for name in ways}
         for _ in range(ROUNDS):
@@ -102,8 +102,8 @@ def measure(
     ]
 
 
-def _read_plainly(layout: Layout, size: Size) -> int:
-    """Every sample as a plain Dataset would read it: all its pictures, one after the other."""
+def _read_plainly(layout: Manifest, size: Size) -> int:
+    """Every sample as a plain Dataset would read it: all its images, one after the other."""
     with ExitStack() as opened:
         archives = {
             container.path: opened.enter_context(zipfile.ZipFile(container.path))
@@ -132,7 +132,7 @@ def _as_tensor(content: bytes, size: Size, *, color: bool) -> Tensor:
     return pixels.to(torch.float32).div(255)
 
 
-def _decode(pool: Pool, size: Size, workers: int | None) -> int:
+def _decode(pool: SamplePool, size: Size, workers: int | None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         CacheBuild(Path(folder) / "cache", pool, size, _quietly, workers=workers).run()
     return len(pool.samples)
@@ -142,28 +142,28 @@ def _quietly(_done: int, _total: int) -> None:
     return
 
 
-def _read_cached(feed: Feed, count: int) -> int:
-    for _ in feed.each(batches.in_order(np.arange(count), BATCH)):
+def _read_cached(loader: BatchLoader, count: int) -> int:
+    for _ in loader.iterate(batches.in_order(np.arange(count), BATCH)):
         pass
-    synchronize(feed.device)
+    synchronize(loader.device)
     return count
 
 
-def _training(architecture: str, feed: Feed, count: int) -> Callable[[], int]:
+def _training(architecture: str, loader: BatchLoader, count: int) -> Callable[[], int]:
     """Some training steps on one batch that lies on the device."""
     recipe = Recipe(steps=TRAINING_STEPS)
-    heads = dict.fromkeys(feed.dataset.heads, "bce")
+    tasks = dict.fromkeys(loader.dataset.tasks, "bce")
     model = architectures.create(architecture, seed=0)
-    model.to(device=feed.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    objectives = Objectives(LossPair.model_validate(heads)).to(feed.device)
+    model.to(device=loader.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    objectives = MultiTaskLoss(LossPair.model_validate(tasks)).to(loader.device)
     optimizer = create_optimizer(model, recipe)
-    batch = feed.load(np.arange(min(count, recipe.batch_size)))
+    batch = loader.load(np.arange(min(count, recipe.batch_size)))
     model.train()
 
     def train() -> int:
         for _ in range(TRAINING_STEPS):
-            train_step(model, objectives, optimizer, batch, recipe, device=feed.device)
-        synchronize(feed.device)
+            train_step(model, objectives, optimizer, batch, recipe, device=loader.device)
+        synchronize(loader.device)
         return TRAINING_STEPS * len(batch.mask)
 
     return train

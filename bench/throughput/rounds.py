@@ -18,42 +18,42 @@ import torch
 
 from bench.machine import environment
 from bench.machine.failure import reason
-from bench.machine.processes import Server, answer_all
-from bench.study.measurement import Reference, Result, Subject
-from bench.throughput.sampling import Plan
+from bench.machine.processes import WorkerProcess, answer_all
+from bench.study.measurement import Measurement, Reference, TimingCase
+from bench.throughput.sampling import Effort
 
 AT_ONCE = 6  # processes, the reference's among them: each holds a network and its libraries
 
-OnResult = Callable[[Result], None]
-OnTurn = Callable[[Subject, int], None]
+OnResult = Callable[[Measurement], None]
+OnTurn = Callable[[TimingCase, int], None]
 
 
 def measure(
-    subjects: Sequence[Subject],
-    reference: Subject,
-    plan: Plan,
+    cases: Sequence[TimingCase],
+    reference: TimingCase,
+    plan: Effort,
     device: torch.device,
     *,
     on_result: OnResult,
     on_turn: OnTurn,
 ) -> None:
-    """Measure the subjects, a few at a time, with the reference in every round.
+    """Measure the cases, a few at a time, with the reference in every round.
 
     Args:
-        subjects: what is measured; the reference may be among them.
+        cases: what is measured; the reference may be among them.
         reference: what the others are compared with.
         plan: how thoroughly.
         device: on what.
-        on_result: called with each subject's result once its last round is over; one that fails has
+        on_result: called with each case's result once its last round is over; one that fails has
             its reason as its result.
-        on_turn: called with the subject whose turn it is and the round, from 1; 0 is preparing.
+        on_turn: called with the case whose turn it is and the round, from 1; 0 is preparing.
     """
-    others = [subject for subject in subjects if subject != reference]
-    wanted = {subject.id for subject in subjects}
+    others = [case for case in cases if case != reference]
+    wanted = {case.id for case in cases}
 
-    def on_any_result(result: Result) -> None:
-        if result.subject.id in wanted:
-            wanted.remove(result.subject.id)  # the reference is in every group
+    def on_any_result(result: Measurement) -> None:
+        if result.case.id in wanted:
+            wanted.remove(result.case.id)  # the reference is in every group
             on_result(result)
 
     for start in range(0, max(1, len(others)), AT_ONCE - 1):
@@ -61,15 +61,15 @@ def measure(
         _measure_group(group, plan, device, on_any_result, on_turn)
 
 
-def turns(subjects: int, plan: Plan) -> int:
-    """How often `measure` calls ``on_turn`` if the reference is one of the subjects."""
-    groups = max(1, math.ceil((subjects - 1) / (AT_ONCE - 1)))
-    return (subjects - 1 + groups) * (plan.rounds + 1)
+def turns(cases: int, plan: Effort) -> int:
+    """How often `measure` calls ``on_turn`` if the reference is one of the cases."""
+    groups = max(1, math.ceil((cases - 1) / (AT_ONCE - 1)))
+    return (cases - 1 + groups) * (plan.rounds + 1)
 
 
 def _measure_group(
-    group: Sequence[Subject],
-    plan: Plan,
+    group: Sequence[TimingCase],
+    plan: Effort,
     device: torch.device,
     on_result: OnResult,
     on_turn: OnTurn,
@@ -77,41 +77,41 @@ def _measure_group(
     """Visit the members of a group round by round; the first is the reference."""
     with ExitStack() as stack:
         workers = []
-        for subject in group:
-            workers.append(Worker(subject, plan, device))
+        for case in group:
+            workers.append(Worker(case, plan, device))
             stack.callback(workers[-1].end)
         family = [os.getpid(), *(worker.pid for worker in workers)]
         beside: Reference | None = None
         for turn in range(plan.rounds + 1):
             for worker in list(workers):
-                on_turn(worker.subject, turn)
+                on_turn(worker.case, turn)
                 try:
                     result = worker.ask("visit", family) if turn else worker.ask("prepare")
                 except WorkerError as error:
                     workers.remove(worker)
                     worker.end()
-                    on_result(_failed(worker.subject, str(error), device))
+                    on_result(_failed(worker.case, str(error), device))
                     continue
                 if turn == plan.rounds:
-                    if worker.subject == group[0]:
+                    if worker.case == group[0]:
                         beside = _as_reference(result)
                     on_result(result.model_copy(update={"reference": beside}))
 
 
-def _failed(subject: Subject, failure: str, device: torch.device) -> Result:
-    return Result(
-        subject=subject,
+def _failed(case: TimingCase, failure: str, device: torch.device) -> Measurement:
+    return Measurement(
+        case=case,
         environment=environment.describe(device),
         measured_utc=datetime.now(UTC),
         failure=failure,
     )
 
 
-def _as_reference(result: Result) -> Reference | None:
+def _as_reference(result: Measurement) -> Reference | None:
     if result.inference is None:
         return None
     return Reference(
-        label=result.subject.label,
+        label=result.case.label,
         inference=result.inference.without_samples(),
         training=result.training and result.training.without_samples(),
     )
@@ -126,11 +126,11 @@ class _Failed(NamedTuple):
 
 
 class Worker:
-    """A process that measures one subject when it is asked to, and waits otherwise."""
+    """A process that measures one case when it is asked to, and waits otherwise."""
 
-    def __init__(self, subject: Subject, plan: Plan, device: torch.device) -> None:
-        self.subject = subject
-        self._server = Server(_work, subject, plan, device, torch.get_num_threads())
+    def __init__(self, case: TimingCase, plan: Effort, device: torch.device) -> None:
+        self.case = case
+        self._server = WorkerProcess(_work, case, plan, device, torch.get_num_threads())
 
     @property
     def pid(self) -> int:
@@ -138,7 +138,7 @@ class Worker:
         return self._server.pid
 
     def ask(self, task: str, *arguments: object) -> Any:
-        """Have a method of `Measurement` called, and wait for what it returns.
+        """Have a method of `TimedNetwork` called, and wait for what it returns.
 
         Raises:
             WorkerError: it raised an exception, or the process has ended.
@@ -158,18 +158,18 @@ class Worker:
 
 
 def _work(
-    connection: Connection, subject: Subject, plan: Plan, device: torch.device, threads: int
+    connection: Connection, case: TimingCase, plan: Effort, device: torch.device, threads: int
 ) -> None:
     """Answer what `Worker.ask` asks, until the other end is closed."""
-    from bench.throughput.measure import Measurement  # noqa: PLC0415 - only processes need it
+    from bench.throughput.measure import TimedNetwork  # noqa: PLC0415 - only processes need it
 
     torch.set_num_threads(threads)
-    measurement = Measurement(subject, plan, device)
+    network = TimedNetwork(case, plan, device)
 
     def answer(asked: tuple[str, tuple[object, ...]]) -> object:
         task, arguments = asked
         try:
-            return getattr(measurement, task)(*arguments)
+            return getattr(network, task)(*arguments)
         except Exception as error:  # noqa: BLE001 - whatever a network does, the others go on
             return _Failed(reason(error))
 

@@ -50,7 +50,7 @@ class Timer:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Effort:
     """How much trouble to take.
 
     Attributes:
@@ -70,9 +70,9 @@ class Plan:
     thorough: bool
 
 
-QUICK = Plan(rounds=3, blocks=18, latencies=60, cap_s=1.5, warm_up_cap_s=1.5, thorough=False)
-FULL = Plan(rounds=5, blocks=30, latencies=300, cap_s=10, warm_up_cap_s=10, thorough=True)
-GLANCE = Plan(rounds=1, blocks=10, latencies=10, cap_s=1, warm_up_cap_s=1.5, thorough=False)
+QUICK = Effort(rounds=3, blocks=18, latencies=60, cap_s=1.5, warm_up_cap_s=1.5, thorough=False)
+FULL = Effort(rounds=5, blocks=30, latencies=300, cap_s=10, warm_up_cap_s=10, thorough=True)
+GLANCE = Effort(rounds=1, blocks=10, latencies=10, cap_s=1, warm_up_cap_s=1.5, thorough=False)
 
 
 class Sampling:
@@ -89,7 +89,7 @@ class Sampling:
         self,
         run: Callable[[], object],
         timer: Timer,
-        plan: Plan,
+        plan: Effort,
         *,
         one_by_one: bool = False,
     ) -> None:
@@ -136,7 +136,7 @@ class Sampling:
         return Timing.of(self._rounds, steady=self._steady)
 
 
-def sample(run: Callable[[], object], timer: Timer, plan: Plan) -> Timing:
+def sample(run: Callable[[], object], timer: Timer, plan: Effort) -> Timing:
     """Sample one figure by itself, in as many visits as the plan has rounds."""
     sampling = Sampling(run, timer, plan)
     for _ in range(plan.rounds):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench.machine.failure import reason
+from bench.machine.failure import is_out_of_memory, reason
 from bench.study.measurement import Point, Sweep, Timing
-from bench.training.out_of_memory import is_out_of_memory
 
 PAYS = 1.05  # a larger batch has to be that much faster than any before
 LARGEST = 4096

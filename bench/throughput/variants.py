@@ -1,7 +1,7 @@
 """Ways to run one network, and whether each still gives the same output.
 
 - ``channels_last``: in the recipe's precision, channels side by side, as `bench run` trains.
-- ``float32``, ``bf16``: in that precision, pictures channel by channel in memory.
+- ``float32``, ``bf16``: in that precision, images channel by channel in memory.
 - ``compiled``: as trained, by `torch.compile`.
 - ``cuda_graph``: as trained, recorded once as a CUDA graph and replayed; for forward passes only.
 """

@@ -1,4 +1,4 @@
-"""What is timed: a subject's network, its batches and its optimizer on a device."""
+"""What is timed: a case's network, its batches and its optimizer on a device."""
 
 from __future__ import annotations
 
@@ -14,59 +14,59 @@ from torch import Tensor, nn
 
 import architectures
 from architectures import Prediction
+from bench.data.batch_loader import BatchLoader
 from bench.data.batches import Batch
-from bench.data.feed import Feed
-from bench.data.pool import Pool
+from bench.data.sample_pool import SamplePool
 from bench.data.selection import open_selection
 from bench.data.stream import stream
 from bench.machine.precision import autocast, guard_narrow_convolutions
 from bench.randomness import generator
 from bench.settings import Architecture, Data
-from bench.study.measurement import Subject
+from bench.study.measurement import TimingCase
 from bench.throughput.variants import CONTIGUOUS, Captured
 from bench.training.fit import train_step
-from bench.training.multitask_loss import Objectives
+from bench.training.multitask_loss import MultiTaskLoss
 from bench.training.optimizer import create_optimizer
-from bench.training.teacher import Taught
+from bench.training.teacher import StudentTeacher
 
 INPUTS = 4  # different batches, taken in turn, so that none lies ready in a cache of the device
 
 
 class Workload:
-    """A network with random weights and random pictures; or pictures from an archive.
+    """A network with random weights and random images; or images from an archive.
 
     Attributes:
-        model: in the subject's memory format; the student and its teacher, where there is one.
+        model: in the case's memory format; the student and its teacher, where there is one.
         runner: what is called in its place: compiled or captured, if the variant says so.
     """
 
-    def __init__(self, subject: Subject, device: torch.device) -> None:
-        self.subject, self.device = subject, device
-        self.batch_size = subject.recipe.batch_size
+    def __init__(self, case: TimingCase, device: torch.device) -> None:
+        self.case, self.device = case, device
+        self.batch_size = case.recipe.batch_size
         self._format = (
-            torch.contiguous_format if subject.variant in CONTIGUOUS else torch.channels_last
+            torch.contiguous_format if case.variant in CONTIGUOUS else torch.channels_last
         )
-        self.model = self._create(subject.architecture)
-        if subject.teacher is not None:
-            self.model = Taught(self.model, self._create(subject.teacher))
+        self.model = self._create(case.architecture)
+        if case.teacher is not None:
+            self.model = StudentTeacher(self.model, self._create(case.teacher))
         self.runner = self.model
-        if subject.variant == "compiled":
+        if case.variant == "compiled":
             self.runner = torch.compile(self.model, dynamic=False)  # type: ignore[assignment]
         self._captured: dict[int, Captured] = {}
-        self._recipe = subject.recipe.model_copy(update={"precision": subject.precision})
-        self._objectives = Objectives(self._recipe.losses or subject.loss).to(device)
+        self._recipe = case.recipe.model_copy(update={"precision": case.precision})
+        self._objectives = MultiTaskLoss(self._recipe.losses or case.loss).to(device)
         self._optimizer: torch.optim.Optimizer | None = None
 
     def _create(self, architecture: Architecture) -> nn.Module:
         options: dict[str, Any] = dict(architecture.options)
         model = architectures.create(architecture.name, **options)
         if self.device.type == "cpu":
-            guard_narrow_convolutions(model, [self.subject.image_size])
+            guard_narrow_convolutions(model, [self.case.image_size])
         return model.to(device=self.device, memory_format=self._format)  # type: ignore[call-overload, no-any-return]
 
     def random_batch(self, size: int, number: int = 0) -> Batch:
         """``size`` random samples; another ``number`` gives others."""
-        height, width = self.subject.image_size
+        height, width = self.case.image_size
         random = generator(number, "throughput")
 
         def draw(channels: int) -> Tensor:
@@ -82,17 +82,19 @@ class Workload:
 
     def archive_batches(self, data: Data) -> Iterator[Batch]:
         """What a network sees of the archive's samples, decoded anew each time, over and over."""
-        dataset = stream(open_pool(data), self.subject.image_size, fingerprint="")
+        dataset = stream(open_pool(data), self.case.image_size, fingerprint="")
         seen = replace(dataset, masks=None, depths=None, depth_valid=None)
         places = (
             np.arange(start, start + self.batch_size)
             for start in itertools.count(0, self.batch_size)
         )
-        return Feed(seen, self.device).each(rows % len(dataset.samples) for rows in places)
+        return BatchLoader(seen, self.device).iterate(
+            rows % len(dataset.samples) for rows in places
+        )
 
     def predict(self, batch: Batch) -> Prediction:
         """A forward pass, as for use."""
-        if self.subject.variant != "cuda_graph":
+        if self.case.variant != "cuda_graph":
             return self._predict(batch.background, batch.composite)
         size = len(batch.composite)
         if size not in self._captured:
@@ -135,11 +137,11 @@ class Workload:
         return total
 
 
-def open_pool(data: Data) -> Pool:
+def open_pool(data: Data) -> SamplePool:
     """The samples of a grid's archives.
 
     Raises:
         InputError: an archive or the list of exclusions is at fault.
     """
     exclude = Path(data.exclude) if data.exclude else None
-    return Pool(open_selection(data.sources(), exclude, lambda _: None))
+    return SamplePool(open_selection(data.sources(), exclude, lambda _: None))

@@ -15,7 +15,7 @@ from bench.data.batches import Batch
 from bench.machine.device import synchronize
 from bench.machine.precision import autocast
 from bench.settings import Recipe
-from bench.training.multitask_loss import Objectives
+from bench.training.multitask_loss import MultiTaskLoss
 
 DEVICES = ("cuda",)  # where launching kernels one by one can cost more than computing them
 PROBE_STEPS = 10
@@ -51,7 +51,7 @@ class Compiling:
     def __init__(
         self,
         model: nn.Module,
-        objectives: Objectives,
+        objectives: MultiTaskLoss,
         recipe: Recipe,
         device: torch.device,
         steps: int,

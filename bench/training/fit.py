@@ -19,20 +19,20 @@ from torch import nn
 
 from bench.data import batches
 from bench.data.augment import augment
+from bench.data.batch_loader import BatchLoader
 from bench.data.batches import Batch
-from bench.data.feed import Feed
-from bench.data.images import Size
 from bench.data.split import SplitRows
 from bench.errors import TrainingError
 from bench.evaluation import metrics, score
 from bench.machine.precision import autocast
 from bench.randomness import generator, seeded_globals
 from bench.settings import LossPair, Recipe
+from bench.settings.base import Size
 from bench.study.record import Epoch, Execution, TermScale
 from bench.training.compilation import Compiling
-from bench.training.multitask_loss import Losses, Objectives
+from bench.training.multitask_loss import LossValues, MultiTaskLoss
 from bench.training.optimizer import create_optimizer, create_schedule
-from bench.training.out_of_memory import Economy, Limits, divided
+from bench.training.out_of_memory import Limits, MemoryFallback, micro_batches
 
 STEPS_BETWEEN_READINGS = 10  # of the loss: each reading makes the host wait for the device
 
@@ -40,7 +40,7 @@ OnStep = Callable[[int, int, float, float], None]
 Relabel = Callable[[Batch], Batch]
 
 
-class Fit(NamedTuple):
+class TrainingResult(NamedTuple):
     """What is known of a training when it is over.
 
     Attributes:
@@ -59,27 +59,27 @@ class Trainer:
     """What all stages of one training share.
 
     Attributes:
-        feeds: the samples at every size that a recipe asks for.
+        loaders: the samples at every size that a recipe asks for.
         image_size: (height, width) at which the network is validated.
         split: ``train`` is learned from, ``val`` selects the epoch, ``test`` is not touched.
         seed: of the order of the samples, their variation, and any dropout. Every network trained
             with one seed sees the same batches in the same order, varied alike.
         device: where to compute; the network is there already.
         on_step: called every few steps with step, total steps, loss, and images per second.
-        relabel: what stands in for the truth of a batch, if anything does.
+        pseudo_label: what stands in for the truth of a batch, if anything does.
         limits: what has been found not to fit into memory.
     """
 
-    feeds: Mapping[Size, Feed]
+    loaders: Mapping[Size, BatchLoader]
     image_size: Size
     split: SplitRows
     seed: int
     device: torch.device
     on_step: OnStep
-    relabel: Relabel | None = None
+    pseudo_label: Relabel | None = None
     limits: Limits = field(default_factory=Limits)
 
-    def fit(self, model: nn.Module, pair: LossPair, recipes: tuple[Recipe, ...]) -> Fit:
+    def fit(self, model: nn.Module, pair: LossPair, recipes: tuple[Recipe, ...]) -> TrainingResult:
         """Train ``model`` in place and leave it with the weights of the last stage's best epoch.
 
         Raises:
@@ -118,7 +118,7 @@ class Trainer:
         if best_weights is not None:
             model.load_state_dict(best_weights)
         curve[best_place] = curve[best_place].model_copy(update={"selected": True})
-        return Fit(tuple(curve), tuple(terms), tuple(executions))
+        return TrainingResult(tuple(curve), tuple(terms), tuple(executions))
 
 
 class _Stage:
@@ -148,9 +148,9 @@ class _Stage:
     ) -> None:
         self.trainer, self.model, self.recipe, self.number = trainer, model, recipe, number
         self.steps_before, self.all_steps = steps_before, all_steps
-        self.feed = trainer.feeds[recipe.image_size or trainer.image_size]
+        self.loader = trainer.loaders[recipe.image_size or trainer.image_size]
         self.frozen = frozen
-        self.objectives = Objectives(recipe.losses or pair).to(trainer.device)
+        self.objectives = MultiTaskLoss(recipe.losses or pair).to(trainer.device)
         self.optimizer = create_optimizer(nn.ModuleList([model, self.objectives]), recipe)
         self.steps_per_epoch = batches.batches_per_epoch(trainer.split.train, recipe.batch_size)
         self.total_steps = stage_steps(recipe, trainer.split)
@@ -159,24 +159,26 @@ class _Stage:
         )
         self.order = generator(trainer.seed, f"order {number}")
         self.variation = generator(trainer.seed, f"augmentation {number}")
-        self.economy = Economy(model, self.feed.dataset.size, recipe.batch_size, trainer.limits)
+        self.fallback = MemoryFallback(
+            model, self.loader.dataset.size, recipe.batch_size, trainer.limits
+        )
         self.compiling = Compiling(model, self.objectives, recipe, trainer.device, self.total_steps)
         self.train_s = self.data_wait_s = 0.0
         self.step = 0
-        self.first: Losses | None = None
-        self.last: Losses | None = None
+        self.first: LossValues | None = None
+        self.last: LossValues | None = None
 
     def epochs(self) -> Iterator[Epoch]:
         """Train and validate, epoch by epoch, to the end of the budget."""
         while not self.over:
-            started, waited_s = time.perf_counter(), self.feed.waited_s
+            started, waited_s = time.perf_counter(), self.loader.waited_s
             losses = self._train_epoch()
             train_s = time.perf_counter() - started
             self.train_s += train_s
-            self.data_wait_s += self.feed.waited_s - waited_s
+            self.data_wait_s += self.loader.waited_s - waited_s
             scores = score.score(
                 self.model,
-                self.trainer.feeds[self.trainer.image_size],
+                self.trainer.loaders[self.trainer.image_size],
                 self.trainer.split.val,
                 batch_size=self.recipe.batch_size,
                 precision=self.recipe.precision,
@@ -184,22 +186,22 @@ class _Stage:
             yield Epoch(
                 stage=self.number,
                 step=self.step,
-                losses={head: statistics.fmean(row[head] for row in losses) for head in losses[0]},
+                losses={task: statistics.fmean(row[task] for row in losses) for task in losses[0]},
                 val=metrics.summarise(scores),
                 train_s=train_s,
             )
 
     def _train_epoch(self) -> list[dict[str, float]]:
-        """Every batch once, or as many as the budget has left; the heads' losses of each step."""
+        """Every batch once, or as many as the budget has left; the tasks' losses of each step."""
         self.model.train()
         for module in self.frozen:
             module.eval()
         started, images = time.perf_counter(), 0
-        unread: list[Losses] = []
+        unread: list[LossValues] = []
         read: list[dict[str, float]] = []
         last_step = min(self.step + self.steps_per_epoch, self.total_steps)
         order = batches.shuffled(self.trainer.split.train, self.recipe.batch_size, self.order)
-        for batch in self.feed.each(itertools.islice(order, last_step - self.step)):
+        for batch in self.loader.iterate(itertools.islice(order, last_step - self.step)):
             unread.append(self._train_step(batch))
             images += len(batch.mask)
             if self.step == last_step or self.step % STEPS_BETWEEN_READINGS == 0:
@@ -213,8 +215,8 @@ class _Stage:
                 )
         return read
 
-    def _train_step(self, batch: Batch) -> Losses:
-        if self.economy.saving.none:
+    def _train_step(self, batch: Batch) -> LossValues:
+        if self.fallback.plan.none:
             self.compiling.before_step(self.step, batch)
         network = self.compiling.network
         batch = augment(
@@ -223,17 +225,17 @@ class _Stage:
             color_jitter=self.recipe.color_jitter,
             generator=self.variation,
         )
-        if self.trainer.relabel is not None:
-            batch = self.trainer.relabel(batch)
-        self.last = self.economy.run(
-            lambda saving: train_step(
-                network if saving.none else self.model,
+        if self.trainer.pseudo_label is not None:
+            batch = self.trainer.pseudo_label(batch)
+        self.last = self.fallback.run(
+            lambda plan: train_step(
+                network if plan.none else self.model,
                 self.objectives,
                 self.optimizer,
                 batch,
                 self.recipe,
                 device=self.trainer.device,
-                parts=saving.parts,
+                accumulation_steps=plan.accumulation_steps,
             )
         )
         self.first = self.first or self.last
@@ -250,11 +252,11 @@ class _Stage:
     def execution(self) -> Execution:
         """How it was done, once it is."""
         return Execution(
-            data_kept=self.feed.kept,
+            data_kept=self.loader.location,
             data_wait_share=self.data_wait_s / max(self.train_s, 1e-9),
-            parts=self.economy.saving.parts,
-            checkpointing=self.economy.saving.checkpointing,
-            compiled=self.economy.saving.none and self.compiling.network is not self.model,
+            accumulation_steps=self.fallback.plan.accumulation_steps,
+            checkpointing=self.fallback.plan.checkpointing,
+            compiled=self.fallback.plan.none and self.compiling.network is not self.model,
             compilation=self.compiling.reason,
         )
 
@@ -265,12 +267,12 @@ class _Stage:
         return [
             TermScale(
                 stage=self.number,
-                head=head,
+                task=task,
                 term=text,
                 start=value.item(),
-                end=self.last.terms[head][text].item(),
+                end=self.last.terms[task][text].item(),
             )
-            for head, values in self.first.terms.items()
+            for task, values in self.first.terms.items()
             for text, value in values.items()
         ]
 
@@ -283,24 +285,24 @@ def stage_steps(recipe: Recipe, split: SplitRows) -> int:
 
 def train_step(
     model: nn.Module,
-    objectives: Objectives,
+    objectives: MultiTaskLoss,
     optimizer: torch.optim.Optimizer,
     batch: Batch,
     recipe: Recipe,
     *,
     device: torch.device,
-    parts: int = 1,
-) -> Losses:
+    accumulation_steps: int = 1,
+) -> LossValues:
     """One update of the weights; returns the losses, still on the device.
 
-    The gradients of the parts of the batch add up to the whole batch's.
+    The gradients of the micro-batches add up to the whole batch's.
     """
     optimizer.zero_grad(set_to_none=True)
     losses = []
-    for part, share in divided(batch, parts):
+    for part, share in micro_batches(batch, accumulation_steps):
         with autocast(device, recipe.precision):
             prediction = model(part.background, part.composite)
-        found: Losses = objectives(prediction, part)
+        found: LossValues = objectives(prediction, part)
         if not found.total.requires_grad:
             raise TrainingError("nothing to learn: the losses reach no parameter that learns")
         torch.autograd.backward(found.total * share)
@@ -308,7 +310,7 @@ def train_step(
     if recipe.gradient_clip is not None:
         nn.utils.clip_grad_norm_(model.parameters(), recipe.gradient_clip)
     optimizer.step()
-    return functools.reduce(Losses.plus, losses)
+    return functools.reduce(LossValues.plus, losses)
 
 
 @contextmanager
@@ -331,13 +333,13 @@ def _frozen(model: nn.Module, patterns: tuple[str, ...]) -> Iterator[list[nn.Mod
             parameter.requires_grad_(requires_grad=True)
 
 
-def _read(steps: list[Losses], *, first_step: int) -> list[dict[str, float]]:
-    """Bring the heads' losses of some steps to the host at once and check them."""
-    heads = list(steps[0].heads)
-    values = torch.stack([found.heads[head] for found in steps for head in heads])
-    read = [dict(zip(heads, row, strict=True)) for row in values.view(-1, len(heads)).tolist()]
+def _read(steps: list[LossValues], *, first_step: int) -> list[dict[str, float]]:
+    """Bring the tasks' losses of some steps to the host at once and check them."""
+    tasks = list(steps[0].tasks)
+    values = torch.stack([found.tasks[task] for found in steps for task in tasks])
+    read = [dict(zip(tasks, row, strict=True)) for row in values.view(-1, len(tasks)).tolist()]
     for step, row in enumerate(read, first_step):
-        for head, value in row.items():
+        for task, value in row.items():
             if not math.isfinite(value):
-                raise TrainingError(f"the {head} loss became {value} at step {step}")
+                raise TrainingError(f"the {task} loss became {value} at step {step}")
     return read

@@ -1,4 +1,4 @@
-"""What a cell minimises: the losses of the two heads, weighed against each other."""
+"""What a cell minimises: the losses of the two tasks, weighed against each other."""
 
 from __future__ import annotations
 
@@ -15,56 +15,56 @@ from bench.errors import TrainingError
 from bench.settings import LossPair
 
 
-class Losses(NamedTuple):
+class LossValues(NamedTuple):
     """The losses of one batch, each a number on the device.
 
     Attributes:
         total: what is minimised.
-        heads: of each trained head, its expression's value before it is weighed.
-        terms: of each trained head, the value of each term times its weight.
+        tasks: of each trained task, its expression's value before it is weighed.
+        terms: of each trained task, the value of each term times its weight.
     """
 
     total: Tensor
-    heads: dict[str, Tensor]
+    tasks: dict[str, Tensor]
     terms: dict[str, dict[str, Tensor]]
 
-    def detached(self) -> Losses:
+    def detached(self) -> LossValues:
         """The same numbers without the way they were computed."""
         return self._each(Tensor.detach)
 
-    def scaled(self, factor: float) -> Losses:
+    def scaled(self, factor: float) -> LossValues:
         """Each of the numbers times ``factor``."""
         return self if factor == 1 else self._each(lambda value: value * factor)
 
-    def plus(self, other: Losses) -> Losses:
+    def plus(self, other: LossValues) -> LossValues:
         """The sums of both's numbers."""
-        return Losses(
+        return LossValues(
             self.total + other.total,
-            {head: value + other.heads[head] for head, value in self.heads.items()},
+            {task: value + other.tasks[task] for task, value in self.tasks.items()},
             {
-                head: {text: value + other.terms[head][text] for text, value in terms.items()}
-                for head, terms in self.terms.items()
+                task: {text: value + other.terms[task][text] for text, value in terms.items()}
+                for task, terms in self.terms.items()
             },
         )
 
-    def _each(self, change: Callable[[Tensor], Tensor]) -> Losses:
-        return Losses(
+    def _each(self, change: Callable[[Tensor], Tensor]) -> LossValues:
+        return LossValues(
             change(self.total),
-            {head: change(value) for head, value in self.heads.items()},
+            {task: change(value) for task, value in self.tasks.items()},
             {
-                head: {text: change(value) for text, value in terms.items()}
-                for head, terms in self.terms.items()
+                task: {text: change(value) for text, value in terms.items()}
+                for task, terms in self.terms.items()
             },
         )
 
 
-class Objectives(nn.Module):
+class MultiTaskLoss(nn.Module):
     """The objectives of a pair of loss expressions under its balance.
 
-    - ``fixed``: the sum of the heads' losses times their factors.
-    - ``uncertainty``: the sum of exp(-s) L + s / 2 over the heads, with a learned s = log of the
+    - ``fixed``: the sum of the tasks' losses times their factors.
+    - ``uncertainty``: the sum of exp(-s) L + s / 2 over the tasks, with a learned s = log of the
       variance for each, 0 at the start (Kendall et al. 2018, https://arxiv.org/abs/1705.07115).
-    - ``equal_scale``: every term is divided by its absolute value on the first batch.
+    - ``equal_scale``: every term is micro_batches by its absolute value on the first batch.
 
     Args:
         pair: the expressions and the balance.
@@ -74,60 +74,60 @@ class Objectives(nn.Module):
         super().__init__()
         expressions = {"mask": pair.mask, "depth": pair.depth}
         self.expressions = {
-            head: losses.parse(text) for head, text in expressions.items() if text is not None
+            task: losses.parse(text) for task, text in expressions.items() if text is not None
         }
         self.balance = pair.balance
         self.first_terms: dict[str, dict[str, Tensor]] | None = None
         if pair.balance.method == "uncertainty":
             self.log_variances = nn.ParameterDict(
-                {head: nn.Parameter(torch.zeros(())) for head in self.expressions}
+                {task: nn.Parameter(torch.zeros(())) for task in self.expressions}
             )
 
-    def forward(self, prediction: Prediction, batch: Batch) -> Losses:
-        """The losses of a batch; a head that is not predicted has none."""
+    def forward(self, prediction: Prediction, batch: Batch) -> LossValues:
+        """The losses of a batch; a task that is not predicted has none."""
         terms: dict[str, dict[str, Tensor]] = {}
-        for head, objective in self.expressions.items():
-            if head == "mask" and prediction.mask_logits is not None:
+        for task, objective in self.expressions.items():
+            if task == "mask" and prediction.mask_logits is not None:
                 values = objective.term_values(prediction.mask_logits, batch.mask)
-            elif head == "depth" and prediction.depth_logits is not None:
+            elif task == "depth" and prediction.depth_logits is not None:
                 values = objective.term_values(
                     prediction.depth_logits, batch.depth, batch.depth_valid
                 )
             else:
                 continue
-            terms[head] = {
+            terms[task] = {
                 term.text: term.weight * values[term.text].mean() for term in objective.terms
             }
         if not terms:
             raise TrainingError(f"the network predicts no {' or '.join(self.expressions)}")
-        heads = {head: _sum(values) for head, values in terms.items()}
-        return Losses(self._weighed(heads, terms), heads, terms)
+        tasks = {task: _sum(values) for task, values in terms.items()}
+        return LossValues(self._weighed(tasks, terms), tasks, terms)
 
-    def _weighed(self, heads: dict[str, Tensor], terms: dict[str, dict[str, Tensor]]) -> Tensor:
+    def _weighed(self, tasks: dict[str, Tensor], terms: dict[str, dict[str, Tensor]]) -> Tensor:
         match self.balance.method:
             case "fixed":
                 factors = {"mask": self.balance.mask, "depth": self.balance.depth}
-                return _sum({head: factors[head] * value for head, value in heads.items()})
+                return _sum({task: factors[task] * value for task, value in tasks.items()})
             case "uncertainty":
                 return _sum(
                     {
-                        head: torch.exp(-self.log_variances[head]) * value
-                        + self.log_variances[head] / 2
-                        for head, value in heads.items()
+                        task: torch.exp(-self.log_variances[task]) * value
+                        + self.log_variances[task] / 2
+                        for task, value in tasks.items()
                     }
                 )
             case "equal_scale":
                 if self.first_terms is None:
                     self.first_terms = {
-                        head: {text: value.detach().abs() for text, value in values.items()}
-                        for head, values in terms.items()
+                        task: {text: value.detach().abs() for text, value in values.items()}
+                        for task, values in terms.items()
                     }
                 return _sum(
                     {
-                        (head, text): value / torch.where(first > 0, first, 1)
-                        for head, values in terms.items()
+                        (task, text): value / torch.where(first > 0, first, 1)
+                        for task, values in terms.items()
                         for text, value in values.items()
-                        for first in (self.first_terms[head][text],)
+                        for first in (self.first_terms[task][text],)
                     }
                 )
 

@@ -1,9 +1,9 @@
 """What is done when a training step does not fit into memory, so that the comparison stays fair.
 
 The batch that the weights are updated by stays what was asked for. It is divided into ever smaller
-parts whose gradients are added up (only BatchNorm, which then sees the parts, differs), and as a
-last resort activations are computed again on the way back instead of kept (Chen et al. 2016,
-https://arxiv.org/abs/1604.06174), which changes nothing but time.
+micro-batches whose gradients are accumulated (only BatchNorm, which sees them one by one, differs),
+and as a last resort activations are computed again on the way back instead of kept
+(Chen et al. 2016, https://arxiv.org/abs/1604.06174), which changes nothing but time.
 """
 
 from __future__ import annotations
@@ -19,43 +19,37 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
 from bench.data.batches import Batch
-from bench.data.images import Size
+from bench.machine.failure import is_out_of_memory
+from bench.settings.base import Size
 
 SMALLEST_PART = 2  # images: BatchNorm has no statistics of one
 
 Result = TypeVar("Result")
 
 
-class Saving(NamedTuple):
+class StepPlan(NamedTuple):
     """How a step is made to fit.
 
     Attributes:
-        parts: into which the batch is divided.
+        accumulation_steps: micro-batches into which the batch is divided.
         checkpointing: whether activations are computed again instead of kept.
     """
 
-    parts: int = 1
+    accumulation_steps: int = 1
     checkpointing: bool = False
 
     @property
     def none(self) -> bool:
         """Whether the step fits as it is."""
-        return self == Saving()
+        return self == StepPlan()
 
 
-def ladder(batch_size: int) -> list[Saving]:
-    """From no saving to the most there is, each about half as demanding as the one before."""
+def ladder(batch_size: int) -> list[StepPlan]:
+    """From no plan to the most there is, each about half as demanding as the one before."""
     parts = [1]
     while batch_size // (2 * parts[-1]) >= SMALLEST_PART:
         parts.append(2 * parts[-1])
-    return [*(Saving(count) for count in parts), Saving(parts[-1], checkpointing=True)]
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out, on whatever device."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-    )
+    return [*(StepPlan(count) for count in parts), StepPlan(parts[-1], checkpointing=True)]
 
 
 class Limits:
@@ -81,11 +75,11 @@ class Limits:
         )
 
 
-class Economy:
+class MemoryFallback:
     """The ladder as one network climbs it, at one size and batch.
 
     Attributes:
-        saving: where it stands.
+        plan: where it stands.
     """
 
     def __init__(self, model: nn.Module, size: Size, batch_size: int, limits: Limits) -> None:
@@ -98,12 +92,12 @@ class Economy:
         self._proven = False
 
     @property
-    def saving(self) -> Saving:
+    def plan(self) -> StepPlan:
         """The rung that is stood on."""
         return self._rungs[self._rung]
 
-    def run(self, step: Callable[[Saving], Result]) -> Result:
-        """Call ``step`` and, where memory runs out, again with more saving.
+    def run(self, step: Callable[[StepPlan], Result]) -> Result:
+        """Call ``step`` and, where memory runs out, again with more plan.
 
         Raises:
             torch.OutOfMemoryError: there is nothing left to save.
@@ -112,8 +106,8 @@ class Economy:
             # The statistics of BatchNorm, which a step that fails half-way has changed already.
             buffers = [] if self._proven else [(b, b.clone()) for b in self._model.buffers()]
             try:
-                with checkpointed(self._model) if self.saving.checkpointing else nullcontext():
-                    result = step(self.saving)
+                with checkpointed(self._model) if self.plan.checkpointing else nullcontext():
+                    result = step(self.plan)
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
@@ -132,12 +126,12 @@ class Economy:
                 torch.cuda.empty_cache()
 
 
-def divided(batch: Batch, parts: int) -> Iterator[tuple[Batch, float]]:
-    """The parts of a batch, as equal as can be, each with its share of the images."""
-    count = len(batch.mask)
-    for pictures in zip(*(picture.tensor_split(parts) for picture in batch), strict=True):
-        part = Batch(*pictures)
-        yield part, len(part.mask) / count
+def micro_batches(batch: Batch, count: int) -> Iterator[tuple[Batch, float]]:
+    """The micro-batches of a batch, as equal as can be, each with its share of the images."""
+    total = len(batch.mask)
+    for images in zip(*(image.tensor_split(count) for image in batch), strict=True):
+        part = Batch(*images)
+        yield part, len(part.mask) / total
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from bench.data.batches import Batch
 MEAN_COLOR = (0.485, 0.456, 0.406)  # of ImageNet: what a hidden pixel shows, 0 once normalised
 
 
-class Taught(nn.Module):
+class StudentTeacher(nn.Module):
     """A mask network whose depth is what a frozen teacher makes of the masked composite.
 
     Args:
@@ -47,7 +47,7 @@ class Taught(nn.Module):
         masked = visible * composite + (1 - visible) * self.mean_color
         return Prediction(mask_logits, self.teacher(background, masked).depth_logits)
 
-    def relabel(self, batch: Batch) -> Batch:
+    def pseudo_label(self, batch: Batch) -> Batch:
         """The batch with the teacher's depth of the whole composite in place of the true one."""
         with torch.no_grad():
             depth = self.teacher(batch.background, batch.composite).depth_logits.float().sigmoid()

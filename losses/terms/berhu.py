@@ -16,7 +16,7 @@ def berhu(probabilities: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     taken, a larger worst error could lower the loss of all the others.
 
     Returns:
-        (B,), in [0, 2.6]; a picture of errors 1 and a threshold of 1/5 give the largest value.
+        (B,), in [0, 2.6]; an image of errors 1 and a threshold of 1/5 give the largest value.
     """
     error = (probabilities - target).abs()
     threshold = 0.2 * error.detach().amax((1, 2, 3), keepdim=True)

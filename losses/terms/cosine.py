@@ -9,7 +9,7 @@ from losses.masked_mean import masked_mean
 
 @register(takes="probabilities", bounds=(0, 1))
 def cosine(probabilities: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-    """One minus the cosine similarity of the pictures as vectors, `1 - p.t / (|p| |t|)`.
+    """One minus the cosine similarity of the images as vectors, `1 - p.t / (|p| |t|)`.
 
     The vectors hold the valid pixels. An empty target (an empty mask) has no direction; its loss is
     the mean probability, which has the same range and is 0 for an empty prediction too.

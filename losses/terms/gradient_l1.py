@@ -13,7 +13,7 @@ def gradient_l1(probabilities: Tensor, target: Tensor, valid: Tensor) -> Tensor:
 
     The edge term of Alhashim and Wonka 2018 (https://arxiv.org/abs/1812.11941), with forward
     differences. A difference counts where both of its pixels are valid. It does not see a constant
-    offset of the whole picture.
+    offset of the whole image.
 
     Returns:
         (B,), in [0, 4].

@@ -8,7 +8,7 @@ from losses.masked_mean import masked_mean
 
 @register(takes="probabilities", bounds=(0, 1))
 def sparsity(probabilities: Tensor, target: Tensor, valid: Tensor) -> Tensor:  # noqa: ARG001 - a loss has one signature
-    """Mean probability, `mean(p)`: how much of the picture is kept, whatever the target.
+    """Mean probability, `mean(p)`: how much of the image is kept, whatever the target.
 
     The term that keeps a mask small in Hu et al. 2019, "Visualization of Convolutional Neural
     Networks for Monocular Depth Estimation" (https://arxiv.org/abs/1904.03380). It is 0 for an

@@ -16,8 +16,8 @@ def ssim(probabilities: Tensor, target: Tensor, valid: Tensor, *, window: int = 
     """Structural dissimilarity, `mean((1 - SSIM(p, t)) / 2)`.
 
     SSIM as in Wang et al. 2004 (https://doi.org/10.1109/TIP.2003.819861), by kornia: Gaussian
-    window with sigma 1.5, constants 0.01^2 and 0.03^2, pictures mirrored at their border. In a
-    hole both pictures hold 1/2, and only windows around a valid pixel are averaged.
+    window with sigma 1.5, constants 0.01^2 and 0.03^2, images mirrored at their border. In a
+    hole both images hold 1/2, and only windows around a valid pixel are averaged.
 
     Args:
         probabilities: (B, C, H, W), in [0, 1].
@@ -29,22 +29,22 @@ def ssim(probabilities: Tensor, target: Tensor, valid: Tensor, *, window: int = 
         (B,), in [0, 1].
 
     Raises:
-        ValueError: The picture is too small for the window.
+        ValueError: The image is too small for the window.
     """
     smallest = window // 2 + 1
     if min(target.shape[2:]) < smallest:
         raise ValueError(
-            f"ssim with window={window} needs pictures of at least {smallest} px, "
+            f"ssim with window={window} needs images of at least {smallest} px, "
             f"not {tuple(target.shape[2:])}"
         )
     # kornia's eps is for its denominator, which its two constants keep from 0 already; with it the
-    # loss of two equal pictures would not be 0.
+    # loss of two equal images would not be 0.
     dissimilarity = ssim_loss(
         _as_channels(probabilities), _as_channels(target), window, eps=0.0, reduction="none"
     )
     return masked_mean(dissimilarity.reshape(target.shape), valid)
 
 
-def _as_channels(pictures: Tensor) -> Tensor:
-    """All pictures as the channels of one, which kornia filters tenfold faster on a CPU."""
-    return pictures.reshape(1, -1, *pictures.shape[2:])
+def _as_channels(images: Tensor) -> Tensor:
+    """All images as the channels of one, which kornia filters tenfold faster on a CPU."""
+    return images.reshape(1, -1, *images.shape[2:])

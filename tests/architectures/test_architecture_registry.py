@@ -62,8 +62,8 @@ def test_a_file_dropped_into_the_folder_is_an_entry_and_nothing_else_has_to_be_e
     assert architectures.options("dropped_in") == {"channels": 2}
     network = architectures.create("dropped_in", channels=5)
     assert network.layer.out_channels == 5
-    picture = torch.rand(1, 3, 32, 32)
-    assert isinstance(network(picture, picture), Prediction)
+    image = torch.rand(1, 3, 32, 32)
+    assert isinstance(network(image, image), Prediction)
 
 
 def test_a_dropped_in_file_whose_function_has_another_name(folder):

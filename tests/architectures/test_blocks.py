@@ -11,7 +11,7 @@ import torch
 import torchvision
 from torch import nn
 
-from architectures.early_fusion import IMAGENET, EarlyFusion, picture_channels
+from architectures.early_fusion import IMAGENET, EarlyFusion, image_channels
 from architectures.encoders import densenet as densenet_encoders
 from architectures.encoders.drn import DRND22
 from architectures.encoders.resnet import ResNet50
@@ -39,11 +39,11 @@ class Returning(nn.Module):
         super().__init__()
         self.output = output
 
-    def forward(self, _picture):
+    def forward(self, _image):
         return self.output
 
 
-def picture(rows):
+def image(rows):
     return torch.tensor(rows, dtype=torch.float)[None, None]
 
 
@@ -59,13 +59,13 @@ def test_up_projection_adds_its_branch_and_its_shortcut_on_the_resized_input():
         block.both[0].weight[1] = 2  # of the shortcut
     # One pixel of 1 becomes 2x2 ones; every 5x5 window holds all four: 4 in the branch. Every 3x3
     # window holds all four of those: 16. The shortcut has 2 * 4. Together 24.
-    assert close(block(picture([[1]]), (2, 2)), picture([[24, 24], [24, 24]]))
+    assert close(block(image([[1]]), (2, 2)), image([[24, 24], [24, 24]]))
     # At -1 the branch's first sum is -4, which its ReLU makes 0; the shortcut has -8, and the last
     # ReLU leaves nothing. With a shortcut of -2 it has 8.
-    assert close(block(picture([[-1]]), (2, 2)), picture([[0, 0], [0, 0]]))
+    assert close(block(image([[-1]]), (2, 2)), image([[0, 0], [0, 0]]))
     with torch.no_grad():
         block.both[0].weight[1] = -2
-    assert close(block(picture([[-1]]), (2, 2)), picture([[8, 8], [8, 8]]))
+    assert close(block(image([[-1]]), (2, 2)), image([[8, 8], [8, 8]]))
 
 
 def test_up_projection_resizes_bilinearly_without_aligned_corners():
@@ -76,7 +76,7 @@ def test_up_projection_resizes_bilinearly_without_aligned_corners():
         block.both[0].weight[:, 0, 2, 2] = 1
     # Between 0 and 4, the pixel centres at a quarter and three quarters are 1 and 3; both branches
     # pass them on, so the sum is twice that.
-    assert close(block(picture([[0, 4]]), (1, 4)), picture([[0, 2, 6, 8]]))
+    assert close(block(image([[0, 4]]), (1, 4)), image([[0, 2, 6, 8]]))
 
 
 def test_the_up_projection_decoder_sees_only_the_coarsest_features():
@@ -124,10 +124,10 @@ def test_unet_joins_the_skip_first_and_pads_what_an_odd_size_lost():
     up = unet.Up(1, 1, 1).eval()
     kernel(up.convolutions[0], centre=[100, 1])  # 100 times the skip plus the enlarged input
     kernel(up.convolutions[3], centre=[1])
-    x, skip = picture([[0, 3], [0, 3]]), torch.ones(1, 1, 5, 4)
+    x, skip = image([[0, 3], [0, 3]]), torch.ones(1, 1, 5, 4)
     # With aligned corners 0..3 over four pixels is 0, 1, 2, 3; the fifth row is padding.
     row = [100, 101, 102, 103]
-    assert close(up(x, skip), picture([row, row, row, row, [100, 100, 100, 100]]))
+    assert close(up(x, skip), image([row, row, row, row, [100, 100, 100, 100]]))
 
 
 def test_a_circular_dilated_convolution_sees_the_opposite_edge():
@@ -135,12 +135,12 @@ def test_a_circular_dilated_convolution_sees_the_opposite_edge():
     with torch.no_grad():
         block[0].weight.zero_()
         block[0].weight[0, 0, 0, 0] = 1  # the tap two rows up and two columns to the left
-    found = block(picture([[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11], [12, 13, 14, 15]]))
-    expected = picture([[10, 11, 8, 9], [14, 15, 12, 13], [2, 3, 0, 1], [6, 7, 4, 5]])
+    found = block(image([[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11], [12, 13, 14, 15]]))
+    expected = image([[10, 11, 8, 9], [14, 15, 12, 13], [2, 3, 0, 1], [6, 7, 4, 5]])
     assert close(found, expected)
 
 
-def test_the_dilated_twins_share_nothing_and_see_the_pictures_through_paths_of_their_own():
+def test_the_dilated_twins_share_nothing_and_see_the_images_through_paths_of_their_own():
     network = dilated_twin.DilatedTwin(inputs="pair", tasks=("mask", "depth"), width=0.25)
     assert not {*network.twins["mask"].parameters()} & {*network.twins["depth"].parameters()}
     twin = network.twins["mask"]
@@ -156,12 +156,12 @@ def test_the_bilinear_decoder_aligns_corners_and_has_one_leaky_relu_for_two_conv
     up = densenet.BilinearUp(1, 1, 1)
     kernel(up.convolutions[0], centre=[-3, -10])  # the enlarged input, then the skip
     kernel(up.convolutions[1], centre=[-1])
-    skip = picture([[0, 0, 1, 0]])
+    skip = image([[0, 0, 1, 0]])
     # 0..4 over four pixels is 0, 4/3, 8/3, 4. Two minus signs cancel, which an activation between
     # them would prevent.
-    assert close(up(picture([[0, 4]]), skip), picture([[0, 4, 18, 12]]))
+    assert close(up(image([[0, 4]]), skip), image([[0, 4, 18, 12]]))
     kernel(up.convolutions[1], centre=[1])
-    assert close(up(picture([[0, 4]]), skip), picture([[0, -0.8, -3.6, -2.4]]))
+    assert close(up(image([[0, 4]]), skip), image([[0, -0.8, -3.6, -2.4]]))
 
 
 def test_the_autoencoders_decoder_reaches_the_sizes_in_their_order():
@@ -234,8 +234,8 @@ def test_resnets_start_with_a_variance_of_two_over_kernel_area_times_output_chan
 
 
 class FirstPixel(EarlyFusion):
-    def predict(self, picture):
-        return {"mask": picture[:, :, :1, :1]}
+    def predict(self, image):
+        return {"mask": image[:, :, :1, :1]}
 
 
 def test_early_fusion_stacks_the_composite_before_the_background():
@@ -245,10 +245,10 @@ def test_early_fusion_stacks_the_composite_before_the_background():
     assert pair.depth_logits is None
     one = FirstPixel(inputs="composite")(background, composite)
     assert one.mask_logits.flatten().tolist() == [1, 1, 1]
-    assert (picture_channels("pair"), picture_channels("composite")) == (6, 3)
+    assert (image_channels("pair"), image_channels("composite")) == (6, 3)
 
 
-def test_early_fusion_normalises_both_pictures_by_the_colour():
+def test_early_fusion_normalises_both_images_by_the_colour():
     network = FirstPixel(inputs="pair", normalization=IMAGENET)
     assert not network.state_dict()  # constants are no weights
     zeros = torch.zeros(1, 3, 4, 4)

@@ -12,7 +12,7 @@ from architectures.contract import checked_options
 WIDTH = 0.25
 
 
-def pictures(height, width, batch=2, seed=0):
+def images(height, width, batch=2, seed=0):
     generator = torch.Generator().manual_seed(seed)
     return torch.rand(2, batch, 3, height, width, generator=generator).unbind()
 
@@ -28,7 +28,7 @@ def network(name):
 
 
 def test_at_an_odd_size_both_heads_are_full_size_and_gradients_reach_every_parameter(network):
-    prediction = network(*pictures(33, 47))
+    prediction = network(*images(33, 47))
     assert [tuple(logits.shape) for logits in prediction] == [(2, 1, 33, 47)] * 2
     sum(logits.square().mean() for logits in prediction).backward()
     dead = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]
@@ -38,7 +38,7 @@ def test_at_an_odd_size_both_heads_are_full_size_and_gradients_reach_every_param
 
 def test_the_smallest_size_is_32_px_in_bf16_and_channels_last(network):
     background, composite = (
-        x.to(memory_format=torch.channels_last) for x in pictures(32, 32, batch=3)
+        x.to(memory_format=torch.channels_last) for x in images(32, 32, batch=3)
     )
     with torch.autocast("cpu", dtype=torch.bfloat16), torch.no_grad():
         prediction = network(background, composite)
@@ -51,7 +51,7 @@ def test_the_smallest_size_is_32_px_in_bf16_and_channels_last(network):
 @pytest.mark.parametrize("task", architectures.TASKS)
 def test_a_network_of_one_task_that_sees_the_composite_alone(name, task):
     one = architectures.create(name, width=WIDTH, inputs="composite", tasks=[task]).eval()
-    background, composite = pictures(32, 40, batch=1)
+    background, composite = images(32, 40, batch=1)
     with torch.no_grad():
         prediction = one(background, composite)
         elsewhere = one(torch.zeros_like(background), composite)
@@ -62,9 +62,9 @@ def test_a_network_of_one_task_that_sees_the_composite_alone(name, task):
     assert torch.equal(logits, getattr(elsewhere, f"{task}_logits"))
 
 
-def test_a_pair_network_sees_both_pictures(network):
-    background, composite = pictures(32, 32)
-    other_background, other_composite = pictures(32, 32, seed=1)
+def test_a_pair_network_sees_both_images(network):
+    background, composite = images(32, 32)
+    other_background, other_composite = images(32, 32, seed=1)
     with torch.no_grad():
         here = network(background, composite)
         for pair in ((other_background, composite), (background, other_composite)):
@@ -96,7 +96,7 @@ def test_a_prediction_survives_compilation_without_a_graph_break():
     network = architectures.create("dilated_twin", width=0.125).eval()
     compiled = torch.compile(network, backend="eager", fullgraph=True)
     with torch.no_grad():
-        expected, found = network(*pictures(32, 32)), compiled(*pictures(32, 32))
+        expected, found = network(*images(32, 32)), compiled(*images(32, 32))
     assert isinstance(found, architectures.Prediction)
     assert torch.allclose(found.mask_logits, expected.mask_logits)
 

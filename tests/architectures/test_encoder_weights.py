@@ -45,7 +45,7 @@ def test_a_files_weights_leave_the_decoders_as_the_seed_has_them(tmp_path):
     assert all(torch.equal(x, y) for x, y in pairs)
 
 
-def test_a_pair_gets_the_first_weights_twice_and_halved_so_that_equal_pictures_give_the_same(
+def test_a_pair_gets_the_first_weights_twice_and_halved_so_that_equal_images_give_the_same(
     tmp_path,
 ):
     state = trained("resnet50")

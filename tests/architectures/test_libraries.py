@@ -150,7 +150,7 @@ def test_the_same_seed_gives_the_same_library_network_and_the_trial_leaves_no_tr
     assert first["encoder.bn1.running_mean"].eq(0).all()
 
 
-def test_an_encoder_of_one_size_gets_the_picture_at_that_size():
+def test_an_encoder_of_one_size_gets_the_image_at_that_size():
     network = architectures.create("timm:mixer_s32_224", tasks="mask").eval()
     seen = []
     network.encoder.register_forward_pre_hook(lambda _m, args: seen.append(args[0].shape[2:]))
@@ -170,19 +170,19 @@ def test_an_encoder_of_one_size_gets_the_picture_at_that_size():
         (Sizes(multiple=1, only=(240, 224)), (64, 64), (240, 224)),
     ],
 )
-def test_a_picture_is_brought_to_a_size_that_the_network_takes_and_back(sizes, given, taken):
+def test_a_image_is_brought_to_a_size_that_the_network_takes_and_back(sizes, given, taken):
     seen = []
 
-    def network(picture):
-        seen.append(tuple(picture.shape[2:]))
-        return picture
+    def network(image):
+        seen.append(tuple(image.shape[2:]))
+        return image
 
-    picture = torch.rand(1, 2, *given)
-    found = at_any_size(network, picture, sizes)
+    image = torch.rand(1, 2, *given)
+    found = at_any_size(network, image, sizes)
     assert seen == [taken]
-    assert found.shape == picture.shape
+    assert found.shape == image.shape
     if sizes.smallest == 1 and sizes.only is None:
-        assert torch.equal(found, picture)  # padding is cropped again, nothing is resampled
+        assert torch.equal(found, image)  # padding is cropped again, nothing is resampled
 
 
 def test_padding_repeats_the_last_row_and_column():
@@ -196,7 +196,7 @@ def test_the_decoder_of_timms_encoders_has_a_step_for_every_doubling():
         built = timm_networks.Decoder(channels, finest_stride=stride)
         return [step[0].in_channels for step in built.steps], built.out_channels
 
-    # Features at 1/2 ... 1/32, as ResNets have them: every step has a skip, the last the picture.
+    # Features at 1/2 ... 1/32, as ResNets have them: every step has a skip, the last the image.
     assert decoder([6, 64, 256, 512, 1024, 2048], 2) == (
         [2048 + 1024, 256 + 512, 128 + 256, 64 + 64, 32 + 6],
         16,
@@ -206,7 +206,7 @@ def test_the_decoder_of_timms_encoders_has_a_step_for_every_doubling():
         [768 + 384, 256 + 192, 128 + 96, 64, 32 + 6],
         16,
     )
-    # From the full size on, as VGGs have them: the picture is a skip beside the finest features.
+    # From the full size on, as VGGs have them: the image is a skip beside the finest features.
     assert decoder([6, 64, 128, 256], 1) == ([256 + 128, 256 + 64, 128 + 6], 64)
     # Three times at 1/16, as vision transformers have them: three steps without a skip.
     assert decoder([3, 192, 192, 192], 16) == ([384, 256 + 192, 128, 64, 32, 16 + 3], 16)
@@ -215,9 +215,9 @@ def test_the_decoder_of_timms_encoders_has_a_step_for_every_doubling():
 def test_the_decoder_of_timms_encoders_joins_the_skip_to_the_enlarged_features():
     decoder = timm_networks.Decoder([1, 1, 1], finest_stride=2)
     decoder.steps = nn.ModuleList([nn.Identity(), nn.Identity()])
-    picture = torch.zeros(1, 1, 4, 4)
+    image = torch.zeros(1, 1, 4, 4)
     features = [torch.full((1, 1, 2, 2), 7.0), torch.full((1, 1, 1, 1), 5.0)]
-    found = decoder(picture, features)
+    found = decoder(image, features)
     assert found.mean(dim=(2, 3)).tolist() == [[0, 7, 5]]
     assert found.shape == (1, 3, 4, 4)
 

@@ -147,19 +147,19 @@ def test_the_sizes_inside_unet_additive_at_224_px_are_those_of_the_fixed_factors
 
 
 def test_the_features_of_the_encoders():
-    picture = torch.empty(2, 3, 64, 64, device="meta")
+    image = torch.empty(2, 3, 64, 64, device="meta")
     with torch.device("meta"):
         resnet, dense161, dense169, drn = ResNet50(3), densenet161(3), densenet169(3), DRND22(3)
     scales = [(256, 16, 16), (512, 8, 8), (1024, 4, 4), (2048, 2, 2)]
-    assert [tuple(x.shape[1:]) for x in resnet(picture)] == scales
-    features = dense161(picture)
+    assert [tuple(x.shape[1:]) for x in resnet(image)] == scales
+    features = dense161(image)
     assert [tuple(x.shape[1:]) for x in (*features.reduced, features.last)] == [
         (192, 16, 16),
         (384, 8, 8),
         (1056, 4, 4),
         (2208, 2, 2),
     ]
-    features = dense169(picture)
+    features = dense169(image)
     skips = (features.stem, features.pooled, *features.transitions[:2], features.last)
     assert [tuple(x.shape[1:]) for x in skips] == [
         (64, 32, 32),
@@ -168,7 +168,7 @@ def test_the_features_of_the_encoders():
         (256, 4, 4),
         (1664, 2, 2),
     ]
-    x, sizes = drn(picture)
+    x, sizes = drn(image)
     assert tuple(x.shape[1:]) == (512, 8, 8)
     assert [tuple(size) for size in sizes] == [(16, 16), (32, 32), (64, 64)]
 

@@ -38,20 +38,20 @@ from bench.progress import PlainProgress
 from bench.report import markdown
 from bench.report.leaderboard import compare
 from bench.run import run
-from bench.store import Store
+from bench.study import Study
 
 class Silent(PlainProgress):
     def _line(self, text): pass
 
 torch.set_num_threads(1)
 folder = Path(sys.argv[1])
-question, store = grid.load(folder / "grid.yaml"), Store(folder / "study")
+question, study = grid.load(folder / "grid.yaml"), Study(folder / "study")
 started = time.perf_counter()
 progress = Silent(console=None)
-run(question, store, device=torch.device("cpu"), progress=progress, throughput=False)
+run(question, study, device=torch.device("cpu"), progress=progress, throughput=False)
 run_s = time.perf_counter() - started
 started = time.perf_counter()
-markdown.render("growth", compare(store))
+markdown.render("growth", compare(study))
 report_s = time.perf_counter() - started
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(json.dumps({"run s": run_s, "report s": report_s, "peak MiB": peak}))

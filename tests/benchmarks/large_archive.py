@@ -32,8 +32,8 @@ _END = struct.Struct("<4s4H2LH")
 
 
 def write(path, samples=SAMPLES, *, side=32):
-    """Write a zip64 in the layout named_by_pair; its pictures (side x side px) are few."""
-    contents = _pictures(side)
+    """Write a zip64 in the layout named_by_pair; its images (side x side px) are few."""
+    contents = _images(side)
     names = itertools.islice(_names(), samples)
     with path.open("wb") as file:
         index = bytearray()
@@ -69,7 +69,7 @@ def _names():
         yield f"bg_{background}fg_{foreground}{flip}_{placement}"
 
 
-def _pictures(side):
+def _images(side):
     """Four JPEGs of each kind: squares of growing size in the middle of a grey."""
     found = {kind: [] for kind in ("background", *FOLDERS)}
     for number in range(4):

@@ -21,13 +21,13 @@ from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
 import architectures
+from bench.data.batch_loader import BatchLoader
 from bench.data.cache import open_dataset
-from bench.data.feed import Feed
 from bench.data.split import split_rows
 from bench.machine import memory
 from bench.machine.device import synchronize
 from bench.machine.precision import guard_narrow_convolutions
-from bench.machine.processes import Server, answer_all
+from bench.machine.processes import WorkerProcess, answer_all
 from bench.settings import LossPair, Recipe, Split
 from bench.training.fit import Trainer
 
@@ -65,7 +65,12 @@ class Harness:
         self.device, self.size, self.batch_size = device, size, batch_size
         self.model = create(name, device, size)
         self.trainer = Trainer(
-            {(size, size): Feed(dataset, device)}, (size, size), split, 0, device, lambda *_: None
+            {(size, size): BatchLoader(dataset, device)},
+            (size, size),
+            split,
+            0,
+            device,
+            lambda *_: None,
         )
 
     def images_per_s(self, steps):
@@ -82,8 +87,8 @@ class Harness:
 
 
 def load_batches(archive, device, size, batch_size, count=8):
-    feed = Feed(open_dataset([archive], (size, size)), device)
-    return [feed.load(np.arange(at, at + batch_size)) for at in range(count)]
+    loader = BatchLoader(open_dataset([archive], (size, size)), device)
+    return [loader.load(np.arange(at, at + batch_size)) for at in range(count)]
 
 
 class Bare:
@@ -126,13 +131,13 @@ class ZipDataset(TorchDataset):
         self.zip = self.zip or zipfile.ZipFile(self.archive)
         key, background = self.samples[index]
         return (
-            self._picture(f"background/{background}.jpg", 255),
-            self._picture(f"composite/{key}.jpg", 255),
-            (self._picture(f"mask/{key}.png", 255) > 0.5).float(),
-            self._picture(f"depth/{key}.png", 12000).clamp(max=1),
+            self._image(f"background/{background}.jpg", 255),
+            self._image(f"composite/{key}.jpg", 255),
+            (self._image(f"mask/{key}.png", 255) > 0.5).float(),
+            self._image(f"depth/{key}.png", 12000).clamp(max=1),
         )
 
-    def _picture(self, entry, maximum):
+    def _image(self, entry, maximum):
         image = Image.open(io.BytesIO(self.zip.read(entry)))
         image = image.resize((self.size, self.size), Image.Resampling.BILINEAR)
         pixels = torch.from_numpy(np.array(image, dtype=np.float32)).div(maximum)
@@ -182,7 +187,8 @@ def rates(ways, steps, rounds):
     found = {name: [] for name in ways}
     with ExitStack() as stack:
         servers = {
-            name: Server(serve, create, torch.get_num_threads()) for name, create in ways.items()
+            name: WorkerProcess(serve, create, torch.get_num_threads())
+            for name, create in ways.items()
         }
         for server in servers.values():
             stack.callback(server.end)

@@ -8,7 +8,7 @@ import losses
 from bench.data.batches import Batch
 from bench.settings import LossPair, Train
 from bench.training.fit import train_step
-from bench.training.multitask_loss import Objectives
+from bench.training.multitask_loss import MultiTaskLoss
 from bench.training.optimizer import create_optimizer
 
 CPU = torch.device("cpu")
@@ -18,9 +18,9 @@ NETWORKS = ("unet", "resnet50_upproj", "autoencoder", "densenet")
 @pytest.fixture
 def batch():
     random = torch.Generator().manual_seed(0)
-    pictures = torch.rand(2, 16, 64, 64, 3, generator=random).permute(0, 1, 4, 2, 3)
+    images = torch.rand(2, 16, 64, 64, 3, generator=random).permute(0, 1, 4, 2, 3)
     maps = torch.rand(2, 16, 1, 64, 64, generator=random)
-    return Batch(*pictures, (maps[0] > 0.8).float(), maps[1], torch.ones_like(maps[1]))
+    return Batch(*images, (maps[0] > 0.8).float(), maps[1], torch.ones_like(maps[1]))
 
 
 @pytest.mark.benchmark(group="a loss, forward and backward")
@@ -37,7 +37,7 @@ def test_training_step(benchmark, batch, name):
     settings = Train(epochs=1)
     network = architectures.create(name, width=0.25).to(memory_format=torch.channels_last)
     optimizer = create_optimizer(network, settings)
-    objectives = Objectives(LossPair(mask="bce", depth="bce"))
+    objectives = MultiTaskLoss(LossPair(mask="bce", depth="bce"))
     benchmark.pedantic(
         lambda: train_step(network, objectives, optimizer, batch, settings, device=CPU),
         rounds=10,

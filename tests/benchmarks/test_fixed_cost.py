@@ -11,7 +11,7 @@ from bench.evaluation import score
 from bench.execution.run import run
 from bench.execution.trackers.terminal import create_progress
 from bench.settings import grid
-from bench.study.study import Store
+from bench.study.study import Study
 
 
 class Clock:
@@ -60,12 +60,12 @@ def fixed_cost_s(grid_file, folder, aside):
 
     With opening the data, and the trivial baselines.
     """
-    question, store = grid.load(grid_file), Store(folder)
+    question, study = grid.load(grid_file), Study(folder)
     before, started = aside.seconds, time.perf_counter()
     with create_progress(Console(quiet=True)) as progress:
-        run(question, store, device=torch.device("cpu"), progress=progress, throughput=False)
+        run(question, study, device=torch.device("cpu"), progress=progress, throughput=False)
     run_s = time.perf_counter() - started
-    records = [store.read(cell.id) for cell in question.cells()]
+    records = [study.read(cell.id) for cell in question.cells()]
     train_s = sum(epoch.train_s for record in records for epoch in record.curve)
     return (run_s - train_s - (aside.seconds - before)) / len(records)
 

@@ -10,7 +10,7 @@ from bench.archives import render
 from bench.execution.run import run
 from bench.execution.trackers.terminal import create_progress
 from bench.settings import grid
-from bench.study.study import Store
+from bench.study.study import Study
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
 
@@ -39,7 +39,7 @@ def test_cells_side_by_side(benchmark, figure, question, tmp_path, per_device):
         with create_progress(Console(quiet=True)) as progress:
             run(
                 question,
-                Store(tmp_path / name),
+                Study(tmp_path / name),
                 device=torch.device("cuda"),
                 progress=progress,
                 per_device=count,

@@ -9,10 +9,10 @@ import torch
 from PIL import Image
 
 from bench.archives import render
+from bench.data.batch_loader import BatchLoader
 from bench.data.cache import open_dataset
-from bench.data.feed import Feed
 from bench.data.layouts import open_layouts
-from bench.data.pool import Pool
+from bench.data.sample_pool import SamplePool
 from bench.data.stream import stream
 from bench.settings import Source
 
@@ -29,13 +29,13 @@ def archive(tmp_path_factory):
 @pytest.mark.benchmark(group="read a batch of 16 at 64 px")
 def test_from_the_cache(benchmark, archive):
     dataset = open_dataset([archive], (64, 64))
-    benchmark(Feed(dataset, CPU).load, np.arange(16))
+    benchmark(BatchLoader(dataset, CPU).load, np.arange(16))
 
 
 @pytest.mark.benchmark(group="read a batch of 16 at 64 px")
 def test_decoded_from_the_zip(benchmark, archive):
-    pool = Pool(open_layouts(Source(files=(str(archive),))))
-    benchmark(Feed(stream(pool, (64, 64), fingerprint=""), CPU).load, np.arange(16))
+    pool = SamplePool(open_layouts(Source(files=(str(archive),))))
+    benchmark(BatchLoader(stream(pool, (64, 64), fingerprint=""), CPU).load, np.arange(16))
 
 
 @pytest.mark.benchmark(group="read a batch of 16 at 64 px")

@@ -14,7 +14,7 @@ from bench.report.leaderboard import compare
 from bench.settings import Architecture, Data, LossPair, Train
 from bench.settings.grid import Grid
 from bench.study.record import Record, SampleCounts
-from bench.study.study import Store
+from bench.study.study import Study
 
 GRID = Grid(
     architectures=tuple(Architecture(name="unet", options={"width": 1 / n}) for n in range(1, 11)),
@@ -26,9 +26,9 @@ GRID = Grid(
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    store = Store(tmp_path_factory.mktemp("study"))
-    store.write_grid(GRID)
+def study(tmp_path_factory):
+    study = Study(tmp_path_factory.mktemp("study"))
+    study.write_grid(GRID)
     here, now = environment.describe(torch.device("cpu")), datetime(2026, 1, 1, tzinfo=UTC)
     random = np.random.default_rng(0)
     for cell in GRID.cells():
@@ -44,10 +44,10 @@ def store(tmp_path_factory):
             finished_utc=now,
             summary=metrics.summarise(scores),
         )
-        store.append(record, scores)
-    return store
+        study.append(record, scores)
+    return study
 
 
 @pytest.mark.benchmark(group="the report of 100 rows x 5 seeds x 1,000 images")
-def test_report(benchmark, store):
-    benchmark.pedantic(lambda: markdown.render("study", compare(store)), rounds=3)
+def test_report(benchmark, study):
+    benchmark.pedantic(lambda: markdown.render("study", compare(study)), rounds=3)

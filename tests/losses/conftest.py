@@ -6,7 +6,7 @@ import torch
 
 @pytest.fixture(scope="package", autouse=True)
 def one_thread():
-    """The pictures are tiny: threads would mostly wait for each other."""
+    """The images are tiny: threads would mostly wait for each other."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -54,7 +54,7 @@ def test_describes_itself(loss):
 @pytest.mark.parametrize("kind", ["grey", "hard", "empty", "full"])
 def test_minimum_is_reached_by_a_perfect_prediction(loss, target, kind):
     if loss.name == "sparsity":
-        kind = "empty"  # It ignores the target; what it asks for is the empty picture.
+        kind = "empty"  # It ignores the target; what it asks for is the empty image.
     target = {
         "grey": target,
         "hard": target.round(),
@@ -72,8 +72,8 @@ def test_any_other_prediction_is_worse(loss, logits, target):
 
 @pytest.mark.parametrize("scale", [0.1, 1, 10, 100])
 def test_bounds_hold(loss, logits, target, valid, scale):
-    for picture in (target, target.round()):
-        value = loss(logits * scale, picture, valid)
+    for image in (target, target.round()):
+        value = loss(logits * scale, image, valid)
         assert (value >= loss.bounds[0] - 1e-6).all()
         assert (value <= loss.bounds[1] + 1e-6).all()
 

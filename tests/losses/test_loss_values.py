@@ -13,7 +13,7 @@ from losses.target_entropy import target_entropy
 
 
 def evaluate(expression, probabilities, target, valid=None):
-    """The objective of one picture, given as rows of probabilities and of targets."""
+    """The objective of one image, given as rows of probabilities and of targets."""
     to_batch = [
         None if rows is None else torch.tensor(rows, dtype=torch.float64)[None, None]
         for rows in (probabilities, target, valid)
@@ -23,7 +23,7 @@ def evaluate(expression, probabilities, target, valid=None):
     return losses.parse(expression)(logits, target, valid).item()
 
 
-# A bright pixel of 1/2 in the middle of a black picture. Its Sobel gradients:
+# A bright pixel of 1/2 in the middle of a black image. Its Sobel gradients:
 #   gx: corners 0.5, left and right 1, above, below and centre 0 (up to the sign);
 #   gy: corners 0.5, above and below 1, left, right and centre 0.
 BRIGHT = [[0, 0, 0], [0, 0.5, 0], [0, 0, 0]]
@@ -110,12 +110,10 @@ def ssim_by_definition(prediction, target, window):
     offset = np.arange(window) - radius
     gauss = np.exp(-(offset**2) / (2 * 1.5**2))
     weight = np.outer(gauss, gauss) / gauss.sum() ** 2
-    padded_p, padded_t = (
-        np.pad(picture, radius, mode="reflect") for picture in (prediction, target)
-    )
+    padded_p, padded_t = (np.pad(image, radius, mode="reflect") for image in (prediction, target))
     similarity = np.empty_like(prediction)
     for y, x in np.ndindex(prediction.shape):
-        p, t = (picture[y : y + window, x : x + window] for picture in (padded_p, padded_t))
+        p, t = (image[y : y + window, x : x + window] for image in (padded_p, padded_t))
         mean_p, mean_t = (weight * p).sum(), (weight * t).sum()
         variance_p = (weight * (p - mean_p) ** 2).sum()
         variance_t = (weight * (t - mean_t) ** 2).sum()
@@ -138,18 +136,16 @@ def test_ssim_averages_over_valid_centres_with_filled_holes():
     generator = np.random.default_rng(0)
     prediction, target = generator.random((2, 9, 13))
     valid = generator.random((9, 13)) > 0.3
-    filled = (np.where(valid, picture, 0.5) for picture in (prediction, target))
+    filled = (np.where(valid, image, 0.5) for image in (prediction, target))
     dissimilarity = (1 - ssim_by_definition(*filled, window=11)) / 2
     value = evaluate("ssim", prediction, target, valid.astype(float))
     assert value == pytest.approx(dissimilarity[valid].mean(), abs=1e-9)
 
 
-def test_ssim_of_a_picture_smaller_than_its_window_is_refused():
-    picture = torch.zeros(1, 1, 5, 20)
-    with pytest.raises(
-        ValueError, match=r"window=11 needs pictures of at least 6 px, not \(5, 20\)"
-    ):
-        losses.load("ssim")(picture, picture)
+def test_ssim_of_a_image_smaller_than_its_window_is_refused():
+    image = torch.zeros(1, 1, 5, 20)
+    with pytest.raises(ValueError, match=r"window=11 needs images of at least 6 px, not \(5, 20\)"):
+        losses.load("ssim")(image, image)
 
 
 def test_bce_and_the_target_entropy_are_the_plain_cross_entropy():
@@ -197,9 +193,9 @@ def test_berhu_takes_its_threshold_as_a_constant():
 
 
 def test_sobel_is_the_convolution_of_the_paper():
-    picture = torch.rand(2, 3, 6, 7, generator=torch.Generator().manual_seed(0))
+    image = torch.rand(2, 3, 6, 7, generator=torch.Generator().manual_seed(0))
     kernel_x = torch.tensor([[1.0, 0, -1], [2, 0, -2], [1, 0, -1]])
     kernel_y = torch.tensor([[1.0, 2, 1], [0, 0, 0], [-1, -2, -1]])
-    for ours, kernel in zip(sobel(picture), (kernel_x, kernel_y), strict=True):
+    for ours, kernel in zip(sobel(image), (kernel_x, kernel_y), strict=True):
         kernels = kernel.expand(3, 1, 3, 3)
-        torch.testing.assert_close(ours, F.conv2d(picture, kernels, padding=1, groups=3))
+        torch.testing.assert_close(ours, F.conv2d(image, kernels, padding=1, groups=3))

@@ -9,7 +9,7 @@ from PIL import Image, ImageFilter
 
 from bench.archives.check.difference import Selection
 from bench.archives.check.finding import Finding, Severity, faulty_samples
-from bench.archives.check.pictures import SIDE
+from bench.archives.check.images import SIDE
 from bench.settings import DepthCoding
 
 Coded = npt.NDArray[np.uint8 | np.uint16]
@@ -20,15 +20,15 @@ FRAMED_LINE = 0.95
 """Share of a row's or column's pixels that have the frame's value."""
 NARROWEST_FRAME = 2  # pixels; a line may be a filter's border
 SAME_FRAME = 0.9
-"""Share of an archive's pictures: a plot draws one frame around all of them, a wall does not."""
+"""Share of an archive's images: a plot draws one frame around all of them, a wall does not."""
 SAME_PLACE = 2  # pixels
 LEVELS_SHARE = 0.99
 """Share of the pixels whose levels are counted: stray levels at JPEG's edges do not count."""
-FEWEST_LEVELS = 32
+MIN_LEVELS = 32
 """8 bits stretched over a scene give more than 100."""
-MOST_BEYOND = 0.05
+MAX_BEYOND = 0.05
 """Share of the pixels beyond the coding's maximum, which all count as the same depth."""
-FEWEST_READINGS = 0.5
+MIN_READINGS = 0.5
 """A depth camera in a room reads two thirds and more of the pixels."""
 RING = 4, 1
 """Pixels by which a mask grows to the outer and the inner edge of a ring around it."""
@@ -50,11 +50,11 @@ UNKNOWN: dict[str, object] = dict.fromkeys(
     ),
     np.nan,
 )
-"""The columns of a depth picture that could not be read."""
+"""The columns of a depth image that could not be read."""
 
 
-def measured(coded: Coded, coding: DepthCoding, mask: Selection | None) -> dict[str, object]:
-    """The columns of one depth picture.
+def measure(coded: Coded, coding: DepthCoding, mask: Selection | None) -> dict[str, object]:
+    """The columns of one depth image.
 
     Args:
         coded: (H, W) as it is in the file.
@@ -62,7 +62,7 @@ def measured(coded: Coded, coding: DepthCoding, mask: Selection | None) -> dict[
         mask: (SIDE, SIDE), the object, if it is known.
 
     Returns:
-        ``depth_holds_crop``, 0 where the picture is smaller, which ends it; ``depth_valid_share``
+        ``depth_holds_crop``, 0 where the image is smaller, which ends it; ``depth_valid_share``
         of the pixels, and ``depth_beyond_share`` of the valid ones, which are above the coding's
         maximum; ``depth_levels``, how many make up most of them; ``frame_top`` ... in pixels, what
         lies inside a frame; ``depth_step`` from the object's surroundings to the object, as a share
@@ -118,25 +118,25 @@ def _step(coded: Coded, valid: Selection, mask: Selection) -> float:
         ((np.arange(SIDE) + 0.5) * height / SIDE).astype(int),
         ((np.arange(SIDE) + 0.5) * width / SIDE).astype(int),
     )
-    picture = Image.fromarray(mask.astype(np.uint8) * 255)
-    outer, inner = (np.asarray(picture.filter(ImageFilter.BoxBlur(reach))) > 0 for reach in RING)
+    image = Image.fromarray(mask.astype(np.uint8) * 255)
+    outer, inner = (np.asarray(image.filter(ImageFilter.BoxBlur(reach))) > 0 for reach in RING)
     inside, around = mask & valid[pick], outer & ~inner & valid[pick]
     if not inside.any() or not around.any():
         return np.nan
     return float(np.median(coded[pick][inside]) - np.median(coded[pick][around]))
 
 
-def judged(table: pd.DataFrame) -> list[Finding]:
+def judge(table: pd.DataFrame) -> list[Finding]:
     """Depth that is framed, coarse, mostly unread, or the wrong way round."""
-    coarse = (table["depth_levels"] < FEWEST_LEVELS) & (table["depth_contrast"] > 0)
-    unread = table["depth_valid_share"] < FEWEST_READINGS
-    beyond = table["depth_beyond_share"] > MOST_BEYOND
+    coarse = (table["depth_levels"] < MIN_LEVELS) & (table["depth_contrast"] > 0)
+    unread = table["depth_valid_share"] < MIN_READINGS
+    beyond = table["depth_beyond_share"] > MAX_BEYOND
     findings = [
         faulty_samples(
             "depth smaller than its crop",
             Severity.ERROR,
             table.loc[table["depth_holds_crop"] == 0, "key"],
-            "`depth: {crop: ...}`, of the grid or of the layout, reaches beyond the picture: write "
+            "`depth: {crop: ...}`, of the grid or of the layout, reaches beyond the image: write "
             "another one in the grid, or leave the samples out",
         ),
         Finding(
@@ -151,14 +151,14 @@ def judged(table: pd.DataFrame) -> list[Finding]:
             "depth beyond its maximum",
             Severity.WARNING,
             tuple(table.loc[beyond, "key"]),
-            f"more than {MOST_BEYOND:.0%} of the pixels are above the stated maximum and count as "
+            f"more than {MAX_BEYOND:.0%} of the pixels are above the stated maximum and count as "
             "that: write a larger one in the grid, as in `depth: {maximum: 10000}`",
         ),
         faulty_samples(
             "depth mostly invalid",
             Severity.WARNING,
             table.loc[unread, "key"],
-            f"less than {FEWEST_READINGS:.0%} of the pixels have a reading: the others count for "
+            f"less than {MIN_READINGS:.0%} of the pixels have a reading: the others count for "
             "nothing; look whether `invalid` is right, or leave the samples out",
         ),
     ]
@@ -181,7 +181,7 @@ def _frame(archive: str, samples: pd.DataFrame) -> Finding:
         "depth in a frame",
         Severity.WARNING,
         tuple(samples.loc[framed, "key"]),
-        f"a border of one value makes up {outside:.0%} of each picture: write "
+        f"a border of one value makes up {outside:.0%} of each image: write "
         f"`depth: {{crop: [{top}, {left}, {bottom}, {right}]}}` beside `files: {archive}` in the "
         "grid",
     )
@@ -212,6 +212,6 @@ def _polarity(archive: str, samples: pd.DataFrame) -> list[Finding]:
             "depth of either polarity",
             Severity.NOTE,
             affected,
-            f"{counts}, read as near: {stated}: look whether some pictures are the other way round",
+            f"{counts}, read as near: {stated}: look whether some images are the other way round",
         )
     ]

@@ -1,4 +1,4 @@
-"""What an archive holds twice: entries, pictures to the byte, and pictures to the eye."""
+"""What an archive holds twice: entries, images to the byte, and images to the eye."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import pyarrow.compute as pc
 from bench.archives.check import pairing
 from bench.archives.check.difference import Change, Selection, significant
 from bench.archives.check.finding import Finding, Severity, faulty_samples
-from bench.archives.check.pictures import SIDE, State
+from bench.archives.check.images import SIDE, State
 from bench.archives.check.similarity import Hashes, dhash, near_pairs
 from bench.data.images import Pixels
-from bench.data.layouts import Layout
+from bench.data.layouts import Manifest
 
 SAME_PLACE = 0.02  # of the side, between the centres of what changed
-SAME_AREA = 0.02  # of the picture, between the areas of what changed
-MOST_BLOCKS = 50  # of a million near pairs: an archive of one picture would have no end of them
+SAME_AREA = 0.02  # of the image, between the areas of what changed
+MAX_BLOCKS = 50  # of a million near pairs: an archive of one image would have no end of them
 
 
-def picture_of_change(change: Change | None, composite: Pixels | None) -> Pixels:
+def image_of_change(change: Change | None, composite: Pixels | None) -> Pixels:
     """What to hash of a sample, (SIDE, SIDE, 3): what was added to the background.
 
     Of the composite itself the background would decide, on which many samples stand.
@@ -41,7 +41,7 @@ UNKNOWN: dict[str, object] = dict.fromkeys(("change_share", "change_row", "chang
 """The columns of a sample whose composite or background could not be read."""
 
 
-def measured(change: Change) -> dict[str, object]:
+def measure(change: Change) -> dict[str, object]:
     """The columns of one sample.
 
     Returns:
@@ -58,12 +58,12 @@ def measured(change: Change) -> dict[str, object]:
     }
 
 
-def hashes(pictures: list[Pixels]) -> Hashes:
+def hashes(images: list[Pixels]) -> Hashes:
     """(N,) a perceptual hash of each."""
-    return dhash(np.stack(pictures)) if pictures else np.empty(0, np.uint64)
+    return dhash(np.stack(images)) if images else np.empty(0, np.uint64)
 
 
-def repeated_entries(layouts: list[Layout]) -> list[Finding]:
+def repeated_entries(layouts: list[Manifest]) -> list[Finding]:
     """Names that stand twice in one zip."""
     names: list[str] = []
     for layout in layouts:
@@ -84,7 +84,7 @@ def repeated_entries(layouts: list[Layout]) -> list[Finding]:
     ]
 
 
-def judged(table: pd.DataFrame) -> list[Finding]:
+def judge(table: pd.DataFrame) -> list[Finding]:
     """Composites and backgrounds that are there more than once."""
     composites = table[table["composite_state"] == State.READ]
     again = composites["composite_content"].duplicated()
@@ -112,7 +112,7 @@ def _near(samples: pd.DataFrame) -> Finding:
     area = samples["change_share"].to_numpy(dtype=float)
     alike = np.zeros(len(samples), np.bool_)
     pairs = near_pairs(samples["hash"].to_numpy(dtype=np.uint64))
-    for block in itertools.islice(pairs, MOST_BLOCKS):
+    for block in itertools.islice(pairs, MAX_BLOCKS):
         first, second = block.T
         same = backgrounds[first] == backgrounds[second]
         # Without a background there is no place to compare (NaN), and the hash decides.
@@ -136,5 +136,5 @@ def _backgrounds(table: pd.DataFrame) -> Finding:
         "background stands twice",
         Severity.NOTE,
         tuple(read.loc[twice, "background"]),
-        "one picture under several names: a split by background takes them for different ones",
+        "one image under several names: a split by background takes them for different ones",
     )

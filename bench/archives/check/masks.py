@@ -9,7 +9,7 @@ import pandas as pd
 from bench.archives.check import pairing, partners
 from bench.archives.check.difference import Change, Selection, significant
 from bench.archives.check.finding import Finding, Severity, faulty_samples
-from bench.archives.check.pictures import SIDE
+from bench.archives.check.images import SIDE
 from bench.data import images
 
 Grey = npt.NDArray[np.uint8 | np.uint16]
@@ -48,7 +48,7 @@ def small(grey: Grey, threshold: int) -> Selection:
     return share > 0.5  # noqa: PLR2004
 
 
-def measured(
+def measure(
     grey: Grey, threshold: int, mask: Selection, change: Change | None
 ) -> dict[str, object]:
     """The columns of one mask.
@@ -96,7 +96,7 @@ def _overlap(change: Change, mask: Selection) -> float:
     return float((changed & mask).sum() / (changed | mask).sum())
 
 
-def judged(table: pd.DataFrame) -> list[Finding]:
+def judge(table: pd.DataFrame) -> list[Finding]:
     """Masks that are empty, full or grey, or stand beside what changed."""
     faint = (table["mask_share"] == 0) & (table["mask_maximum"] > 0)
     findings = [
@@ -118,7 +118,7 @@ def judged(table: pd.DataFrame) -> list[Finding]:
             "full mask",
             Severity.WARNING,
             table.loc[table["mask_share"] == 1, "key"],
-            "every pixel is object: look whether the mask is inverted or the wrong picture",
+            "every pixel is object: look whether the mask is inverted or the wrong image",
         ),
         faulty_samples(
             "grey mask",

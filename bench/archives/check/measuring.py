@@ -1,4 +1,4 @@
-"""One pass over every picture, in bounded memory: a row of numbers for each sample."""
+"""One pass over every image, in bounded memory: a row of numbers for each sample."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from bench.archives.check import depth, duplicates, masks, pairing, pictures
+from bench.archives.check import depth, duplicates, images, masks, pairing
 from bench.archives.check.difference import Selection, change
-from bench.archives.check.pictures import read_picture
+from bench.archives.check.images import read_image
 from bench.data.images import Pixels
-from bench.data.layouts import NO_ENTRY, Layout
+from bench.data.layouts import NO_ENTRY, Manifest
 
 OnStep = Callable[[int], None]
 
-CHUNK = 64  # samples whose small pictures a thread holds
+CHUNK = 64  # samples whose small images a thread holds
 BACKGROUNDS_HELD = 2048  # small ones, of 12 KB each; others are decoded again
 
 
@@ -55,13 +55,13 @@ class _Sample:
     to_hash: Pixels
 
 
-def count_steps(layout: Layout) -> int:
+def count_steps(layout: Manifest) -> int:
     """How many steps `measure` takes: one a background, one a sample."""
     entries = layout.samples["background_entry"]
     return int(entries[entries != NO_ENTRY].nunique()) + len(layout.samples)
 
 
-def measure(layout: Layout, on_step: OnStep) -> pd.DataFrame:
+def measure(layout: Manifest, on_step: OnStep) -> pd.DataFrame:
     """What the judges need to know of each sample of a layout.
 
     Args:
@@ -70,7 +70,7 @@ def measure(layout: Layout, on_step: OnStep) -> pd.DataFrame:
 
     Returns:
         One row a sample, in the layout's order: ``archive``, ``key``, ``background`` (its id),
-        ``background_entry``, ``depth_near``, and the columns that the ``measured`` of `pictures`,
+        ``background_entry``, ``depth_near``, and the columns that the ``measure`` of `images`,
         `masks`, `depth` and `duplicates` describe, with `pairing.Fits` and a ``hash``. What is not
         known of a sample is NaN.
     """
@@ -86,7 +86,7 @@ def measure(layout: Layout, on_step: OnStep) -> pd.DataFrame:
 
 @contextmanager
 def _without_complaints() -> Iterator[None]:
-    """What PIL warns of and logs about broken pictures becomes findings, not lines on stderr."""
+    """What PIL warns of and logs about broken images becomes findings, not lines on stderr."""
     handler = logging.NullHandler()
     logging.getLogger("PIL").addHandler(handler)
     try:
@@ -97,13 +97,15 @@ def _without_complaints() -> Iterator[None]:
         logging.getLogger("PIL").removeHandler(handler)
 
 
-def _measure_backgrounds(layout: Layout, pool: ThreadPoolExecutor, on_step: OnStep) -> _Backgrounds:
+def _measure_backgrounds(
+    layout: Manifest, pool: ThreadPoolExecutor, on_step: OnStep
+) -> _Backgrounds:
     once = layout.samples[["background", "background_entry"]].drop_duplicates("background_entry")
     once = once.sort_values("background_entry", ignore_index=True)  # one missing comes first
 
     def measure_one(entry: int) -> tuple[dict[str, object], pairing.Values]:
-        picture = read_picture(layout, "background", entry)
-        return pictures.measured("background", picture), _thumbnail(picture.pixels)
+        image = read_image(layout, "background", entry)
+        return images.measure("background", image), _thumbnail(image.pixels)
 
     columns = []
     thumbnails = np.empty((len(once), pairing.CELLS, pairing.CELLS), np.float32)
@@ -115,11 +117,11 @@ def _measure_backgrounds(layout: Layout, pool: ThreadPoolExecutor, on_step: OnSt
 
 
 def _measure_samples(
-    layout: Layout, backgrounds: _Backgrounds, pool: ThreadPoolExecutor, on_step: OnStep
+    layout: Manifest, backgrounds: _Backgrounds, pool: ThreadPoolExecutor, on_step: OnStep
 ) -> pd.DataFrame:
     @functools.lru_cache(BACKGROUNDS_HELD)
     def read_background(entry: int) -> Pixels | None:
-        return read_picture(layout, "background", entry).pixels
+        return read_image(layout, "background", entry).pixels
 
     def measure_chunk(start: int) -> pd.DataFrame:
         rows = layout.samples.iloc[start : start + CHUNK]
@@ -133,13 +135,13 @@ def _measure_samples(
     return pd.concat(tables, ignore_index=True)
 
 
-def _sample(layout: Layout, row: Any, read_background: Callable[[int], Pixels | None]) -> _Sample:
+def _sample(layout: Manifest, row: Any, read_background: Callable[[int], Pixels | None]) -> _Sample:
     columns: dict[str, object] = masks.UNKNOWN | depth.UNKNOWN | duplicates.UNKNOWN
     found = {}
     for kind in ("composite", "mask", "depth"):
-        picture = read_picture(layout, kind, getattr(row, f"{kind}_entry"))
-        columns |= pictures.measured(kind, picture)
-        found[kind] = picture.pixels
+        image = read_image(layout, kind, getattr(row, f"{kind}_entry"))
+        columns |= images.measure(kind, image)
+        found[kind] = image.pixels
     composite, grey, coded = found["composite"], found["mask"], found["depth"]
     background = read_background(row.background_entry)
     if background is not None and row.background_mirrored:
@@ -148,16 +150,16 @@ def _sample(layout: Layout, row: Any, read_background: Callable[[int], Pixels | 
     changed = None
     if composite is not None and background is not None:
         changed = change(composite, background, mask)
-        columns |= duplicates.measured(changed)
+        columns |= duplicates.measure(changed)
     if grey is not None and mask is not None:
-        columns |= masks.measured(grey, layout.mask_threshold, mask, changed)
+        columns |= masks.measure(grey, layout.mask_threshold, mask, changed)
     if coded is not None:
-        columns |= depth.measured(coded, layout.depth_coding, mask)
+        columns |= depth.measure(coded, layout.depth_coding, mask)
     return _Sample(
         columns,
         _thumbnail(composite),
         pairing.free_cells(mask),
-        duplicates.picture_of_change(changed, composite),
+        duplicates.image_of_change(changed, composite),
     )
 
 

@@ -16,13 +16,13 @@ import pandas as pd
 
 from bench.archives.check.difference import Selection
 from bench.archives.check.finding import Finding, Severity, faulty_samples
-from bench.archives.check.pictures import SIDE
+from bench.archives.check.images import SIDE
 from bench.data.images import Pixels
 
 Values = npt.NDArray[np.float32]
 
 CELLS = 16  # a side
-FEWEST_CELLS = 32  # free ones; fewer fit much by chance
+MIN_CELLS = 32  # free ones; fewer fit much by chance
 SUSPECT = 0.1
 """The least unexplained share at which another background is looked for. Two photographs of one
 room, minutes apart, leave up to 0.09."""
@@ -31,12 +31,12 @@ FITS = 0.3
 CLEARLY = 0.4
 """Of the unexplained share of the own background: another one that leaves no more fits clearly
 better."""
-MOST_COMPARED = 4096
+MAX_COMPARED = 4096
 """Backgrounds that a suspect is compared with; of more, as many are drawn evenly."""
 
 
 UNREAD: Values = np.full((CELLS, CELLS), np.nan, np.float32)
-"""The thumbnail of a picture that cannot be read."""
+"""The thumbnail of an image that cannot be read."""
 
 
 class Fits(NamedTuple):
@@ -81,7 +81,7 @@ def compare(
         backgrounds: (K, CELLS, CELLS) thumbnails, NaN where one cannot be read.
         own: (N,) the row of each composite's background.
     """
-    enough = free.sum(axis=(1, 2), keepdims=True) >= FEWEST_CELLS
+    enough = free.sum(axis=(1, 2), keepdims=True) >= MIN_CELLS
     own_thumbnails = np.where(enough, backgrounds[own], np.nan)
     fits = Fits(
         own=_unexplained(composites, free, own_thumbnails),
@@ -91,7 +91,7 @@ def compare(
     )
     suspects = np.flatnonzero(fits.own > SUSPECT)
     if len(suspects):
-        stride = -(-len(backgrounds) // MOST_COMPARED)
+        stride = -(-len(backgrounds) // MAX_COMPARED)
         shares = _unexplained_by_all(composites[suspects], free[suspects], backgrounds[::stride])
         best = shares.argmin(axis=1)
         fits.best[suspects] = shares[np.arange(len(suspects)), best]
@@ -153,7 +153,7 @@ def _bound(table: pd.DataFrame) -> pd.Series[float]:
     return (CLEARLY * table["fit_own"]).clip(upper=FITS)
 
 
-def judged(table: pd.DataFrame) -> list[Finding]:
+def judge(table: pd.DataFrame) -> list[Finding]:
     """Samples whose background is another one, or is mirrored."""
     mirrored = is_mirrored(table)
     wrong = is_wrong(table) & ~mirrored

@@ -1,4 +1,4 @@
-"""Whether each sample has all its pictures, and whether they fit onto each other."""
+"""Whether each sample has all its images, and whether they fit onto each other."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 from bench.archives.check.finding import Finding, Severity, faulty_samples
-from bench.archives.check.pictures import State
+from bench.archives.check.images import State
 from bench.data.layouts import KINDS
 
 
-def judged(table: pd.DataFrame) -> list[Finding]:
+def judge(table: pd.DataFrame) -> list[Finding]:
     """Missing partners, shapes that differ, keys that stand twice, archives without a target."""
     other_shape = pd.concat([has_other_shape(table, kind) for kind in KINDS], axis=1).any(axis=1)
     other_size = pd.concat([_has_other_size(table, kind) for kind in KINDS], axis=1).any(axis=1)
@@ -20,14 +20,14 @@ def judged(table: pd.DataFrame) -> list[Finding]:
             "sizes that differ",
             Severity.ERROR,
             table.loc[other_shape, "key"],
-            "a sample's pictures have to show the same field, and their sides differ in ratio: "
+            "a sample's images have to show the same field, and their sides differ in ratio: "
             "make them anew, or leave the samples out",
         ),
         Finding(
             "scales that differ",
             Severity.NOTE,
             tuple(table.loc[other_size & ~other_shape, "key"]),
-            "one picture of the sample is larger than another of the same shape: all are brought "
+            "one image of the sample is larger than another of the same shape: all are brought "
             "to one size, there is nothing to do",
         ),
         faulty_samples(
@@ -55,7 +55,7 @@ def _missing(table: pd.DataFrame, kind: str) -> Finding:
 
 
 def has_other_shape(table: pd.DataFrame, kind: str) -> pd.Series[bool]:
-    """Whose picture has other sides than the background, or without one than the composite.
+    """Whose image has other sides than the background, or without one than the composite.
 
     As in training: one aspect ratio, to within a pixel of the larger side.
     """
@@ -69,7 +69,7 @@ def _has_other_size(table: pd.DataFrame, kind: str) -> pd.Series[bool]:
 
 
 def _shown_size(table: pd.DataFrame) -> tuple[pd.Series[int], pd.Series[int]]:
-    """Height and width in pixels of the picture whose field a sample shows, 0 if unknown."""
+    """Height and width in pixels of the image whose field a sample shows, 0 if unknown."""
     known = table["background_width"] > 0
     height = table["background_height"].where(known, table["composite_height"])
     return height, table["background_width"].where(known, table["composite_width"])
@@ -98,6 +98,6 @@ def _archives(table: pd.DataFrame) -> list[Finding]:
             "archives that differ in kinds",
             Severity.ERROR,
             tuple(unlike),
-            f"not the same kinds of pictures as in {kinds.index[0]}: train on them one by one",
+            f"not the same kinds of images as in {kinds.index[0]}: train on them one by one",
         ),
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,8 +9,9 @@ import pandas as pd
 
 from bench.archives.check.finding import Finding, Severity
 from bench.archives.check.run import Inspection
-from bench.data.pool import Pool
+from bench.data.sample_pool import SamplePool
 from bench.errors import InputError
+from bench.files import atomic_path
 
 SYSTEMATIC = 0.5
 """A warning about more than this share of the samples is about how the archive was made or is read:
@@ -47,14 +47,12 @@ def write_quarantine(path: Path, inspection: Inspection) -> int:
     """
     listed = quarantined(inspection.findings, len(inspection.table))
     try:
-        Pool([layout.without(listed["key"]) for layout in inspection.layouts])
+        SamplePool([layout.without(listed["key"]) for layout in inspection.layouts])
     except InputError as error:
         raise InputError(f"{path}: not written, leaving out does not help: {error}") from None
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
-            partial = Path(folder) / path.name
+        with atomic_path(path) as partial:
             listed.to_csv(partial, index=False, lineterminator="\n")
-            partial.rename(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
     return len(listed)

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from bench.archives.check import depth, duplicates, masks, pairing, partners, pictures
+from bench.archives.check import depth, duplicates, images, masks, pairing, partners
 from bench.archives.check.finding import Finding, Severity
 from bench.archives.check.measuring import count_steps, measure
-from bench.data.layouts import Layout, open_layouts
+from bench.data.layouts import Manifest, open_layouts
 from bench.settings import Source
 
 JUDGES = (
-    pictures.judged,
-    partners.judged,
-    duplicates.judged,
-    masks.judged,
-    depth.judged,
-    pairing.judged,
+    images.judge,
+    partners.judge,
+    duplicates.judge,
+    masks.judge,
+    depth.judge,
+    pairing.judge,
 )
 
 
@@ -33,13 +33,13 @@ class Inspection:
         findings: what is wrong, the worst first.
     """
 
-    layouts: tuple[Layout, ...]
+    layouts: tuple[Manifest, ...]
     table: pd.DataFrame
     findings: tuple[Finding, ...]
 
 
 def inspect(source: Source, *, on_progress: Callable[[int, int], None]) -> Inspection:
-    """Read every picture once and judge what was measured.
+    """Read every image once and judge what was measured.
 
     Args:
         source: the archives and how to read them.
@@ -67,4 +67,4 @@ def inspect(source: Source, *, on_progress: Callable[[int, int], None]) -> Inspe
 
 def judge(table: pd.DataFrame) -> list[Finding]:
     """All that the measurements of `measuring.measure` say."""
-    return [finding for judged in JUDGES for finding in judged(table)]
+    return [finding for judge_one in JUDGES for finding in judge_one(table)]

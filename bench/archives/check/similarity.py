@@ -1,7 +1,7 @@
-"""Which pictures look alike: a 64-bit hash of each, and which hashes differ in few bits.
+"""Which images look alike: a 64-bit hash of each, and which hashes differ in few bits.
 
 Hashes are compared without looking at every pair. Two hashes that differ in at most d bits agree in
-one whole band, if their bits are dealt out to d + 1 bands; so only pictures that agree in a band
+one whole band, if their bits are dealt out to d + 1 bands; so only images that agree in a band
 are compared. Memory is bounded whatever the hashes.
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from bench.data.dataset import Pictures
+from bench.data.dataset import Images
 
 Hashes = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.int64]
@@ -27,28 +27,28 @@ _PICTURES = 512  # hashed at a time
 _CANDIDATES = 1 << 20  # pairs compared at a time
 
 
-def dhash(pictures: Pictures) -> Hashes:
-    """The difference hash of each picture (Krawetz 2013, "Kind of Like That").
+def dhash(images: Images) -> Hashes:
+    """The difference hash of each image (Krawetz 2013, "Kind of Like That").
 
-    A picture is reduced to 9 x 8 grey values, each the mean of what it covers, rounded. A bit is
+    An image is reduced to 9 x 8 grey values, each the mean of what it covers, rounded. A bit is
     set where a value is brighter than the one on its left; the top left bit is the highest. Like
-    pictures differ in few bits, whatever their size, brightness and contrast.
+    images differ in few bits, whatever their size, brightness and contrast.
 
     Source: https://www.hackerfactor.com/blog/index.php?/archives/529-Kind-of-Like-That.html
 
     Args:
-        pictures: (N, H, W, 3) uint8; read piece by piece.
+        images: (N, H, W, 3) uint8; read piece by piece.
 
     Returns:
-        (N,) one hash a picture.
+        (N,) one hash an image.
     """
-    count, height, width, _ = pictures.shape
+    count, height, width, _ = images.shape
     rows, columns = _areas(height, _ROWS), _areas(width, _COLUMNS).T
     hashes = np.empty(count, np.uint64)
     for start in range(0, count, _PICTURES):
         piece = slice(start, min(start + _PICTURES, count))
         # Whole numbers up to here: equal greys stay equal, so a plain surface sets no bit.
-        total = rows @ (pictures[piece] @ _LUMA) @ columns
+        total = rows @ (images[piece] @ _LUMA) @ columns
         grey = np.rint(total / (1000 * height * width))
         brighter = grey[:, :, 1:] > grey[:, :, :-1]
         packed = np.packbits(brighter.reshape(len(grey), BITS), axis=1)
@@ -70,8 +70,8 @@ def _areas(length: int, parts: int) -> npt.NDArray[np.float64]:
 def near_pairs(hashes: Hashes, distance: int = NEAR_BITS) -> Iterator[Rows]:
     """All pairs of hashes that differ in at most ``distance`` bits, each pair once.
 
-    N equal pictures make N (N - 1) / 2 pairs: take what is wanted of the blocks and stop, or ask
-    `has_near`, which counts pictures.
+    N equal images make N (N - 1) / 2 pairs: take what is wanted of the blocks and stop, or ask
+    `has_near`, which counts images.
 
     Args:
         hashes: (N,).

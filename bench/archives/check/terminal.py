@@ -9,9 +9,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench.archives.check.finding import Finding, Severity
-from bench.archives.check.pictures import State
+from bench.archives.check.images import State
 from bench.archives.check.run import Inspection
-from bench.data.layouts import KINDS, Layout
+from bench.data.layouts import KINDS, Manifest
 
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 SHOWN = 10  # keys a finding
@@ -30,27 +30,27 @@ def print_inspection(console: Console, inspection: Inspection, *, layout_given: 
     console.print(_summary(inspection.findings), markup=False, highlight=False)
 
 
-def _how_read(layout: Layout, *, layout_given: bool) -> list[str]:
+def _how_read(layout: Manifest, *, layout_given: bool) -> list[str]:
     chosen = "as asked for" if layout_given else "by the names of its entries"
-    heads = [kind for kind in ("mask", "depth") if kind in layout.kinds()]
+    tasks = [kind for kind in ("mask", "depth") if kind in layout.kinds()]
     coding = layout.depth_coding
     read = f"depth 0 to {coding.maximum} {coding.unit or ''}".rstrip() + f", near: {coding.near}"
     read += "" if coding.invalid is None else f", {coding.invalid} is no reading"
     lines = [
         f"layout: {layout.name}, {chosen}",
-        f"{len(layout.samples)} samples; heads: {', '.join(heads) or 'none'}",
+        f"{len(layout.samples)} samples; tasks: {', '.join(tasks) or 'none'}",
     ]
-    return [*lines, read] if "depth" in heads else lines
+    return [*lines, read] if "depth" in tasks else lines
 
 
-def _found(layout: Layout, samples: pd.DataFrame) -> Table:
+def _found(layout: Manifest, samples: pd.DataFrame) -> Table:
     table = Table(
         title=escape(f"Found: {layout.entries.paths}"),
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
     table.add_column("kind", no_wrap=True)
-    table.add_column("pictures", justify="right", no_wrap=True)
+    table.add_column("images", justify="right", no_wrap=True)
     table.add_column("height x width", overflow="fold")
     table.add_column("mode", overflow="fold")
     for kind in KINDS:

@@ -17,14 +17,14 @@ import simplejpeg
 from PIL import Image
 
 from bench.archives.growing_zip import GrowingZip
+from bench.archives.paste.images import digest, list_images, read_background, read_cutout
 from bench.archives.paste.paste import ALPHA_THRESHOLD
-from bench.archives.paste.pictures import digest, list_pictures, read_background, read_cutout
 from bench.archives.paste.samples import Mirror, Row, Sample, Settings, mirrored_id, place_all
 from bench.data.images import Pixels
 from bench.errors import InputError
 
 VERSION = 1
-"""Changes whenever the same pictures and settings give other samples."""
+"""Changes whenever the same images and settings give other samples."""
 
 _JPEG_QUALITY = 95
 
@@ -34,14 +34,14 @@ class DepthSource(Protocol):
 
     Attributes:
         coding: the section ``depth`` of ``dataset.json``.
-        batch_size: how many pictures are asked for at once.
+        batch_size: how many images are asked for at once.
     """
 
     coding: dict[str, str | int]
     batch_size: int
 
-    def coded(self, pictures: list[Pixels]) -> list[npt.NDArray[np.uint16]]:
-        """The depth (H, W) of each picture (H, W, 3), coded as ``coding`` says."""
+    def coded(self, images: list[Pixels]) -> list[npt.NDArray[np.uint16]]:
+        """The depth (H, W) of each image (H, W, 3), coded as ``coding`` says."""
         ...
 
 
@@ -69,9 +69,9 @@ def make(
 ) -> Made:
     """Paste every cut-out into every background and write the archive.
 
-    Interrupted, it leaves ``<path>.partial``, and called again with the same pictures and settings
+    Interrupted, it leaves ``<path>.partial``, and called again with the same images and settings
     goes on from there. The result is the same to the byte. Each sample's place depends on the seed
-    and its own names only, so further pictures add samples without changing those that were there.
+    and its own names only, so further images add samples without changing those that were there.
 
     Args:
         path: the zip to write; appears at the end, at once. Its folder is made where missing.
@@ -82,12 +82,12 @@ def make(
         progress: called after each sample with the number of samples ready and of all.
 
     Raises:
-        InputError: the path exists, a picture is of no use, or the partial file was begun with
-            other pictures or settings.
+        InputError: the path exists, an image is of no use, or the partial file was begun with
+            other images or settings.
     """
     if path.exists():
         raise InputError(f"{path} exists already")
-    scenes, objects = list_pictures(backgrounds), list_pictures(foregrounds)
+    scenes, objects = list_images(backgrounds), list_images(foregrounds)
     _check_names(scenes, objects, settings.mirror)
     for file in scenes.values():  # a bad one shows before the first sample, not after hours
         read_background(file, settings.size)
@@ -129,13 +129,13 @@ def _check_names(scenes: dict[str, Path], objects: dict[str, Path], mirror: Mirr
         pair = f"{scene} with {cutout}"
         other = pairs.setdefault(f"{scene}_{cutout}", pair)
         if other != pair:
-            raise InputError(f"{pair} and {other} would have one key; rename one of the pictures")
+            raise InputError(f"{pair} and {other} would have one key; rename one of the images")
 
 
-def _write_background(archive: GrowingZip, scene: str, picture: Pixels) -> None:
+def _write_background(archive: GrowingZip, scene: str, image: Pixels) -> None:
     name = f"background/{scene}.jpg"
     if name not in archive:
-        archive.write(name, _jpeg(picture))
+        archive.write(name, _jpeg(image))
 
 
 def _write_samples(archive: GrowingZip, batch: list[Sample], depth: DepthSource | None) -> None:
@@ -159,18 +159,18 @@ def _write_samples(archive: GrowingZip, batch: list[Sample], depth: DepthSource 
             archive.write(name, _png(coded))
 
 
-def _jpeg(picture: Pixels) -> bytes:
-    """Encode without thinning out the colours, which would blur the object's edge."""
+def _jpeg(image: Pixels) -> bytes:
+    """Encode without thinning out the colors, which would blur the object's edge."""
     return bytes(
         simplejpeg.encode_jpeg(
-            np.ascontiguousarray(picture), quality=_JPEG_QUALITY, colorsubsampling="444"
+            np.ascontiguousarray(image), quality=_JPEG_QUALITY, colorsubsampling="444"
         )
     )
 
 
-def _png(picture: npt.NDArray[np.uint8 | np.uint16]) -> bytes:
+def _png(image: npt.NDArray[np.uint8 | np.uint16]) -> bytes:
     content = io.BytesIO()
-    Image.fromarray(picture).save(content, "PNG", compress_level=3)
+    Image.fromarray(image).save(content, "PNG", compress_level=3)
     return content.getvalue()
 
 

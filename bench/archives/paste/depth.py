@@ -1,4 +1,4 @@
-"""Depth of real pictures, predicted by a network from transformers and coded for the archive."""
+"""Depth of real images, predicted by a network from transformers and coded for the archive."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class DepthModel:
     """A depth network of transformers, from a local folder or by its name on the hub.
 
     A metric model's metres are coded in millimetres, up to the range in its configuration and to
-    65.535 m at most: one scale for all pictures. A relative model's values have no common scale, so
-    each picture's own least and greatest become the two ends. Most such models (Depth Anything,
+    65.535 m at most: one scale for all images. A relative model's values have no common scale, so
+    each image's own least and greatest become the two ends. Most such models (Depth Anything,
     DPT, MiDaS) predict inverse depth: near is high, and is turned round here. What they give is
     then the order of things in depth, not their distance.
 
     Attributes:
         coding: the section ``depth`` of ``dataset.json``.
-        batch_size: how many pictures go through the network at once.
+        batch_size: how many images go through the network at once.
 
     Args:
         name: the folder or the hub's name.
@@ -72,30 +72,30 @@ class DepthModel:
             "batch_size": batch_size,
         }
         if self._furthest_m is None:
-            self.coding |= {"range": "each picture's own", "model_near": self._near}
+            self.coding |= {"range": "each image's own", "model_near": self._near}
 
-    def coded(self, pictures: list[Pixels]) -> list[npt.NDArray[np.uint16]]:
-        """The depth (H, W) of each picture (H, W, 3), near low, 0 where it is not finite.
+    def coded(self, images: list[Pixels]) -> list[npt.NDArray[np.uint16]]:
+        """The depth (H, W) of each image (H, W, 3), near low, 0 where it is not finite.
 
         Raises:
-            InputError: the model cannot be run on pictures alone.
+            InputError: the model cannot be run on images alone.
         """
-        predictions = self._predict(pictures)
+        predictions = self._predict(images)
         if self._furthest_m is None:
             return [code_relative(prediction, near=self._near) for prediction in predictions]
         return [code_metric(prediction, furthest_m=self._furthest_m) for prediction in predictions]
 
     @torch.inference_mode()
-    def _predict(self, pictures: list[Pixels]) -> list[Depth]:
-        sizes = [picture.shape[:2] for picture in pictures]
-        images = [np.ascontiguousarray(picture) for picture in pictures]
+    def _predict(self, images: list[Pixels]) -> list[Depth]:
+        sizes = [image.shape[:2] for image in images]
+        images = [np.ascontiguousarray(image) for image in images]
         try:
             inputs = self._processor(images=images, return_tensors="pt").to(self._device)
             # By position, as processors differ in whether these sizes are called source or target.
             outputs = self._processor.post_process_depth_estimation(self._network(**inputs), sizes)
         except (TypeError, ValueError, RuntimeError) as error:
             first = str(error).partition("\n")[0]
-            raise InputError(f"--depth-model: {self._name} failed on a picture: {first}") from None
+            raise InputError(f"--depth-model: {self._name} failed on an image: {first}") from None
         maps = [output["predicted_depth"].float() for output in outputs]
         return [
             np.asarray(
@@ -108,7 +108,7 @@ class DepthModel:
 def code_relative(prediction: Depth, *, near: Near) -> npt.NDArray[np.uint16]:
     """Stretch a prediction (H, W) from its nearest to its furthest over 1 to 65535.
 
-    Pixels that are not finite become 0, and so does a picture of one value, which tells no depth.
+    Pixels that are not finite become 0, and so does an image of one value, which tells no depth.
     """
     finite = np.isfinite(prediction)
     values = prediction[finite].astype(np.float64)

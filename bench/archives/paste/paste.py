@@ -13,10 +13,10 @@ ALPHA_THRESHOLD = 127  # what is half opaque or more is object
 
 
 def scaled(cutout: Pixels, placement: Placement) -> Pixels:
-    """A cut-out (h, w, 4) at the size of its placement; colours do not bleed from clear pixels."""
+    """A cut-out (h, w, 4) at the size of its placement; colors do not bleed from clear pixels."""
     if cutout.shape[:2] == (placement.height, placement.width):
         return cutout
-    # Pillow weighs the colours of RGBA by their alpha while it resizes.
+    # Pillow weighs the colors of RGBA by their alpha while it resizes.
     resized = Image.fromarray(cutout).resize(
         (placement.width, placement.height), Image.Resampling.BILINEAR
     )
@@ -26,7 +26,7 @@ def scaled(cutout: Pixels, placement: Placement) -> Pixels:
 def paste(
     background: Pixels, cutout: Pixels, left: int, top: int
 ) -> tuple[Pixels, npt.NDArray[np.bool_]]:
-    """Blend by alpha, in the pictures' own gamma-coded values, rounded to the nearest.
+    """Blend by alpha, in the images' own gamma-coded values, rounded to the nearest.
 
     Args:
         background: (H, W, 3) uint8.
@@ -43,10 +43,10 @@ def paste(
     seen = cutout[
         rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
     ].astype(np.uint16)
-    colour, alpha = seen[..., :3], seen[..., 3:]
+    color, alpha = seen[..., :3], seen[..., 3:]
     composite = background.copy()
     behind = composite[rows, columns]
-    composite[rows, columns] = (colour * alpha + behind * (255 - alpha) + 127) // 255
+    composite[rows, columns] = (color * alpha + behind * (255 - alpha) + 127) // 255
     mask = np.zeros((height, width), np.bool_)
     mask[rows, columns] = alpha[..., 0] > ALPHA_THRESHOLD
     return composite, mask

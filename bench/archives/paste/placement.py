@@ -15,7 +15,7 @@ _PERSPECTIVE_SCALE = (0.3, 0.6)
 
 @dataclass(frozen=True)
 class Placement:
-    """The rectangle that an object's picture fills [px]; it may reach beyond the frame.
+    """The rectangle that an object's image fills [px]; it may reach beyond the frame.
 
     Attributes:
         left: the frame's column of the rectangle's first.

@@ -10,8 +10,8 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from bench.archives.paste.images import Cutout
 from bench.archives.paste.paste import paste, scaled
-from bench.archives.paste.pictures import Cutout
 from bench.archives.paste.placement import RECIPES, Scale
 from bench.data.images import Pixels
 from bench.errors import InputError, suggestion
@@ -26,7 +26,7 @@ _TRIES = 100  # of a placement at which something of the object is seen
 
 @dataclass(frozen=True)
 class Settings:
-    """What the samples depend on besides the pictures and the depth.
+    """What the samples depend on besides the images and the depth.
 
     Attributes:
         recipe: the name of the rule by which objects are placed.
@@ -34,7 +34,7 @@ class Settings:
         mirror: what a mirrored twin of every sample mirrors, if there is to be one.
         scale: the range of the longer side of objects, as shares of the frame's side; None: the
             recipe's own.
-        size: the height and width of all pictures [px].
+        size: the height and width of all images [px].
         seed: what all randomness comes from.
     """
 

@@ -4,7 +4,6 @@ import csv
 import io
 import itertools
 import json
-import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from bench.archives.render.foreground import foreground
 from bench.archives.render.places import room, street
 from bench.archives.render.scene import render
 from bench.archives.render.texture import Array
+from bench.files import atomic_path
 
 VERSION = 1
 """Changes whenever the same parameters give other pictures."""
@@ -71,14 +71,8 @@ def make(
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path} exists already")
     parameters = {**counts, "size": size, "seed": seed}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with zipfile.ZipFile(partial, "w") as archive:
-            _fill(archive, parameters, progress)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with atomic_path(path) as partial, zipfile.ZipFile(partial, "w") as archive:
+        _fill(archive, parameters, progress)
 
 
 def _fill(

@@ -1,1 +1,1 @@
-"""What do the samples of an archive look like, in numbers and in pictures?"""
+"""What do the samples of an archive look like, in numbers and in images?"""

@@ -10,12 +10,13 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from bench.data.decode import DepthMap, Encoded, decode_color, decode_depth, decode_mask
-from bench.data.images import Pixels, Size
-from bench.data.layouts import KINDS, Layout
-from bench.data.pool import Pool
+from bench.data.images import Pixels
+from bench.data.layouts import KINDS, Manifest
+from bench.data.sample_pool import SamplePool
+from bench.settings.base import Size
 
 SAMPLES = 12
-CELL = 160  # height and width in pixels that a picture is fitted into
+CELL = 160  # height and width in pixels that an image is fitted into
 GAP = 6
 TEXT_WIDTH = 190  # of the column of keys
 TITLE_HEIGHT = 26
@@ -24,10 +25,10 @@ LEGEND = "depth: black is near, white far, blue no reading"
 FONT_SIZE = 13
 
 
-def draw(layouts: Sequence[Layout], seed: int) -> Image.Image:
-    """The sheet, RGB: of `SAMPLES` samples the key, their pictures, and what differs.
+def draw(layouts: Sequence[Manifest], seed: int) -> Image.Image:
+    """The sheet, RGB: of `SAMPLES` samples the key, their images, and what differs.
 
-    What a dataset has not at all gets no column. Pictures are fitted into the cells as they are;
+    What a dataset has not at all gets no column. Images are fitted into the cells as they are;
     depth is black near and white far, and `NO_READING` where it has none.
 
     Args:
@@ -35,9 +36,9 @@ def draw(layouts: Sequence[Layout], seed: int) -> Image.Image:
         seed: of the draw, which does not depend on the order of the samples.
 
     Raises:
-        InputError: a sample lacks a partner, or a picture is damaged.
+        InputError: a sample lacks a partner, or an image is damaged.
     """
-    kinds = Pool(list(layouts)).kinds  # refuses samples that do not belong together
+    kinds = SamplePool(list(layouts)).kinds  # refuses samples that do not belong together
     titles = [*kinds, *(["|composite - background|"] if "background" in kinds else [])]
     legend = LEGEND if "depth" in kinds else ""
     drawn = _drawn(layouts, seed)
@@ -53,7 +54,7 @@ def draw(layouts: Sequence[Layout], seed: int) -> Image.Image:
     for number, (layout, sample) in enumerate(drawn):
         top = TITLE_HEIGHT + number * (CELL + GAP)
         _write(draw, (GAP, top), [sample.key, *_where(sample, kinds)])
-        for column, pixels in enumerate(_pictures(layout, sample, kinds)):
+        for column, pixels in enumerate(_images(layout, sample, kinds)):
             spare = CELL - pixels.shape[1], CELL - pixels.shape[0]
             place = (_left(column) + spare[0] // 2, top + spare[1] // 2)
             sheet.paste(Image.fromarray(pixels), place)
@@ -64,7 +65,7 @@ def _left(column: int) -> int:
     return TEXT_WIDTH + column * (CELL + GAP)
 
 
-def _drawn(layouts: Sequence[Layout], seed: int) -> list[tuple[Layout, Any]]:
+def _drawn(layouts: Sequence[Manifest], seed: int) -> list[tuple[Manifest, Any]]:
     """Samples, each with the dataset it is of, in the order of their keys."""
     keys = pd.concat([layout.samples["key"] for layout in layouts], ignore_index=True)
     by_key = np.argsort(keys.to_numpy(dtype=str), kind="stable")
@@ -100,8 +101,8 @@ def _write(draw: ImageDraw.ImageDraw, place: tuple[int, int], lines: Sequence[st
     draw.multiline_text(place, "\n".join(broken), "black", font)
 
 
-def _pictures(layout: Layout, sample: Any, kinds: Sequence[str]) -> list[Pixels]:
-    """The pictures of a sample in the order of the columns, (h, w, 3) uint8 each."""
+def _images(layout: Manifest, sample: Any, kinds: Sequence[str]) -> list[Pixels]:
+    """The images of a sample in the order of the columns, (h, w, 3) uint8 each."""
     read = {
         kind: Encoded.read(layout, getattr(sample, f"{kind}_entry"))
         for kind in KINDS

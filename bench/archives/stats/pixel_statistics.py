@@ -1,4 +1,4 @@
-"""The mean and spread of a dataset's pictures, over all pixels of them at their own size."""
+"""The mean and spread of a dataset's images, over all pixels of them at their own size."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.data.decode import Encoded, decode_color, decode_mask, read_depth_codes
-from bench.data.layouts import NO_ENTRY, Layout
-from bench.data.pool import Pool
+from bench.data.layouts import NO_ENTRY, Manifest
+from bench.data.sample_pool import SamplePool
 from bench.settings import DepthCoding
 
 Counts = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
 
-CHUNK = 64  # pictures that a thread counts at a time
-CODES = 2**16  # values that a depth picture can hold
+CHUNK = 64  # images that a thread counts at a time
+CODES = 2**16  # values that a depth image can hold
 BINS = 32  # of the histograms: an even 8 of the 256 values each
 CHANNELS = {
     "background": ("red", "green", "blue"),
@@ -34,13 +34,13 @@ CHANNELS = {
 
 @dataclass(frozen=True)
 class Channel:
-    """One channel of a kind of pictures; in [0, 1], NaN where no pixel has a reading.
+    """One channel of a kind of images; in [0, 1], NaN where no pixel has a reading.
 
     Attributes:
-        mean: of all pixels of all pictures.
-        std: of all pixels of all pictures, as one set.
-        mean_image_std: the mean over the pictures of each one's own standard deviation. It leaves
-            out how the pictures differ from each other, so it is below ``std``.
+        mean: of all pixels of all images.
+        std: of all pixels of all images, as one set.
+        mean_image_std: the mean over the images of each one's own standard deviation. It leaves
+            out how the images differ from each other, so it is below ``std``.
     """
 
     mean: float
@@ -50,16 +50,16 @@ class Channel:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of pictures.
+    """A kind of images.
 
     Attributes:
-        pictures: how many; a background counts once, however many samples stand on it.
+        images: how many; a background counts once, however many samples stand on it.
         pixels: how many of them together count; of depth, those with a reading.
         without_reading: how many do not.
         channels: by name.
     """
 
-    pictures: int
+    images: int
     pixels: int
     without_reading: int
     channels: dict[str, Channel]
@@ -128,20 +128,20 @@ def _without_nan(value: Any) -> Any:
     return None if isinstance(value, float) and np.isnan(value) else value
 
 
-def measure(layouts: Sequence[Layout], on_progress: Callable[[int, int], None]) -> Statistics:
-    """Read every picture once, at its own size.
+def measure(layouts: Sequence[Manifest], on_progress: Callable[[int, int], None]) -> Statistics:
+    """Read every image once, at its own size.
 
     The pixels are counted by value, so that no sum is ever rounded. Memory holds the counts and
-    a few numbers a picture.
+    a few numbers an image.
 
     Args:
         layouts: the datasets.
-        on_progress: called with the numbers of pictures done and to do.
+        on_progress: called with the numbers of images done and to do.
 
     Raises:
-        InputError: a sample lacks a partner, or a picture is damaged.
+        InputError: a sample lacks a partner, or an image is damaged.
     """
-    kinds = Pool(list(layouts)).kinds  # refuses samples that do not belong together
+    kinds = SamplePool(list(layouts)).kinds  # refuses samples that do not belong together
     entries = {kind: [_entries(layout, kind) for layout in layouts] for kind in kinds}
     total = sum(len(rows) for of_kind in entries.values() for rows in of_kind)
     done = 0
@@ -153,7 +153,7 @@ def measure(layouts: Sequence[Layout], on_progress: Callable[[int, int], None]) 
                     tally = _Tally(_values(layout, kind), len(CHANNELS[kind]))
                     for part in _count_all(layout, kind, rows, workers):
                         tally.merge(part)
-                        done += part.pictures
+                        done += part.images
                         on_progress(done, total)
                     tallies[kind].append(tally)
         except BaseException:
@@ -163,29 +163,29 @@ def measure(layouts: Sequence[Layout], on_progress: Callable[[int, int], None]) 
 
 
 class _Tally:
-    """The pixels of some pictures of one kind, counted by value.
+    """The pixels of some images of one kind, counted by value.
 
     Attributes:
         values: (L,) what each counted level means, in [0, 1].
         counts: (C, L) of the pixels that count.
         without_reading: how many do not.
-        pictures: how many.
+        images: how many.
     """
 
     def __init__(self, values: Values, channels: int) -> None:
         self.values = values
         self.counts = np.zeros((channels, len(values)), np.int64)
         self.without_reading = 0
-        self.pictures = 0
-        self._images = array("d")  # mean and deviation of each channel of each picture
+        self.images = 0
+        self._images = array("d")  # mean and deviation of each channel of each image
 
     def add(self, counts: Counts, invalid: int | None) -> None:
-        """Take in one picture, counted (C, L); pixels of the level ``invalid`` do not count."""
+        """Take in one image, counted (C, L); pixels of the level ``invalid`` do not count."""
         if invalid is not None and invalid < counts.shape[1]:
             self.without_reading += int(counts[0, invalid])
             counts[:, invalid] = 0
         self.counts[:, : counts.shape[1]] += counts
-        self.pictures += 1
+        self.images += 1
         for channel in counts:
             self._images.extend(_moments(self.values[: len(channel)], channel))
 
@@ -193,11 +193,11 @@ class _Tally:
         """Take in what another has counted, after one's own."""
         self.counts += other.counts
         self.without_reading += other.without_reading
-        self.pictures += other.pictures
+        self.images += other.images
         self._images.extend(other._images)
 
     def image_moments(self) -> Values:
-        """(N, C, 2) mean and standard deviation of each picture; NaN for one without a reading."""
+        """(N, C, 2) mean and standard deviation of each image; NaN for one without a reading."""
         return np.frombuffer(self._images).reshape(-1, len(self.counts), 2)
 
 
@@ -210,24 +210,24 @@ def _moments(values: Values, counts: Counts) -> tuple[float, float]:
     return mean, float(np.sqrt(np.square(values - mean) @ counts / total))
 
 
-def _entries(layout: Layout, kind: str) -> list[int]:
-    """The pictures of a kind; a background once."""
+def _entries(layout: Manifest, kind: str) -> list[int]:
+    """The images of a kind; a background once."""
     entries = layout.samples[f"{kind}_entry"]
     once = entries.drop_duplicates() if kind == "background" else entries
     rows: list[int] = once[once != NO_ENTRY].tolist()
     return rows
 
 
-def _values(layout: Layout, kind: str) -> Values:
+def _values(layout: Manifest, kind: str) -> Values:
     if kind == "depth":
         return _meanings(layout.depth_coding)
     return np.array([0.0, 1.0]) if kind == "mask" else np.arange(256) / 255
 
 
 def _count_all(
-    layout: Layout, kind: str, rows: list[int], workers: ThreadPoolExecutor
+    layout: Manifest, kind: str, rows: list[int], workers: ThreadPoolExecutor
 ) -> Iterator[_Tally]:
-    """The tallies of the pictures, chunk by chunk in their order."""
+    """The tallies of the images, chunk by chunk in their order."""
     invalid = layout.depth_coding.invalid if kind == "depth" else None
 
     def count_chunk(start: int) -> _Tally:
@@ -239,17 +239,17 @@ def _count_all(
     return workers.map(count_chunk, range(0, len(rows), CHUNK))
 
 
-def _count(kind: str, picture: Encoded) -> Counts:
-    """How often each level occurs in one picture, (C, levels up to the greatest or more)."""
+def _count(kind: str, image: Encoded) -> Counts:
+    """How often each level occurs in one image, (C, levels up to the greatest or more)."""
     if kind == "depth":
-        return np.bincount(read_depth_codes(picture).ravel())[None]
+        return np.bincount(read_depth_codes(image).ravel())[None]
     if kind == "mask":
-        return np.bincount(decode_mask(picture, picture.size).ravel(), minlength=2)[None]
-    pixels = decode_color(picture, picture.size)
+        return np.bincount(decode_mask(image, image.size).ravel(), minlength=2)[None]
+    pixels = decode_color(image, image.size)
     return np.stack([np.bincount(pixels[..., c].ravel(), minlength=256) for c in range(3)])
 
 
-def _summarised(layouts: Sequence[Layout], tallies: dict[str, list[_Tally]]) -> Statistics:
+def _summarised(layouts: Sequence[Manifest], tallies: dict[str, list[_Tally]]) -> Statistics:
     masks, depths = tallies.get("mask", []), tallies.get("depth", [])
     coverage = np.concatenate([[], *(tally.image_moments()[:, 0, 0] for tally in masks)])
     return Statistics(
@@ -280,7 +280,7 @@ def _kind(kind: str, tallies: list[_Tally]) -> Kind:
         of_images = float(image_stds[:, number].mean()) if len(image_stds) else np.nan
         channels[name] = Channel(mean, std, of_images)
     return Kind(
-        pictures=sum(tally.pictures for tally in tallies),
+        images=sum(tally.images for tally in tallies),
         pixels=int(counts[0].sum()),
         without_reading=sum(tally.without_reading for tally in tallies),
         channels=channels,
@@ -292,7 +292,7 @@ def _histogram(values: Values, weights: npt.NDArray[Any]) -> Histogram:
     return Histogram(counts.astype(np.int64).tolist(), _moments(values, weights)[0])
 
 
-def _raw(layout: Layout, tally: _Tally) -> RawDepth:
+def _raw(layout: Manifest, tally: _Tally) -> RawDepth:
     levels = np.flatnonzero(tally.counts[0]).tolist()
     return RawDepth(
         archives=layout.entries.paths,
@@ -303,6 +303,6 @@ def _raw(layout: Layout, tally: _Tally) -> RawDepth:
 
 
 def _meanings(coding: DepthCoding) -> Values:
-    """(`CODES`,) the depth in [0, 1], 0 near, that each value of a depth picture stands for."""
+    """(`CODES`,) the depth in [0, 1], 0 near, that each value of a depth image stands for."""
     depth = np.minimum(np.arange(CODES) / coding.maximum, 1)
     return 1 - depth if coding.near == "high" else depth

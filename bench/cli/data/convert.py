@@ -24,7 +24,7 @@ def convert(
     exclude: Exclude = None,
     grid: Grid = None,
 ) -> None:
-    """Write a dataset of any layout in the canonical one; pictures are copied as they are.
+    """Write a dataset of any layout in the canonical one; images are copied as they are.
 
     Ctrl-C loses nothing: the same command goes on from there.
     """
@@ -42,6 +42,6 @@ def convert(
         raise typer.Exit(INTERRUPTED) from None
     there = f", {made.there} were there" if made.there else ""
     typer.echo(
-        f"{out}: {made.samples} samples; {made.copied} pictures copied, {made.rewritten} packed "
+        f"{out}: {made.samples} samples; {made.copied} images copied, {made.rewritten} packed "
         f"anew{there}"
     )

@@ -16,7 +16,7 @@ def make(
     backgrounds: Annotated[
         str,
         typer.Option(
-            metavar="NUMBER|FOLDER", help="How many scenes to render, or a folder of pictures."
+            metavar="NUMBER|FOLDER", help="How many scenes to render, or a folder of images."
         ),
     ] = "20",
     foregrounds: Annotated[
@@ -31,16 +31,16 @@ def make(
         typer.Option(
             min=1,
             help="Samples of each object in each scene.",
-            show_default="2 rendered, 20 from pictures",
+            show_default="2 rendered, 20 from images",
         ),
     ] = None,
     size: Annotated[
         int | None,
         typer.Option(
             min=32,
-            help="Height and width in pixels. Of a background picture the central square is "
+            help="Height and width in pixels. Of a background image the central square is "
             "taken and resized.",
-            show_default="128 rendered, 224 from pictures",
+            show_default="128 rendered, 224 from images",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another dataset.")] = 0,
@@ -64,7 +64,7 @@ def make(
     mirror: Annotated[
         str | None,
         typer.Option(
-            help="Add a left-right mirrored twin of each sample from pictures: none, foreground "
+            help="Add a left-right mirrored twin of each sample from images: none, foreground "
             "(the cut-out alone, in its place) or both (with its background).",
             show_default="none",
         ),
@@ -72,7 +72,7 @@ def make(
     depth_model: Annotated[
         str | None,
         typer.Option(
-            help="Predict the depth of samples from pictures: a folder with a depth model of "
+            help="Predict the depth of samples from images: a folder with a depth model of "
             "transformers, or its name on the hub. Without it the dataset has masks only.",
             show_default=False,
         ),
@@ -86,16 +86,16 @@ def make(
     ] = None,
     batch_size: Annotated[
         int | None,
-        typer.Option(min=1, help="Pictures that the depth model sees at once.", show_default="8"),
+        typer.Option(min=1, help="Images that the depth model sees at once.", show_default="8"),
     ] = None,
 ) -> None:
-    """Make a dataset: rendered scenes with true depth, or your own cut-outs in your own pictures.
+    """Make a dataset: rendered scenes with true depth, or your own cut-outs in your own images.
 
-    Rendered, there is nothing to download. From pictures, Ctrl-C loses nothing: the same command
+    Rendered, there is nothing to download. From images, Ctrl-C loses nothing: the same command
     goes on from there.
     """
     scenes, objects = _count(backgrounds), _count(foregrounds)
-    for_pictures = {
+    for_images = {
         "recipe": recipe,
         "scale": scale,
         "mirror": mirror,
@@ -103,13 +103,11 @@ def make(
         "depth_near": depth_near,
         "batch_size": batch_size,
     }
-    given: dict[str, Any] = {
-        name: value for name, value in for_pictures.items() if value is not None
-    }
+    given: dict[str, Any] = {name: value for name, value in for_images.items() if value is not None}
     if scenes is not None and objects is not None:
         for name in given:
             raise InputError(
-                f"--{name.replace('_', '-')}: is for pictures of your own; give --backgrounds and "
+                f"--{name.replace('_', '-')}: is for images of your own; give --backgrounds and "
                 "--foregrounds a folder each"
             )
         _render(
@@ -133,7 +131,7 @@ def make(
     else:
         raise InputError(
             "--backgrounds and --foregrounds: give both a number, to render, or both a folder of "
-            f"pictures, not {backgrounds!r} and {foregrounds!r}"
+            f"images, not {backgrounds!r} and {foregrounds!r}"
         )
 
 

@@ -10,7 +10,7 @@ import typer
 from bench.errors import InputError
 
 if TYPE_CHECKING:
-    from bench.data.layouts import Layout
+    from bench.data.layouts import Manifest
 
 LayoutName = Annotated[
     str | None, typer.Option(help="How the entries are named; by default it is found out.")
@@ -35,7 +35,7 @@ def open_asked(
     backgrounds: Path | None,
     exclude: Path | None,
     grid: Path | None,
-) -> list[Layout]:
+) -> list[Manifest]:
     """The datasets that the options name; remarks on them go to standard error.
 
     Raises:

@@ -107,7 +107,7 @@ def _print_audit(console: Console, overlaps: list[Overlap]) -> None:
         )
     console.print(table)
     console.print(
-        "near-duplicate pictures: difference hashes at most "
-        f"{NEAR_BITS} of {BITS} bits apart; each picture counts as a group",
+        "near-duplicate images: difference hashes at most "
+        f"{NEAR_BITS} of {BITS} bits apart; each image counts as a group",
         highlight=False,
     )

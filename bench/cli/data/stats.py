@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,11 +13,12 @@ from rich.table import Table
 
 from bench.cli.data.options import Backgrounds, Exclude, Grid, LayoutName, open_asked
 from bench.errors import InputError
+from bench.files import atomic_path
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from bench.archives.stats.histogram_picture import Panel
+    from bench.archives.stats.histogram_image import Panel
     from bench.archives.stats.pixel_statistics import Histogram, Statistics
 
 _BARS = " ▁▂▃▄▅▆▇█"
@@ -35,7 +35,7 @@ def stats(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write the figures to this file.")
     ] = None,
-    picture: Annotated[
+    image: Annotated[
         Path | None, typer.Option(help="Draw the histograms into this PNG file.")
     ] = None,
     sheet: Annotated[
@@ -44,9 +44,9 @@ def stats(
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another dozen.")] = 0,
 ) -> None:
     """Measure a dataset: mean and spread of every channel, mask coverage, depth."""
-    for file in (json_file, picture, sheet):
+    for file in (json_file, image, sheet):
         _require_writable(file)
-    from bench.archives.stats import contact_sheet, histogram_picture
+    from bench.archives.stats import contact_sheet, histogram_image
     from bench.archives.stats.pixel_statistics import measure
     from bench.execution.trackers.terminal import track
 
@@ -58,11 +58,11 @@ def stats(
     _print(Console(), found)
     if json_file is not None:
         _write(json_file, json.dumps(found.as_json(), indent=1, allow_nan=False) + "\n")
-    if picture is not None:
+    if image is not None:
         panels = _panels(found)
         if not panels:
-            raise InputError(f"{picture}: not written, there is neither mask nor depth to draw")
-        _write(picture, histogram_picture.draw(panels))
+            raise InputError(f"{image}: not written, there is neither mask nor depth to draw")
+        _write(image, histogram_image.draw(panels))
     if sheet is not None:
         _write(sheet, contact_sheet.draw(layouts, seed))
 
@@ -76,32 +76,28 @@ def _require_writable(file: Path | None) -> None:
 
 def _write(file: Path, content: str | Image.Image) -> None:
     """Write a text or a PNG; the file appears at once."""
-    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
     try:
-        try:
+        with atomic_path(file) as partial:
             if isinstance(content, str):
                 partial.write_text(content, encoding="utf-8")
             else:
                 content.save(partial, "PNG")
-            partial.replace(file)
-        finally:
-            partial.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(f"{file}: cannot be written: {error.strerror}") from None
     typer.echo(f"written to {file}")
 
 
 def _panels(found: Statistics) -> list[Panel]:
-    from bench.archives.stats.histogram_picture import Panel
+    from bench.archives.stats.histogram_image import Panel
 
     panels = []
     if found.coverage is not None:
-        title = f"Mask coverage of {found.kinds['mask'].pictures} images"
+        title = f"Mask coverage of {found.kinds['mask'].images} images"
         panels.append(
             Panel(title, "share of the image that is object", "share of images", found.coverage)
         )
     if found.depth is not None:
-        title = f"Depth of {found.kinds['depth'].pictures} images"
+        title = f"Depth of {found.kinds['depth'].images} images"
         label = "depth (0 near, 1 far), pixels with a reading"
         panels.append(Panel(title, label, "share of pixels", found.depth))
     return panels
@@ -109,13 +105,13 @@ def _panels(found: Statistics) -> list[Panel]:
 
 def _print(console: Console, found: Statistics) -> None:
     table = Table(title=f"{found.samples} samples", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("pictures", no_wrap=True)
+    table.add_column("images", no_wrap=True)
     table.add_column("channel", no_wrap=True)
     for title in ("mean", "std\nof all pixels", "std, mean\nof each image's"):
         table.add_column(title, justify="right")
     for name, kind in found.kinds.items():
         for number, (channel, figures) in enumerate(kind.channels.items()):
-            label = f"{kind.pictures} {name}" if number == 0 else ""
+            label = f"{kind.images} {name}" if number == 0 else ""
             shown = (figures.mean, figures.std, figures.mean_image_std)
             table.add_row(label, channel, *(f"{value:.4f}" for value in shown))
     console.print(table)

@@ -2,7 +2,7 @@
 
 An archive holds ``background/<id>.jpg``, ``composite/<key>.jpg``, ``mask/<key>.png``,
 ``depth/<key>.png``, ``samples.csv`` (key, background, and any further columns) and ``dataset.json``
-(how depth is coded). Pictures may be JPEG or PNG whatever the folder; a folder that the archive has
+(how depth is coded). Images may be JPEG or PNG whatever the folder; a folder that the archive has
 not at all is a head, or an input, that it has not. All of it may lie in one more folder.
 """
 
@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.data.entries import Entries
 from bench.data.layouts import joining, labels, table
-from bench.data.layouts.layout import KINDS, Layout
+from bench.data.layouts.manifest import KINDS, Manifest
 from bench.data.layouts.names import Columns
 from bench.errors import InputError
 from bench.settings import DepthCoding, Source
@@ -45,7 +45,7 @@ def find_root(names: pa.LargeStringArray) -> str | None:
     return None
 
 
-def read(entries: Entries, source: Source) -> Layout:
+def read(entries: Entries, source: Source) -> Manifest:
     """Pair the entries by the keys in ``samples.csv``; a missing partner is no entry.
 
     Raises:
@@ -61,14 +61,14 @@ def read(entries: Entries, source: Source) -> Layout:
     samples = pa.table(columns).to_pandas()
     remarks = []
     for kind in KINDS:
-        found = _pictures(entries, root, kind)
+        found = _images(entries, root, kind)
         ids = columns["background" if kind == "background" else "key"]
         samples[f"{kind}_entry"] = joining.rows_of(ids, found)
         if found.repeats:
             remarks.append(
                 f"{found.repeats} {kind} entries stand there once more; the last of each counts"
             )
-    return Layout(
+    return Manifest(
         name=NAME,
         entries=entries,
         samples=samples.assign(background_mirrored=False),
@@ -78,16 +78,16 @@ def read(entries: Entries, source: Source) -> Layout:
     )
 
 
-def _pictures(entries: Entries, root: str, kind: str) -> joining.Found:
-    """The pictures of a kind by their ids."""
+def _images(entries: Entries, root: str, kind: str) -> joining.Found:
+    """The images of a kind by their ids."""
     folder = f"{root}{kind}/"
     inside = pc.starts_with(entries.names, folder)
     rows = np.flatnonzero(inside.to_numpy(zero_copy_only=False))
     names = pc.utf8_slice_codeunits(entries.names.take(pa.array(rows)), len(folder))
     ids = pc.struct_field(pc.extract_regex(names, r"^(?P<id>.+)\.(?i:jpg|jpeg|png)$"), "id")
-    is_picture = ids.is_valid()
+    is_image = ids.is_valid()
     return joining.one_each(
-        entries, ids.filter(is_picture), rows[is_picture.to_numpy(zero_copy_only=False)]
+        entries, ids.filter(is_image), rows[is_image.to_numpy(zero_copy_only=False)]
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.data.entries import Container, Entries, open_container
 from bench.data.layouts import canonical, patterns, published
-from bench.data.layouts.layout import Layout
+from bench.data.layouts.manifest import Manifest
 from bench.data.layouts.names import Names
 from bench.data.layouts.published import LABELLED, PRESETS, PUBLISHED
 from bench.errors import InputError, suggestion
@@ -16,12 +16,12 @@ from bench.settings import Patterns, Source
 NAMES = (canonical.NAME, LABELLED, *PRESETS)
 
 
-def open_layouts(source: Source) -> list[Layout]:
+def open_layouts(source: Source) -> list[Manifest]:
     """Pair the entries of a source's archives.
 
     Archives that carry their own table of samples are each a dataset by themselves; the others make
     up one, in whatever order they are given. A sample may still lack a partner; see
-    `Layout.require_partners`.
+    `Manifest.require_partners`.
 
     Raises:
         InputError: an archive cannot be read, or is in no layout that is known.
@@ -40,7 +40,7 @@ def open_layouts(source: Source) -> list[Layout]:
     return [*layouts, _read_pooled(others, source)] if others else layouts
 
 
-def _read_alone(container: Container, source: Source) -> Layout | None:
+def _read_alone(container: Container, source: Source) -> Manifest | None:
     """The container as a dataset by itself, if it has a table of its samples."""
     is_canonical = canonical.find_root(container.names) is not None
     if source.layout == canonical.NAME or (source.layout is None and is_canonical):
@@ -55,16 +55,16 @@ def _read_alone(container: Container, source: Source) -> Layout | None:
         return None
     names = Names([container], source.backgrounds)
     found = published.labelled(names)
-    has_pictures = (~names.beside).sum() > 1
-    return _read_labelled(names, source, found) if found is not None and has_pictures else None
+    has_images = (~names.beside).sum() > 1
+    return _read_labelled(names, source, found) if found is not None and has_images else None
 
 
-def _read_labelled(names: Names, source: Source, found: Patterns) -> Layout:
+def _read_labelled(names: Names, source: Source, found: Patterns) -> Manifest:
     _require_right_pairing(source, LABELLED)
     return patterns.read(names, source, found, name=LABELLED)
 
 
-def _read_pooled(containers: Sequence[Container], source: Source) -> Layout:
+def _read_pooled(containers: Sequence[Container], source: Source) -> Manifest:
     """The containers as one dataset, whatever their order."""
     in_order = sorted(containers, key=lambda container: container.path)
     names = Names(in_order, source.backgrounds)

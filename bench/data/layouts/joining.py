@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bench.data.entries import Entries
-from bench.data.layouts.layout import NO_ENTRY
+from bench.data.layouts.manifest import NO_ENTRY
 from bench.errors import InputError
 
 Rows = npt.NDArray[np.int64]
@@ -55,7 +55,7 @@ def _require_same_content(entries: Entries, rows: Rows, kept: Rows) -> None:
         if entries.checksum(one) != entries.checksum(other):
             raise InputError(
                 f"{entries.where(one)} and {entries.where(other)} differ, but would be the same "
-                "picture; leave one out, or tell them apart by a layout of your own"
+                "image; leave one out, or tell them apart by a layout of your own"
             )
 
 

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from bench.data.entries import Entries
 from bench.data.layouts import joining, table
 from bench.data.layouts.joining import Rows
-from bench.data.layouts.layout import NO_ENTRY
+from bench.data.layouts.manifest import NO_ENTRY
 from bench.data.layouts.names import Columns, Names
 from bench.errors import InputError, suggestion
 
@@ -92,7 +92,7 @@ def match(names: Names, cells: Columns) -> tuple[dict[str, Rows], list[str]]:
         at = np.flatnonzero(names.beside == beside)
         texts = names.texts.take(pa.array(at))
         matched[kind] = joining.by_ending(paths, names.entries, texts, names.rows[at])
-    # Where a picture is missing, its name alone can fit one of another kind: an entry belongs to
+    # Where an image is missing, its name alone can fit one of another kind: an entry belongs to
     # the column whose paths have the most in common with it.
     best = np.zeros(len(names.entries.names) + 1, np.int64)  # one more, for `NO_ENTRY`
     for found in matched.values():

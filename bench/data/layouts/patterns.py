@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from bench.data.layouts import joining, labels
 from bench.data.layouts.joining import Found, Rows
-from bench.data.layouts.layout import KINDS, NO_ENTRY, Layout
+from bench.data.layouts.manifest import KINDS, NO_ENTRY, Manifest
 from bench.data.layouts.names import Columns, Names, extract
 from bench.errors import InputError
 from bench.settings import DepthCoding, Patterns, Source
@@ -35,7 +35,7 @@ def read(
     depth_coding: DepthCoding = DepthCoding(),  # noqa: B008 - frozen
     mirrors_background: bool = False,
     listing: str | None = None,
-) -> Layout:
+) -> Manifest:
     """Pair the entries by their keys, whatever their order; a missing partner is no entry.
 
     Samples stand in the order of the table, or else of their keys.
@@ -54,13 +54,13 @@ def read(
     Raises:
         InputError: there is no composite, a table is at fault, or two entries claim one place.
     """
-    pictures = {
+    images = {
         kind: _find(names, patterns, kind) for kind in KINDS if getattr(patterns, kind) is not None
     }
     if patterns.labels is not None:
         columns = labels.read(names, patterns.labels, patterns.columns)
     else:
-        columns = _in_order(pictures["composite"])
+        columns = _in_order(images["composite"])
     if patterns.background_of is not None:
         columns |= extract(columns["key"], key_regex(patterns.background_of))
     columns = derive(columns)
@@ -68,16 +68,16 @@ def read(
     rows: dict[str, Rows] = {}
     remarks: list[str] = []
     if patterns.labels is not None:
-        ids = {"background"} & pictures.keys()  # no paths, where there is a pattern for them
+        ids = {"background"} & images.keys()  # no paths, where there is a pattern for them
         cells = {kind: columns.pop(kind) for kind in KINDS if kind in columns.keys() - ids}
-        paths = {kind: cell for kind, cell in cells.items() if kind not in pictures}
+        paths = {kind: cell for kind, cell in cells.items() if kind not in images}
         rows, remarks = labels.match(names, paths)
         if "background" in cells:
             columns["background"] = joining.stems(cells["background"])
     if patterns.background is not None:
         columns["background"] = _background_ids(patterns.background, columns, keys)
     background = columns.pop("background", pa.array([""] * len(keys), pa.large_string()))
-    for kind, (_, found) in pictures.items():
+    for kind, (_, found) in images.items():
         ids = background if kind == "background" else keys
         rows[kind] = joining.rows_of(ids, found)
         remarks += _remarks(names, kind, found, ids)
@@ -92,7 +92,7 @@ def read(
         remarks += labels.compare(names, listing, keys)
     samples = pa.table({"key": keys, "background": background, **columns}).to_pandas()
     mirrored = samples["mirrored"] == "1" if mirrors_background else False
-    return Layout(
+    return Manifest(
         name=name,
         entries=names.entries,
         samples=samples.assign(
@@ -104,14 +104,14 @@ def read(
     )
 
 
-class _Pictures(NamedTuple):
+class _Images(NamedTuple):
     """The entries of a kind: the parts of all the names that fit, and one entry an id."""
 
     columns: Columns
     found: Found
 
 
-def _find(names: Names, patterns: Patterns, kind: str) -> _Pictures:
+def _find(names: Names, patterns: Patterns, kind: str) -> _Images:
     pattern = getattr(patterns, kind)
     beside = kind == "background" and names.backgrounds is not None
     columns, rows = names.find(file_name(pattern) if beside else pattern, beside=beside)
@@ -121,7 +121,7 @@ def _find(names: Names, patterns: Patterns, kind: str) -> _Pictures:
         )
     identity = parts(pattern if kind == "background" else patterns.composite or pattern)
     ids = _joined([columns[part] for part in identity], len(rows))
-    return _Pictures(columns, joining.one_each(names.entries, ids, rows))
+    return _Images(columns, joining.one_each(names.entries, ids, rows))
 
 
 def _joined(columns: list[pa.LargeStringArray], length: int) -> pa.LargeStringArray:
@@ -131,7 +131,7 @@ def _joined(columns: list[pa.LargeStringArray], length: int) -> pa.LargeStringAr
     return pc.binary_join_element_wise(*columns, pa.scalar("/", pa.large_string()))
 
 
-def _in_order(composites: _Pictures) -> Columns:
+def _in_order(composites: _Images) -> Columns:
     """The samples that the composites' names tell of, sorted by key."""
     order = pc.sort_indices(composites.found.keys)
     at = pa.array(composites.found.at).take(order)
@@ -180,11 +180,11 @@ def _absent(patterns: Patterns, rows: dict[str, Rows]) -> list[str]:
 
 
 def _idle(names: Names, rows: dict[str, Rows]) -> list[str]:
-    """Which containers hold no picture of a sample."""
+    """Which containers hold no image of a sample."""
     used = np.concatenate([of_kind[of_kind != NO_ENTRY] for of_kind in rows.values()])
     busy = set(np.unique(names.entries.numbers(used)).tolist())
     return [
-        f"{container.path}: holds no picture of any sample"
+        f"{container.path}: holds no image of any sample"
         for number, container in enumerate(names.entries.containers)
         if number not in busy and container.path.suffix not in {".csv", ".txt"}
     ]

@@ -130,8 +130,8 @@ PRESETS = {
             background_of=r"{background:\d+}_bg_{number:\d+}_fg",
         ),
         derive=_numbered_per_background,
-        # A figure of the colour-mapped depth was saved: its white margin is no depth, and only the
-        # place in the colour map is. Near is the map's dark end.
+        # A figure of the color-mapped depth was saved: its white margin is no depth, and only the
+        # place in the color map is. Near is the map's dark end.
         depth_coding=DepthCoding(near="low", colors="plasma", crop=(26, 28, 200, 203)),
         listing="labels.txt",
     ),

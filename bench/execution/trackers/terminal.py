@@ -46,7 +46,7 @@ class PlainProgress:
     def on_decoded(self, done: int, total: int) -> None:
         """Say when decoding is over."""
         if done == total:
-            self._line(f"decoded {total} pictures")
+            self._line(f"decoded {total} images")
 
     def on_remark(self, text: str) -> None:
         """Say it."""

@@ -50,7 +50,7 @@ def jpeg(pixels):
 
 
 def photograph(random, side):
-    """A smooth picture with an edge in it, (side, side, 3)."""
+    """A smooth image with an edge in it, (side, side, 3)."""
     coarse = Image.fromarray(random.integers(0, 256, (9, 9, 3), np.uint8))
     pixels = np.array(coarse.resize((side, side), Image.Resampling.BICUBIC))
     pixels[side // 3 : side // 2] //= 2
@@ -58,12 +58,12 @@ def photograph(random, side):
 
 
 def plasma_figure(random):
-    """A depth map in the colours of plasma within a white frame, 224 px as it was published."""
+    """A depth map in the colors of plasma within a white frame, 224 px as it was published."""
     table = Path(bench.data.images.__file__).with_name("plasma.csv")
-    colours = np.loadtxt(table, delimiter=",", skiprows=1).astype(np.uint8)
+    colors = np.loadtxt(table, delimiter=",", skiprows=1).astype(np.uint8)
     levels = photograph(random, 224)[..., 0]
     figure = np.full((224, 224, 3), 255, np.uint8)
-    figure[26:200, 28:203] = colours[levels][26:200, 28:203]
+    figure[26:200, 28:203] = colors[levels][26:200, 28:203]
     return figure
 
 
@@ -111,7 +111,7 @@ def contents(path):
 
 
 def require_same_samples(source, out, size=(64, 64)):
-    """Decoded, every sample of the two has the same pictures to the bit."""
+    """Decoded, every sample of the two has the same images to the bit."""
     before, after = (open_dataset([one], size) for one in (source, out))
     assert list(before.keys) == list(after.keys)
     for kind in ("composites", "masks", "depths", "depth_valid"):
@@ -126,7 +126,7 @@ def require_same_samples(source, out, size=(64, 64)):
     return before, after
 
 
-def test_pictures_are_copied_to_the_byte_and_stored(rendered_archive, tmp_path):
+def test_images_are_copied_to_the_byte_and_stored(rendered_archive, tmp_path):
     made = converted(tmp_path / "sub" / "b.zip", rendered_archive)
     assert (made.samples, made.copied, made.rewritten, made.there) == (36, 3 + 3 * 36, 0, 0)
     before, after = contents(rendered_archive), contents(tmp_path / "sub" / "b.zip")
@@ -407,9 +407,9 @@ def test_what_is_broken_is_refused(tmp_path):
     path = canonical_archive.write(tmp_path / "a.zip", entries)
     with pytest.raises(InputError, match="1 of 10 samples have no mask, the first is s3"):
         converted(tmp_path / "b.zip", path)
-    entries["mask/s3.png"] = b"no picture at all"
+    entries["mask/s3.png"] = b"no image at all"
     path = canonical_archive.write(tmp_path / "a.zip", entries)
-    with pytest.raises(InputError, match=r"a\.zip: mask/s3\.png: no readable picture"):
+    with pytest.raises(InputError, match=r"a\.zip: mask/s3\.png: no readable image"):
         converted(tmp_path / "b.zip", path)
     assert not (tmp_path / "b.zip").exists()
 

@@ -65,7 +65,7 @@ def test_a_damaged_entry_and_what_follows_are_written_again(tmp_path):
 def test_a_file_begun_with_another_record_is_left_alone(tmp_path, content):
     partial = tmp_path / "a.zip.partial"
     partial.write_bytes(content)
-    message = re.escape(f"{partial}: was begun with other settings or pictures")
+    message = re.escape(f"{partial}: was begun with other settings or images")
     with pytest.raises(InputError, match=message):
         GrowingZip(tmp_path / "a.zip", RECORD)
     assert partial.read_bytes() == content

@@ -8,11 +8,12 @@ import torch
 from rich.console import Console
 
 import architectures
-from bench.check import Finding, Status, check, parse_options, print_findings
+from bench.check import Finding, Status, check, print_findings
 from bench.check.finding import Fault
 from bench.check.learning import overfitting
+from bench.check.network_under_test import NetworkUnderTest
 from bench.check.scenes import blind_losses, render
-from bench.check.subject import Subject
+from bench.cli.options import parse_options
 from bench.errors import InputError
 
 NAMES = [
@@ -50,7 +51,7 @@ def test_a_sound_network_passes_every_check(tiny_network):
         (
             "WrongSize",
             "heads",
-            "mask_logits is (2, 1, 32, 32) for pictures of 64 x 64 px; it has to be (2, 1, 64, 64)",
+            "mask_logits is (2, 1, 32, 32) for images of 64 x 64 px; it has to be (2, 1, 64, 64)",
             "F.interpolate",
         ),
         (
@@ -62,7 +63,7 @@ def test_a_sound_network_passes_every_check(tiny_network):
         (
             "RandomInEvaluation",
             "determinism",
-            "in evaluation mode, the same pictures twice give another depth",
+            "in evaluation mode, the same images twice give another depth",
             "F.dropout takes training=self.training",
         ),
         ("NeedsFloat32", "bf16", "under bf16 autocast, RuntimeError: index_add", "x.new_zeros"),
@@ -72,8 +73,8 @@ def test_a_sound_network_passes_every_check(tiny_network):
             "no gradient reaches encoder (1,224 parameters)",
             "detach()",
         ),
-        ("WrongOddSize", "sizes", "mask_logits is (1, 1, 32, 46) for pictures of 33 x 47", "crop"),
-        ("CrashesAtOddSizes", "sizes", "crashed for one picture of 33 x 47 px", "skip.shape"),
+        ("WrongOddSize", "sizes", "mask_logits is (1, 1, 32, 46) for images of 33 x 47", "crop"),
+        ("CrashesAtOddSizes", "sizes", "crashed for one image of 33 x 47 px", "skip.shape"),
         ("UnseededWeights", "determinism", "these differ: mask_head.weight", "nn.init"),
         ("UnseededDropout", "determinism", "in training mode", "torch's global generator"),
         (
@@ -86,7 +87,7 @@ def test_a_sound_network_passes_every_check(tiny_network):
         ("NoDepth", "heads", "the depth head is missing", "tasks"),
         ("Pair", "heads", "forward returned a tuple", "return Prediction("),
         ("NotANumber", "heads", "mask_logits is not finite", "division by zero"),
-        ("CannotLearn", "overfitting", "eight pictures were not learned", "logits"),
+        ("CannotLearn", "overfitting", "eight images were not learned", "logits"),
     ],
 )
 def test_a_planted_fault_is_named_by_its_check_alone(network, failing, text, fix):
@@ -174,7 +175,7 @@ def overfit():
     def overfit(network, seconds):
         deadline = time.monotonic() + seconds
         spec = f"{FAULTY_NETWORKS}:{network}"
-        return overfitting(Subject(spec, {}, seed=0, deadline=deadline))
+        return overfitting(NetworkUnderTest(spec, {}, seed=0, deadline=deadline))
 
     return overfit
 
@@ -203,7 +204,7 @@ def test_what_cannot_be_built_is_an_input_error():
         check("unet", {"widht": 1})
 
 
-def test_no_constant_picture_loses_less_than_the_mean_scene():
+def test_no_constant_image_loses_less_than_the_mean_scene():
     scenes = render(8, 32, 32)
     blind = blind_losses(scenes)
     mean = scenes.depth.mean(0, keepdim=True)

@@ -109,9 +109,9 @@ MISTAKES = {
     "empty grid": ({"architectures": []}, "mine.yaml: architectures: is empty"),
     "missing zip": ({"data": {"archive": "nowhere.zip"}}, "nowhere.zip: no such archive"),
     "truncated zip": (truncated, "broken.zip: not a zip archive, or truncated"),
-    "no picture": (
+    "no image": (
         lambda tmp_path: broken(tmp_path, lambda entries: entries.update({"mask/s7.png": b"no"})),
-        "broken.zip: mask/s7.png: no readable picture",
+        "broken.zip: mask/s7.png: no readable image",
     ),
     "sizes differ": (
         lambda tmp_path: broken(tmp_path, lambda entries: entries.update({"mask/s7.png": SMALL})),

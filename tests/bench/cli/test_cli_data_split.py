@@ -50,7 +50,7 @@ def test_an_audit_tells_groups_that_leak_from_groups_that_do_not(split, tmp_path
     drawn = figures(out)
     assert drawn["background"] == (3, 0, 0.0)
     assert drawn["foreground"] == (4, 4, 100.0)
-    assert drawn["near-duplicate pictures"][0] == 36
+    assert drawn["near-duplicate images"][0] == 36
     assert {"mirrored", "placement", "scene"} <= set(drawn)
     _, out, _ = split("--file", "mine.csv", "--audit")
     assert figures(out) == drawn

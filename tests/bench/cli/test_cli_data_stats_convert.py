@@ -40,7 +40,7 @@ def write_grid(folder, **archive):
 
 def test_stats_prints_the_figures_and_writes_what_is_asked_for(data, tmp_path):
     code, out, _ = data(
-        "stats", "a.zip", "--json", "a.json", "--picture", "a.png", "--sheet", "s.png"
+        "stats", "a.zip", "--json", "a.json", "--image", "a.png", "--sheet", "s.png"
     )
     assert code == 0
     figures = json.loads((tmp_path / "a.json").read_text())
@@ -73,7 +73,7 @@ def test_stats_of_excluded_samples_are_left_out(data, tmp_path):
 def test_convert_writes_an_archive_or_a_folder(data, tmp_path):
     assert data("convert", "a.zip", "b.zip") == (
         0,
-        "b.zip: 10 samples; 32 pictures copied, 0 packed anew\n",
+        "b.zip: 10 samples; 32 images copied, 0 packed anew\n",
         "",
     )
     assert data("convert", "b.zip", "c")[0] == 0
@@ -85,10 +85,10 @@ def test_convert_writes_an_archive_or_a_folder(data, tmp_path):
 def test_interrupted_it_says_how_to_go_on(data, tmp_path, monkeypatch):
     monkeypatch.setattr(conversion, "_CHUNK", 8)
 
-    def interrupt(picture):
-        if picture.name == "mask/s5":
+    def interrupt(image):
+        if image.name == "mask/s5":
             raise KeyboardInterrupt
-        return encoded(picture)
+        return encoded(image)
 
     encoded = conversion._encoded
     monkeypatch.setattr(conversion, "_encoded", interrupt)
@@ -99,13 +99,13 @@ def test_interrupted_it_says_how_to_go_on(data, tmp_path, monkeypatch):
     code, out, _ = data("convert", "a.zip", "b.zip")
     assert code == 0
     # 2 backgrounds, 5 samples of 3 and the sixth's composite were there
-    assert out == "b.zip: 10 samples; 14 pictures copied, 0 packed anew, 18 were there\n"
+    assert out == "b.zip: 10 samples; 14 images copied, 0 packed anew, 18 were there\n"
 
 
 def test_both_read_what_a_grid_reads(data, tmp_path):
     write_grid(tmp_path, mask_threshold=254)
     code, out, _ = data("convert", "--grid", "grid.yaml", "b.zip")
-    assert (code, out) == (0, "b.zip: 8 samples; 18 pictures copied, 8 packed anew\n")
+    assert (code, out) == (0, "b.zip: 8 samples; 18 images copied, 8 packed anew\n")
     write_grid(tmp_path, depth={"maximum": 60000, "near": "high"})
     code, out, _ = data("stats", "--grid", "grid.yaml")
     assert code == 0
@@ -144,6 +144,6 @@ def test_a_dataset_without_heads_has_no_histograms_to_draw(data, tmp_path):
     entries = canonical_archive.entries(samples=2)
     there = {n: t for n, t in entries.items() if not n.startswith(("mask/", "depth/"))}
     canonical_archive.write(tmp_path / "a.zip", there)
-    code, _, err = data("stats", "a.zip", "--picture", "p.png")
+    code, _, err = data("stats", "a.zip", "--image", "p.png")
     assert code == 2
     assert err.startswith("bench: p.png: not written, there is neither mask nor depth to draw")

@@ -5,8 +5,8 @@ import torch
 
 from bench.data import batches
 from bench.data.augment import augment
+from bench.data.batch_loader import BatchLoader
 from bench.data.cache import open_dataset
-from bench.data.feed import Feed
 
 CPU = torch.device("cpu")
 
@@ -21,19 +21,19 @@ def dataset(tmp_path):
 
 def test_a_batch_holds_the_rows_asked_for_in_their_order(dataset):
     rows = np.array([5, 2])
-    batch = Feed(dataset, CPU).load(rows)
+    batch = BatchLoader(dataset, CPU).load(rows)
     for place, row in enumerate(rows):
         composite = torch.from_numpy(dataset.composites[row].copy()).permute(2, 0, 1)
         assert torch.equal((batch.composite[place] * 255).round().byte(), composite)
         assert torch.equal(batch.mask[place, 0].byte(), torch.from_numpy(dataset.masks[row].copy()))
         assert batch.depth[place] == pytest.approx(row / 8, abs=1e-4)
-    assert {tuple(picture.shape) for picture in batch} == {(2, 3, 32, 32), (2, 1, 32, 32)}
-    assert all(picture.dtype == torch.float32 for picture in batch)
-    assert all(picture.min() >= 0 and picture.max() <= 1 for picture in batch)
+    assert {tuple(image.shape) for image in batch} == {(2, 3, 32, 32), (2, 1, 32, 32)}
+    assert all(image.dtype == torch.float32 for image in batch)
+    assert all(image.min() >= 0 and image.max() <= 1 for image in batch)
 
 
 def test_a_pixel_without_reading_is_marked(dataset):
-    batch = Feed(dataset, CPU).load(np.array([0, 1]))
+    batch = BatchLoader(dataset, CPU).load(np.array([0, 1]))
     assert batch.depth_valid.mean(dim=(1, 2, 3)).tolist() == [0, 1]  # s0's depth is 0: no reading
 
 
@@ -68,11 +68,11 @@ def test_the_generator_alone_decides_the_order():
 
 
 def varied(dataset, **options):
-    batch = Feed(dataset, CPU).load(np.arange(8))
+    batch = BatchLoader(dataset, CPU).load(np.arange(8))
     return batch, augment(batch, generator=torch.Generator().manual_seed(3), **options)
 
 
-def test_a_flip_mirrors_all_five_pictures_of_a_sample_or_none(dataset):
+def test_a_flip_mirrors_all_five_images_of_a_sample_or_none(dataset):
     before, after = varied(dataset, flip=True, color_jitter=0)
     mirrored = 0
     for sample in range(8):

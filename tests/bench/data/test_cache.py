@@ -26,7 +26,7 @@ def open_one(tmp_path, entries, size=(32, 32), **options):
     return open_dataset([path], size, root=tmp_path / "cache", **options)
 
 
-def test_every_sample_is_joined_with_its_own_pictures(tmp_path):
+def test_every_sample_is_joined_with_its_own_images(tmp_path):
     dataset = open_one(tmp_path, canonical_archive.entries(samples=10))
     assert list(dataset.keys) == [f"s{i}" for i in range(10)]
     for row in range(10):
@@ -134,11 +134,11 @@ SMALL = canonical_archive.png(np.zeros((16, 20), np.uint8))
         (_without("mask/s4.png"), "1 of 10 samples have no mask, the first is s4"),
         (_without("depth/s9.png"), "1 of 10 samples have no depth, the first is s9"),
         (_without("background/b1.png"), "5 of 10 samples have no background (b1), the first is s1"),
-        (_with("mask/s4.png", b"nonsense"), "mask/s4.png: no readable picture"),
+        (_with("mask/s4.png", b"nonsense"), "mask/s4.png: no readable image"),
         (_with("composite/s4.png", b"\xff\xd8nonsense"), "composite/s4.png: "),
         (
             _with("mask/s4.png", SMALL),
-            "mask/s4.png is 20x16 px, but background/b0.png is 32x32 px; a sample's pictures must",
+            "mask/s4.png is 20x16 px, but background/b0.png is 32x32 px; a sample's images must",
         ),
         (
             _with("background/b0.png", SMALL),
@@ -196,7 +196,7 @@ def test_a_build_that_was_stopped_goes_on_after_its_last_chunk(tmp_path, monkeyp
         [path], (32, 32), root=tmp_path / "cache", on_progress=lambda *done: told.append(done)
     )
     assert told[0] == (7, 12)  # two backgrounds and the first chunk were kept
-    assert_same_pictures(resumed, whole)
+    assert_same_images(resumed, whole)
     assert len(folders(tmp_path)) == 1
 
 
@@ -217,19 +217,19 @@ def test_processes_decode_what_threads_decode_and_go_on_likewise(tmp_path, monke
         [path], (32, 32), root=tmp_path / "cache", on_progress=lambda *done: told.append(done)
     )
     assert told[-1] == (12, 12)
-    assert_same_pictures(by_processes, by_threads)
+    assert_same_images(by_processes, by_threads)
 
 
 def test_damage_that_a_process_meets_is_told_as_elsewhere(tmp_path, monkeypatch):
     monkeypatch.setattr(cache_build, "PROCESSES_FROM", 1)
     entries = canonical_archive.entries(samples=10)
     entries["mask/s4.png"] = b"nonsense"
-    with pytest.raises(InputError, match=r"mask/s4\.png: no readable picture"):
+    with pytest.raises(InputError, match=r"mask/s4\.png: no readable image"):
         open_one(tmp_path, entries)
     assert folders(tmp_path) == []
 
 
-def assert_same_pictures(one, other):
+def assert_same_images(one, other):
     for name in ("backgrounds", "composites", "masks", "depths"):
         assert np.array_equal(getattr(one, name)[:], getattr(other, name)[:]), name
     assert (one.depth_valid is None) == (other.depth_valid is None)
@@ -259,7 +259,7 @@ def test_of_two_runs_one_decodes_and_the_other_waits(tmp_path):
 
 
 @pytest.mark.parametrize("invalid", [None, 0])
-def test_without_room_on_the_disk_the_same_pictures_are_streamed(tmp_path, monkeypatch, invalid):
+def test_without_room_on_the_disk_the_same_images_are_streamed(tmp_path, monkeypatch, invalid):
     coding = {"maximum": 65535, "near": "low", "invalid": invalid}
     entries = canonical_archive.entries(samples=10, depth_coding=coding)
     cached = open_one(tmp_path / "roomy", entries)
@@ -269,8 +269,8 @@ def test_without_room_on_the_disk_the_same_pictures_are_streamed(tmp_path, monke
     streamed = open_one(tmp_path, entries, on_remark=remarks.append)
     assert streamed.streamed
     assert not cached.streamed
-    assert_same_pictures(streamed, cached)
-    assert "the decoded pictures need 0.00 GiB, which" in remarks[-1]
+    assert_same_images(streamed, cached)
+    assert "the decoded images need 0.00 GiB, which" in remarks[-1]
     assert folders(tmp_path) == []
 
 
@@ -300,7 +300,7 @@ def test_a_head_that_the_archive_lacks_is_none(tmp_path):
     entries = canonical_archive.entries(samples=4)
     no_depth = {name: content for name, content in entries.items() if "depth/" not in name}
     dataset = open_one(tmp_path, no_depth)
-    assert dataset.heads == ("mask",)
+    assert dataset.tasks == ("mask",)
     assert dataset.depths is None
     bare = {name: c for name, c in no_depth.items() if "background/" not in name}
     assert open_one(tmp_path, bare).backgrounds is None

@@ -90,7 +90,7 @@ def rezip(change):
     return damage
 
 
-def picture_of(entries, draw):
+def image_of(entries, draw):
     return draw.choice([name for name in entries if name.endswith(".png")])
 
 
@@ -115,7 +115,7 @@ def damage_one_entry(entries, draw):
 @rezip
 def bomb(entries, draw):
     """A gigabyte of nothing in a megabyte."""
-    name = draw.choice([picture_of(entries, draw), "samples.csv", "dataset.json"])
+    name = draw.choice([image_of(entries, draw), "samples.csv", "dataset.json"])
     entries[name] = entries[name] + bytes(2**30)
 
 
@@ -133,9 +133,9 @@ def png_header(width, height):
 
 
 @rezip
-def swell_a_picture(entries, draw):
+def swell_a_image(entries, draw):
     """A small file whose header says that it is vast."""
-    name = picture_of(entries, draw)
+    name = image_of(entries, draw)
     side = draw.choice([20_000, 65_500, 2**31 - 1])
     buffer = io.BytesIO()
     Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(buffer, "JPEG")
@@ -194,8 +194,8 @@ def scramble_the_description(entries, draw):
 
 @rezip
 def change_a_mode(entries, draw):
-    """Pictures of other kinds than their folder's."""
-    name = picture_of(entries, draw)
+    """Images of other kinds than their folder's."""
+    name = image_of(entries, draw)
     mode = draw.choice(["1", "P", "LA", "RGBA", "CMYK", "I;16", "F"])
     buffer = io.BytesIO()
     size = draw.choice([(32, 32), (1, 1), (3000, 1), (1, 3000)])
@@ -215,7 +215,7 @@ DAMAGES = [
     swap_entries,
     drop_entries,
     damage_one_entry,
-    swell_a_picture,
+    swell_a_image,
     name_places_outside,
     key_places_outside,
     scramble_the_table,
@@ -315,4 +315,4 @@ def test_a_bomb_is_refused_before_it_goes_off(tmp_path, watched):
     for seed in range(3):
         folder = tmp_path / str(seed)
         folder.mkdir()
-        assert "more than any picture" in try_out(bomb(sound(), random.Random(seed)), folder)[0]
+        assert "more than any image" in try_out(bomb(sound(), random.Random(seed)), folder)[0]

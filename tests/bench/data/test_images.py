@@ -15,17 +15,17 @@ def jpeg(pixels):
 
 
 @pytest.fixture
-def picture():
+def image():
     rows, columns = np.mgrid[0:40, 0:56]
     return np.stack([rows * 4, columns * 4, rows + columns], axis=-1).astype(np.uint8)
 
 
-def test_png_colours_come_back_exactly(picture):
-    assert np.array_equal(images.decode_color(png(picture)), picture)
+def test_png_colours_come_back_exactly(image):
+    assert np.array_equal(images.decode_color(png(image)), image)
 
 
-def test_jpeg_colours_agree_with_pillow(picture):
-    content = jpeg(picture)
+def test_jpeg_colours_agree_with_pillow(image):
+    content = jpeg(image)
     ours = images.decode_color(content).astype(int)
     theirs = np.asarray(Image.open(io.BytesIO(content)).convert("RGB")).astype(int)
     assert np.abs(ours - theirs).max() <= 2
@@ -43,8 +43,8 @@ def test_grey_of_a_jpeg_is_8_bits():
 
 
 @pytest.mark.parametrize("decode", [images.decode_color, images.decode_grey])
-@pytest.mark.parametrize("content", [b"", b"no picture", jpeg(np.zeros((32, 32), np.uint8))[:40]])
-def test_what_is_no_picture_is_refused(decode, content):
+@pytest.mark.parametrize("content", [b"", b"no image", jpeg(np.zeros((32, 32), np.uint8))[:40]])
+def test_what_is_no_image_is_refused(decode, content):
     with pytest.raises(ValueError, match=r"."):
         decode(content)
 

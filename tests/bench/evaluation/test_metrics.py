@@ -8,7 +8,7 @@ import torch
 from bench.evaluation import metrics
 
 
-def picture(values):
+def image(values):
     return torch.tensor(values, dtype=torch.float32)[None, None]
 
 
@@ -17,24 +17,24 @@ def scores_of(sums):
 
 
 def test_iou_counts_pixels_of_one_image():
-    predicted = picture([[1, 1, 0], [0, 1, 0]]).bool()
-    target = picture([[1, 0, 0], [0, 1, 1]]).bool()
+    predicted = image([[1, 1, 0], [0, 1, 0]]).bool()
+    target = image([[1, 0, 0], [0, 1, 1]]).bool()
     counts = metrics.mask_counts(predicted, target)
     assert [int(count) for count in counts] == [2, 1, 1]  # tp, fp, fn
     assert metrics.iou(scores_of(counts)).tolist() == [0.5]  # 2 / (2 + 1 + 1)
 
 
 def test_iou_of_two_empty_masks_is_one_and_of_one_empty_mask_zero():
-    empty, some = picture([[0, 0]]).bool(), picture([[0, 1]]).bool()
+    empty, some = image([[0, 0]]).bool(), image([[0, 1]]).bool()
     assert metrics.iou(scores_of(metrics.mask_counts(empty, empty))).tolist() == [1]
     assert metrics.iou(scores_of(metrics.mask_counts(empty, some))).tolist() == [0]
     assert metrics.iou(scores_of(metrics.mask_counts(some, empty))).tolist() == [0]
 
 
 def test_depth_figures_by_hand():
-    predicted = picture([[0.5, 0.30, 0.9, 0.1]])
-    target = picture([[0.4, 0.25, 0.2, 0.0]])
-    valid = picture([[1, 1, 1, 0]])
+    predicted = image([[0.5, 0.30, 0.9, 0.1]])
+    target = image([[0.4, 0.25, 0.2, 0.0]])
+    valid = image([[1, 1, 1, 0]])
     sums = metrics.depth_sums(predicted, target, valid)
     assert sums.depth_pixels.tolist() == [3]
     assert sums.squared_error.item() == pytest.approx(0.01 + 0.0025 + 0.49)
@@ -45,9 +45,9 @@ def test_depth_figures_by_hand():
 
 
 def test_a_pixel_without_reading_changes_nothing():
-    target, valid = picture([[0.4, 0.0]]), picture([[1, 0]])
-    one = metrics.depth_sums(picture([[0.5, 0.1]]), target, valid)
-    other = metrics.depth_sums(picture([[0.5, 0.9]]), picture([[0.4, 1.0]]), valid)
+    target, valid = image([[0.4, 0.0]]), image([[1, 0]])
+    one = metrics.depth_sums(image([[0.5, 0.1]]), target, valid)
+    other = metrics.depth_sums(image([[0.5, 0.9]]), image([[0.4, 1.0]]), valid)
     assert [a.tolist() for a in one] == [b.tolist() for b in other]
 
 

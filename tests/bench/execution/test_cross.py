@@ -10,7 +10,7 @@ import architectures
 from bench.execution.run import run
 from bench.execution.trackers.terminal import PlainProgress
 from bench.settings import grid
-from bench.study.study import Store
+from bench.study.study import Study
 
 CPU = torch.device("cpu")
 LOSSES = ["bce", "ssim", "cosine", "gradient_l1"]
@@ -31,9 +31,9 @@ def no_timing(monkeypatch):
 
 def records(path, out):
     question = grid.load(path)
-    store = Store(out)
-    run(question, store, device=CPU, progress=Silent())
-    return [store.read(cell.id) for cell in question.cells()]
+    study = Study(out)
+    run(question, study, device=CPU, progress=Silent())
+    return [study.read(cell.id) for cell in question.cells()]
 
 
 def test_every_network_trains_with_every_loss(tmp_path, rendered_archive):

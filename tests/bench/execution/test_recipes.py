@@ -6,14 +6,14 @@ from torch import nn
 
 import architectures
 from architectures import Prediction
+from bench.data.batch_loader import BatchLoader
 from bench.data.cache import open_dataset
-from bench.data.feed import Feed
 from bench.data.split import split_rows
 from bench.errors import TrainingError
 from bench.evaluation import metrics, score
 from bench.settings import LossPair, Split, Train
 from bench.training.fit import Trainer
-from bench.training.teacher import Taught
+from bench.training.teacher import StudentTeacher
 
 CPU = torch.device("cpu")
 
@@ -22,8 +22,8 @@ CPU = torch.device("cpu")
 def trainer(rendered_archive):
     datasets = {size: open_dataset([rendered_archive], size) for size in ((32, 32), (48, 48))}
     split = split_rows(datasets[32, 32].samples, Split(), "f")
-    feeds = {size: Feed(dataset, CPU) for size, dataset in datasets.items()}
-    return Trainer(feeds, (48, 48), split, 0, CPU, lambda *_: None)
+    loaders = {size: BatchLoader(dataset, CPU) for size, dataset in datasets.items()}
+    return Trainer(loaders, (48, 48), split, 0, CPU, lambda *_: None)
 
 
 @pytest.fixture
@@ -56,9 +56,11 @@ def test_a_frozen_part_keeps_its_weights_and_statistics(trainer, unet):
 
 def test_stages_follow_each_other_with_their_own_size_and_losses(trainer, unet, monkeypatch):
     sizes = []
-    original = Feed.load
+    original = BatchLoader.load
     monkeypatch.setattr(
-        Feed, "load", lambda feed, rows: sizes.append(feed.dataset.size) or original(feed, rows)
+        BatchLoader,
+        "load",
+        lambda loader, rows: sizes.append(loader.dataset.size) or original(loader, rows),
     )
     fit = train(
         unet,
@@ -73,7 +75,7 @@ def test_stages_follow_each_other_with_their_own_size_and_losses(trainer, unet, 
     assert sizes[:2] == [(32, 32)] * 2
     assert set(sizes[2:]) == {(48, 48)}
     assert not fit.curve[0].selected
-    assert [(t.stage, t.head, t.term) for t in fit.terms] == [
+    assert [(t.stage, t.task, t.term) for t in fit.terms] == [
         (0, "depth", "l1"),
         (1, "mask", "bce"),
         (1, "mask", "l1"),
@@ -152,9 +154,9 @@ class Student(nn.Module):
 
 
 def test_the_teacher_rests_while_the_student_learns(trainer):
-    taught = Taught(Student(0.0), Teacher())
+    taught = StudentTeacher(Student(0.0), Teacher())
     before = {name: value.clone() for name, value in taught.state_dict().items()}
-    trainer = Trainer(**(vars(trainer) | {"relabel": taught.relabel}))
+    trainer = Trainer(**(vars(trainer) | {"pseudo_label": taught.pseudo_label}))
     pair = LossPair(mask="0.1*sparsity", depth="l1")
     trainer.fit(taught, pair, Train(epochs=2, batch_size=8).recipes())
     after = taught.state_dict()
@@ -164,8 +166,8 @@ def test_the_teacher_rests_while_the_student_learns(trainer):
 
 
 def test_the_student_is_taught_to_show_what_the_teacher_needs(trainer):
-    taught = Taught(Student(0.0), Teacher())
-    trainer = Trainer(**(vars(trainer) | {"relabel": taught.relabel}))
+    taught = StudentTeacher(Student(0.0), Teacher())
+    trainer = Trainer(**(vars(trainer) | {"pseudo_label": taught.pseudo_label}))
     settings = Train(epochs=5, batch_size=8, learning_rate=0.3)
     fit = trainer.fit(taught, LossPair(depth="l1"), settings.recipes())
     assert fit.curve[-1].losses["depth"] < 0.5 * fit.curve[0].losses["depth"]
@@ -173,14 +175,14 @@ def test_the_student_is_taught_to_show_what_the_teacher_needs(trainer):
 
 def test_consistency_compares_the_teacher_with_itself(trainer):
     def consistency(logit):
-        taught = Taught(Student(logit), Teacher())
+        taught = StudentTeacher(Student(logit), Teacher())
         scores = score.score(
             taught,
-            trainer.feeds[48, 48],
+            trainer.loaders[48, 48],
             trainer.split.test,
             batch_size=8,
             precision="float32",
-            relabel=taught.relabel,
+            pseudo_label=taught.pseudo_label,
         )
         return metrics.summarise(scores).rmse
 

@@ -12,7 +12,7 @@ PAGES = 64 * 2**20 // 4096
 
 ALLOCATE = """
 import resource
-from bench import allocator
+from bench.machine import memory
 
 def faults_of_64_mib():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -33,7 +33,7 @@ def figures(code):
 
 def test_kept_memory_is_not_asked_for_again():
     first, *others = figures(
-        "allocator.keep_freed_memory()\nfor _ in range(4): print(faults_of_64_mib())"
+        "memory.keep_freed_memory()\nfor _ in range(4): print(faults_of_64_mib())"
     )
     assert first > 0.9 * PAGES
     assert max(others) < 0.01 * PAGES
@@ -41,7 +41,7 @@ def test_kept_memory_is_not_asked_for_again():
 
 def test_kept_memory_can_be_given_back():
     kept, given_back = figures(
-        "allocator.keep_freed_memory()\nfaults_of_64_mib()\nprint(resident_pages())\n"
-        "allocator.give_back_freed_memory()\nprint(resident_pages())"
+        "memory.keep_freed_memory()\nfaults_of_64_mib()\nprint(resident_pages())\n"
+        "memory.give_back_freed_memory()\nprint(resident_pages())"
     )
     assert kept - given_back > 0.9 * PAGES

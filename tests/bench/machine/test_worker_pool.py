@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from bench.machine.processes import answer_all
-from bench.machine.worker_pool import Died, share_out
+from bench.machine.worker_pool import Died, map_unordered
 
 
 def square(connection, offset):
@@ -33,9 +33,9 @@ ORPHAN = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
 if __name__ == "__main__":
-    from bench.processes import Server
-    from test_side_by_side import sleep_for_long
-    server = Server(sleep_for_long)
+    from bench.machine.processes import WorkerProcess
+    from test_worker_pool import sleep_for_long
+    server = WorkerProcess(sleep_for_long)
     server.connection.send(600)
     print(server.pid, flush=True)
     os._exit(0)
@@ -63,20 +63,20 @@ def test_a_process_ends_with_its_parent_whatever_it_is_at(tmp_path):
 
 
 def test_every_job_is_done_once_by_at_most_so_many_processes():
-    found = list(share_out(list(range(8)), 2, square, 100))
+    found = list(map_unordered(list(range(8)), 2, square, 100))
     assert sorted((job, answer[0]) for job, answer in found) == [(n, n**2 + 100) for n in range(8)]
     assert 1 <= len({answer[1] for _, answer in found}) <= 2
 
 
 def test_a_process_that_dies_takes_its_job_alone_with_it():
-    found = dict(share_out([1, 13, 14, 2, 3], 1, square, 0))
+    found = dict(map_unordered([1, 13, 14, 2, 3], 1, square, 0))
     assert found[13] == Died("its process ended by itself with exit code 7")
     assert found[14] == Died("its process was ended by SIGKILL (out of memory?)")
     assert [found[number][0] for number in (1, 2, 3)] == [1, 4, 9]
 
 
 def test_whoever_stops_listening_leaves_no_process_behind():
-    answers = share_out([1, -1], 2, square, 0)
+    answers = map_unordered([1, -1], 2, square, 0)
     _, (_, pid) = next(answers)
     answers.close()
     wait_for_its_end(pid)

@@ -9,9 +9,9 @@ from bench.report import markdown, terminal
 from bench.report.leaderboard import compare
 from bench.settings import Architecture, Data, LossPair, Train
 from bench.settings.grid import Grid
-from bench.study.measurement import Flops, Reference, Result, Timing
+from bench.study.measurement import Flops, Measurement, Reference, Timing
 from bench.study.record import Environment, Execution, Record, SampleCounts
-from bench.study.study import Store
+from bench.study.study import Study
 
 GRID = Grid(
     architectures=(Architecture(name="unet"), Architecture(name="densenet")),
@@ -55,20 +55,20 @@ def record(cell, **found):
 
 
 @pytest.fixture
-def store(tmp_path):
+def study(tmp_path):
     """Three of four rows are complete; the last has one failed seed and one that is missing."""
-    store = Store(tmp_path / "study")
-    store.write_grid(GRID)
+    study = Study(tmp_path / "study")
+    study.write_grid(GRID)
     for cell in all_cells(GRID):
         if cell.loss is None:
-            store.append(record(cell, summary=BASELINES[cell.architecture.name]), None)
+            study.append(record(cell, summary=BASELINES[cell.architecture.name]), None)
         elif (key := (cell.architecture.name, cell.loss.label)) in TRAINED:
             iou, rmse = TRAINED[key][cell.seed]
             summary = Summary(images=3, iou=iou, rmse=rmse)
-            store.append(record(cell, summary=summary, peak_memory_mib=500), None)
+            study.append(record(cell, summary=summary, peak_memory_mib=500), None)
         elif cell.seed == 0:
-            store.append(record(cell, failure="out of memory: 20 GiB"), None)
-    return store
+            study.append(record(cell, failure="out of memory: 20 GiB"), None)
+    return study
 
 
 def row(text, *starts):
@@ -78,28 +78,28 @@ def row(text, *starts):
     return found[len(starts) :]
 
 
-def test_a_row_is_mean_and_standard_deviation_over_its_seeds(store):
-    text = markdown.render("study", compare(store))
+def test_a_row_is_mean_and_standard_deviation_over_its_seeds(study):
+    text = markdown.render("study", compare(study))
     # (0.5 + 0.7) / 2 and |0.7 - 0.5| / sqrt(2); (0.15 + 0.25) / 2 equals the best baseline
     assert row(text, "unet", "bce")[:3] == ["2", "0.600 ± 0.141", "0.2000 ± 0.0707 ▼"]
 
 
-def test_the_best_of_each_column_is_bold_and_trivial_rows_cannot_be(store):
-    text = markdown.render("study", compare(store))
+def test_the_best_of_each_column_is_bold_and_trivial_rows_cannot_be(study):
+    text = markdown.render("study", compare(study))
     best = row(text, "unet", "mask: bce, depth: l1")
     assert best[1:3] == ["**0.650 ± 0.000**", "**0.0900 ± 0.0141**"]
     assert row(text, "densenet", "bce")[2] == "0.2000 ± 0.0000 ▼"
     assert "**" not in "".join(row(text, "difference", "(baseline)"))
 
 
-def test_a_row_no_better_than_a_baseline_is_marked(store):
-    text = markdown.render("study", compare(store))
+def test_a_row_no_better_than_a_baseline_is_marked(study):
+    text = markdown.render("study", compare(study))
     assert row(text, "densenet", "bce")[1:3] == ["0.350 ± 0.071 ▼", "0.2000 ± 0.0000 ▼"]
     assert row(text, "difference", "(baseline)")[1:3] == ["0.400", "—"]
 
 
-def test_rows_stand_in_order_of_iou_with_those_without_figures_last(store):
-    board = compare(store)
+def test_rows_stand_in_order_of_iou_with_those_without_figures_last(study):
+    board = compare(study)
     assert [(r.architecture, r.loss, r.seeds) for r in board.rows] == [
         ("unet", "mask: bce, depth: l1", 2),
         ("unet", "bce", 2),
@@ -108,37 +108,37 @@ def test_rows_stand_in_order_of_iou_with_those_without_figures_last(store):
     ]
 
 
-def test_what_failed_or_is_missing_stays_in_sight(store):
-    text = markdown.render("study", compare(store))
+def test_what_failed_or_is_missing_stays_in_sight(study):
+    text = markdown.render("study", compare(study))
     assert row(text, "densenet", "mask: bce, depth: l1")[:3] == ["0", "—", "—"]
     assert "- densenet, mask: bce, depth: l1: seed 0: failed: out of memory: 20 GiB" in text
     assert "- densenet, mask: bce, depth: l1: seed 1: not run yet" in text
 
 
-def test_the_crossed_tables_have_architectures_down_and_losses_across(store):
-    text = markdown.render("study", compare(store))
+def test_the_crossed_tables_have_architectures_down_and_losses_across(study):
+    text = markdown.render("study", compare(study))
     iou = text[text.index("## IoU") : text.index("## RMSE")]
     assert row(iou, "architecture") == ["bce", "mask: bce, depth: l1"]
     assert row(iou, "unet") == ["0.600 ± 0.141", "**0.650 ± 0.000**"]
     assert row(iou, "densenet") == ["0.350 ± 0.071 ▼", "—"]
 
 
-def test_the_setting_is_said_once(store):
-    text = markdown.render("study", compare(store))
+def test_the_setting_is_said_once(study):
+    text = markdown.render("study", compare(study))
     assert "- data: a.zip at 64x64 px" in text
     assert "- split: 6 train, 1 validation, 3 test images (shuffle, seed 0, digest 0123)" in text
     assert "- training: 3 epochs of batches of 16, adamw at 0.001 (one_cycle), bf16" in text
     assert "- machine: a processor (cpu, 2 threads), torch 2.13.0" in text
 
 
-def test_the_same_records_give_the_same_text(store):
-    assert markdown.render("study", compare(store)) == markdown.render("study", compare(store))
+def test_the_same_records_give_the_same_text(study):
+    assert markdown.render("study", compare(study)) == markdown.render("study", compare(study))
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
-def test_the_terminal_shows_the_scores_whole_at_any_width(store, width):
+def test_the_terminal_shows_the_scores_whole_at_any_width(study, width):
     console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
-    terminal.print_leaderboard(console, "study", compare(store))
+    terminal.print_leaderboard(console, "study", compare(study))
     text = console.export_text()
     assert "0.600 ± 0.141" in text
     assert "…" not in text
@@ -149,13 +149,13 @@ def test_the_terminal_shows_the_scores_whole_at_any_width(store, width):
 PASS_S = {"unet": 0.01, "densenet": 0.04}  # of a batch of 16
 
 
-def measured(subject, *, spread=0.001, **found):
+def measured(case, *, spread=0.001, **found):
     """A round of ten samples within ``spread`` of the middle, beside a steady reference."""
-    middle = PASS_S[subject.architecture.name]
+    middle = PASS_S[case.architecture.name]
     samples = [middle * (1 + spread * (place - 4.5) / 4.5) for place in range(10)]
     reference = Timing.of([[0.01] * 10, [0.0102] * 10])
-    return Result(
-        subject=subject,
+    return Measurement(
+        case=case,
         environment=record(next(GRID.cells())).environment,
         measured_utc=datetime(2026, 1, 1, tzinfo=UTC),
         inference=Timing.of([samples]),
@@ -168,13 +168,13 @@ def measured(subject, *, spread=0.001, **found):
 
 
 @pytest.fixture
-def timed(store):
+def timed(study):
     """The same study, with what was measured when all cells were trained."""
 
     def timed(**found):
-        for subject in timed_subjects(GRID, store):
-            store.append_throughput(measured(subject, **found))
-        return store
+        for case in timed_subjects(GRID, study):
+            study.append_throughput(measured(case, **found))
+        return study
 
     return timed
 
@@ -212,29 +212,29 @@ def test_noisy_figures_are_marked_and_the_mark_is_explained(timed):
     assert "~ noisy, the 95 % interval" in console.export_text()
 
 
-def test_a_measurement_that_failed_stays_in_sight(store):
-    subject, _ = timed_subjects(GRID, store)
-    failed = Result(
-        subject=subject,
+def test_a_measurement_that_failed_stays_in_sight(study):
+    case, _ = timed_subjects(GRID, study)
+    failed = Measurement(
+        case=case,
         environment=record(next(GRID.cells())).environment,
         measured_utc=datetime(2026, 1, 1, tzinfo=UTC),
         failure="out of memory: 20 GiB",
     )
-    store.append_throughput(failed)
-    text = markdown.render("study", compare(store))
+    study.append_throughput(failed)
+    text = markdown.render("study", compare(study))
     assert "- unet: throughput: failed: out of memory: 20 GiB" in text
     assert row(text, "unet", "bce")[3:] == ["**500**"]  # the memory is the only cost that is known
 
 
 def test_what_was_done_for_want_of_memory_is_said(tmp_path):
-    store = Store(tmp_path / "study")
-    store.write_grid(GRID)
+    study = Study(tmp_path / "study")
+    study.write_grid(GRID)
     cell = next(GRID.cells())
     executions = [
         Execution(
             data_kept="host",
             data_wait_share=0.0,
-            parts=parts,
+            accumulation_steps=parts,
             checkpointing=parts == 4,
             compiled=False,
             compilation="as asked for",
@@ -242,9 +242,12 @@ def test_what_was_done_for_want_of_memory_is_said(tmp_path):
         for parts in (1, 4)
     ]
     found = record(cell, summary=Summary(images=3, iou=0.5, rmse=0.1), executions=executions)
-    store.append(found, None)
-    row = next(row for row in compare(store).rows if row.seeds)
+    study.append(found, None)
+    row = next(row for row in compare(study).rows if row.seeds)
     assert row.remarks[:2] == (
-        "seed 0: each batch in 4 parts for want of memory, which BatchNorm saw one by one",
-        "seed 0: activations computed again for want of memory",
+        (
+            "seed 0: gradient accumulation over 4 micro-batches (out of memory); BatchNorm statistics "
+            "are per micro-batch"
+        ),
+        "seed 0: activation checkpointing (out of memory)",
     )

@@ -9,7 +9,7 @@ from bench.report.leaderboard import compare
 from bench.settings import Architecture, Data, LossPair, Split, Train
 from bench.settings.grid import Cell, Grid
 from bench.study.record import Environment, Record, SampleCounts
-from bench.study.study import Store
+from bench.study.study import Study
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_the_head_says_how_the_sides_were_drawn_and_how_many_were_left_out(
         finished_utc=datetime(2026, 1, 1, tzinfo=UTC),
         failure="none of this matters",
     )
-    store = Store(tmp_path)
-    store.write_grid(grid)
-    store.append(record, None)
-    assert f"- split: {line}\n" in markdown.render("mine", compare(store))
+    study = Study(tmp_path)
+    study.write_grid(grid)
+    study.append(record, None)
+    assert f"- split: {line}\n" in markdown.render("mine", compare(study))

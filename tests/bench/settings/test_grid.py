@@ -167,7 +167,7 @@ def test_every_grid_that_is_shipped_is_valid(repository):
 
 
 def test_a_grid_tried_out_keeps_its_stages_and_makes_an_epoch_of_each(repository):
-    question = grid.load(repository / "grids/reference/upproj_teacher.yaml").tried_out(200)
+    question = grid.load(repository / "grids/reference/upproj_teacher.yaml").smoke_test(200)
     assert question.data.limit == 200
     assert [(r.epochs, r.image_size) for r in question.train.recipes()] == [
         (1, (32, 32)),
@@ -176,6 +176,6 @@ def test_a_grid_tried_out_keeps_its_stages_and_makes_an_epoch_of_each(repository
     assert question.train.teacher.epochs == 1
     assert question.train.teacher.batch_size == 8
     assert grid.Grid.model_validate(question.model_dump(mode="json")) == question
-    quick = grid.load(repository / "grids/quick.yaml").tried_out(50)
+    quick = grid.load(repository / "grids/quick.yaml").smoke_test(50)
     assert quick.train.epochs == 1
     assert quick.train.stages == ()

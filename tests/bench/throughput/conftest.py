@@ -3,13 +3,13 @@
 import pytest
 
 from bench.settings import Architecture, LossPair, Recipe
-from bench.study.measurement import Subject
-from bench.throughput.sampling import Plan
+from bench.study.measurement import TimingCase
+from bench.throughput.sampling import Effort
 
 
 @pytest.fixture
-def subject(tiny_network):
-    return Subject(
+def case(tiny_network):
+    return TimingCase(
         architecture=Architecture(name=tiny_network),
         loss=LossPair(mask="bce", depth="l1"),
         recipe=Recipe(epochs=1, batch_size=4, precision="float32"),
@@ -19,4 +19,4 @@ def subject(tiny_network):
 
 @pytest.fixture
 def hasty():
-    return Plan(rounds=2, blocks=2, latencies=2, cap_s=0, warm_up_cap_s=0, thorough=False)
+    return Effort(rounds=2, blocks=2, latencies=2, cap_s=0, warm_up_cap_s=0, thorough=False)

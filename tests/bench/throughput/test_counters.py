@@ -14,11 +14,11 @@ from bench.throughput.nvml import Gpu
 
 def test_flops_of_a_convolution_by_hand_and_of_its_gradients():
     layer = nn.Conv2d(6, 8, 3, padding=1)
-    picture = torch.zeros(1, 6, 10, 12, requires_grad=True)
+    image = torch.zeros(1, 6, 10, 12, requires_grad=True)
     forward = 2 * (6 * 3 * 3) * 8 * 10 * 12  # a multiplication and an addition each
     with torch.no_grad():
-        assert flops.count(lambda: layer(picture)) == (forward, set())
-    whole, _ = flops.count(lambda: layer(picture).sum().backward())
+        assert flops.count(lambda: layer(image)) == (forward, set())
+    whole, _ = flops.count(lambda: layer(image).sum().backward())
     assert whole == 3 * forward  # the gradients of the input and of the weights cost as much each
 
 

@@ -7,7 +7,7 @@ from bench.data.batches import Batch
 from bench.errors import TrainingError
 from bench.settings import Architecture, Data
 from bench.throughput import matmul, measure
-from bench.throughput.measure import Measurement
+from bench.throughput.measure import TimedNetwork
 from bench.throughput.workload import Workload
 
 CPU = torch.device("cpu")
@@ -20,16 +20,16 @@ def hasty_side_figures(monkeypatch, hasty):
     monkeypatch.setattr(matmul, "SIDE_ELSEWHERE", 64)
 
 
-def measured(subject, plan):
-    measurement = Measurement(subject, plan, CPU)
-    measurement.prepare()
+def measured(case, plan):
+    network = TimedNetwork(case, plan, CPU)
+    network.prepare()
     for _ in range(plan.rounds):
-        result = measurement.visit([])
+        result = network.visit([])
     return result
 
 
-def test_three_figures_of_one_network(subject, hasty):
-    result = measured(subject, hasty)
+def test_three_figures_of_one_network(case, hasty):
+    result = measured(case, hasty)
     assert result.remarks == ()
     for timing in (result.inference, result.training, result.latency):
         assert len(timing.round_medians_s) == 2
@@ -46,9 +46,9 @@ def test_three_figures_of_one_network(subject, hasty):
     assert result.environment.threads == torch.get_num_threads()
 
 
-def test_a_thorough_measurement_has_the_rest_too(subject, hasty, monkeypatch):
+def test_a_thorough_measurement_has_the_rest_too(case, hasty, monkeypatch):
     monkeypatch.setattr("bench.throughput.sweep.LARGEST", 2)
-    result = measured(subject, dataclasses.replace(hasty, thorough=True))
+    result = measured(case, dataclasses.replace(hasty, thorough=True))
     assert result.remarks == ()
     assert [point.batch_size for point in result.sweep.points] == [1, 2]
     assert result.peak_flops_per_s > 0
@@ -57,11 +57,11 @@ def test_a_thorough_measurement_has_the_rest_too(subject, hasty, monkeypatch):
     assert result.inference_memory.allocated_mib is None
 
 
-def test_end_to_end_goes_through_the_archive_again_and_again(subject, hasty, rendered_archive):
+def test_end_to_end_goes_through_the_archive_again_and_again(case, hasty, rendered_archive):
     data = Data(archive=(str(rendered_archive),), image_size=(32, 32))
-    result = measured(subject.model_copy(update={"data": data}), hasty)
+    result = measured(case.model_copy(update={"data": data}), hasty)
     assert result.end_to_end.median_s > 0
-    batches = Workload(subject, CPU).archive_batches(data)
+    batches = Workload(case, CPU).archive_batches(data)
     seen = [next(batches) for _ in range(10)]  # 36 samples are nine batches
     assert seen[0].composite.shape == (4, 3, 32, 32)
     assert torch.equal(seen[0].composite, seen[9].composite)
@@ -69,30 +69,30 @@ def test_end_to_end_goes_through_the_archive_again_and_again(subject, hasty, ren
     batches.close()
 
 
-def test_a_batch_that_training_has_no_memory_for_is_not_made_smaller(subject, hasty, monkeypatch):
+def test_a_batch_that_training_has_no_memory_for_is_not_made_smaller(case, hasty, monkeypatch):
     def train(self, batch):
         raise torch.OutOfMemoryError("tried to allocate 20 GiB")
 
     monkeypatch.setattr(Workload, "train", train)
-    result = measured(subject, hasty)
+    result = measured(case, hasty)
     assert result.training is None
     assert result.inference is not None
     assert result.remarks == ("training at batch 4: out of memory: tried to allocate 20 GiB",)
 
 
-def test_a_variant_that_computes_something_else_gets_no_figure(subject, hasty, monkeypatch):
+def test_a_variant_that_computes_something_else_gets_no_figure(case, hasty, monkeypatch):
     def shifted(self, background, composite):
         prediction = original(self, background, composite)
-        if self.subject.variant == "compiled":
+        if self.case.variant == "compiled":
             return prediction._replace(mask_logits=prediction.mask_logits + 1)
         return prediction
 
     original = Workload._predict
     monkeypatch.setattr(Workload, "_predict", shifted)
     monkeypatch.setattr("torch.compile", lambda model, **_: model)
-    wrong = subject.model_copy(update={"variant": "compiled"})
+    wrong = case.model_copy(update={"variant": "compiled"})
     with pytest.raises(TrainingError, match=r"differs from plain float32's by .* more than 0\.001"):
-        Measurement(wrong, dataclasses.replace(hasty, thorough=True), CPU).prepare()
+        TimedNetwork(wrong, dataclasses.replace(hasty, thorough=True), CPU).prepare()
 
 
 @pytest.mark.parametrize(
@@ -103,8 +103,8 @@ def test_a_variant_that_computes_something_else_gets_no_figure(subject, hasty, m
         ("channels_last", torch.float32, True),
     ],
 )
-def test_variants_run_as_they_say(subject, variant, dtype, channels_last):
-    work = Workload(subject.model_copy(update={"variant": variant}), CPU)
+def test_variants_run_as_they_say(case, variant, dtype, channels_last):
+    work = Workload(case.model_copy(update={"variant": variant}), CPU)
     batch = work.random_batch(2)
     assert work.predict(batch).mask_logits.dtype == dtype
     convolution = next(p for p in work.model.parameters() if p.dim() == 4)
@@ -113,8 +113,8 @@ def test_variants_run_as_they_say(subject, variant, dtype, channels_last):
         assert tensor.is_contiguous() != channels_last
 
 
-def test_random_batches_are_valid_and_differ(subject):
-    batches = Workload(subject, CPU).random_batches(3)
+def test_random_batches_are_valid_and_differ(case):
+    batches = Workload(case, CPU).random_batches(3)
     first, second = next(batches), next(batches)
     assert isinstance(first, Batch)
     assert set(first.mask.unique().tolist()) == {0, 1}
@@ -122,8 +122,8 @@ def test_random_batches_are_valid_and_differ(subject):
     assert not torch.equal(first.composite, second.composite)
 
 
-def test_training_computes_all_and_leaves_the_weights(subject):
-    work = Workload(subject, CPU)
+def test_training_computes_all_and_leaves_the_weights(case):
+    work = Workload(case, CPU)
     before = [parameter.clone() for parameter in work.model.parameters()]
     work.train(work.random_batch(4))
     after = list(work.model.parameters())
@@ -131,9 +131,9 @@ def test_training_computes_all_and_leaves_the_weights(subject):
     assert all(parameter.grad is not None for parameter in after)
 
 
-def test_a_teacher_takes_part(subject, tiny_network):
-    alone = Workload(subject, CPU)
-    taught = Workload(subject.model_copy(update={"teacher": Architecture(name=tiny_network)}), CPU)
+def test_a_teacher_takes_part(case, tiny_network):
+    alone = Workload(case, CPU)
+    taught = Workload(case.model_copy(update={"teacher": Architecture(name=tiny_network)}), CPU)
     count = sum(p.numel() for p in alone.model.parameters())
     assert sum(p.numel() for p in taught.model.parameters()) == 2 * count
     taught.train(taught.random_batch(2))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from bench.settings import Architecture
-from bench.study.measurement import Result
+from bench.study.measurement import Measurement
 from bench.throughput import rounds
 
 CPU = torch.device("cpu")
@@ -15,32 +15,30 @@ DYING_NETWORK = f"{Path(__file__).parent / 'dying_network.py'}:dying_network"
 
 
 @pytest.fixture
-def another(subject):
+def another(case):
     def another(name, **options):
         architecture = Architecture(name=name, options=options)
-        return subject.model_copy(update={"architecture": architecture})
+        return case.model_copy(update={"architecture": architecture})
 
     return another
 
 
-def test_networks_take_turns_and_one_that_dies_harms_no_other(
-    subject, another, tiny_network, hasty
-):
+def test_networks_take_turns_and_one_that_dies_harms_no_other(case, another, tiny_network, hasty):
     dying, wide = another(DYING_NETWORK), another(tiny_network, channels=9)
     turns, results = [], {}
 
     def on_result(result):
-        results[result.subject.id] = result
+        results[result.case.id] = result
 
     rounds.measure(
-        [subject, dying, wide],
-        subject,
+        [case, dying, wide],
+        case,
         hasty,
         CPU,
         on_result=on_result,
-        on_turn=lambda subject, turn: turns.append((turn, subject.id)),
+        on_turn=lambda case, turn: turns.append((turn, case.id)),
     )
-    a, x, b = (each.id for each in (subject, dying, wide))
+    a, x, b = (each.id for each in (case, dying, wide))
     assert turns == [(0, a), (0, x), (0, b), (1, a), (1, b), (2, a), (2, b)]
     assert list(results) == [x, a, b]
     assert results[x].failure == "its process was ended by SIGKILL (out of memory?)"
@@ -49,7 +47,7 @@ def test_networks_take_turns_and_one_that_dies_harms_no_other(
         assert sound.environment.threads == torch.get_num_threads()
         assert sound.reference.inference.median_s == results[a].inference.median_s
         assert sound.reference.inference.samples_s == ()
-        assert Result.model_validate_json(sound.model_dump_json()) == sound
+        assert Measurement.model_validate_json(sound.model_dump_json()) == sound
     assert multiprocessing.active_children() == []
 
 
@@ -74,13 +72,13 @@ class StubWorker:
     pid = 1
     living: ClassVar = []
 
-    def __init__(self, subject, plan, device):
-        self.subject = subject
+    def __init__(self, case, plan, device):
+        self.case = case
         self.living.append(self)
 
     def ask(self, task, *arguments):
         if task == "visit":
-            return rounds._failed(self.subject, "a stub", CPU)
+            return rounds._failed(self.case, "a stub", CPU)
         return None
 
     def end(self):
@@ -94,42 +92,42 @@ def stub_workers(monkeypatch):
 
 
 def test_an_interrupt_keeps_what_is_finished_and_ends_every_process(
-    subject, another, tiny_network, hasty, stub_workers
+    case, another, tiny_network, hasty, stub_workers
 ):
     results = []
 
     def on_turn(turning, turn):
-        if turn == hasty.rounds and turning != subject:
+        if turn == hasty.rounds and turning != case:
             assert len(stub_workers) == 2
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         rounds.measure(
-            [subject, another(tiny_network, channels=9)],
-            subject,
+            [case, another(tiny_network, channels=9)],
+            case,
             hasty,
             CPU,
             on_result=results.append,
             on_turn=on_turn,
         )
-    assert [result.subject for result in results] == [subject]
+    assert [result.case for result in results] == [case]
     assert stub_workers == []
 
 
-def test_many_networks_go_in_groups_each_with_the_reference(subject, another, hasty, stub_workers):
+def test_many_networks_go_in_groups_each_with_the_reference(case, another, hasty, stub_workers):
     others = [another("unet", width=width) for width in range(1, 8)]
     turns, results = [], []
     rounds.measure(
         others,
-        subject,
+        case,
         hasty,
         CPU,
         on_result=results.append,
-        on_turn=lambda subject, turn: turns.append(subject.id),
+        on_turn=lambda case, turn: turns.append(case.id),
     )
-    assert [result.subject for result in results] == others  # the reference was not asked for
+    assert [result.case for result in results] == others  # the reference was not asked for
     sizes = [6, 6, 6, 3, 3, 3]  # two groups, each prepared and then visited twice
-    starts = [place for place, identity in enumerate(turns) if identity == subject.id]
+    starts = [place for place, identity in enumerate(turns) if identity == case.id]
     assert starts == [sum(sizes[:number]) for number in range(6)]
     assert len(turns) == sum(sizes) == rounds.turns(len(others) + 1, hasty)
     assert stub_workers == []

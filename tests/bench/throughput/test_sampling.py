@@ -8,14 +8,14 @@ from fake_machine import FakeMachine, Noise
 
 from bench.study.measurement import Ratio
 from bench.throughput import sampling
-from bench.throughput.sampling import FULL, Plan, Sampling, Timer, sample, warm_up
+from bench.throughput.sampling import FULL, Effort, Sampling, Timer, sample, warm_up
 
-PLAN = Plan(rounds=3, blocks=30, latencies=90, cap_s=6, warm_up_cap_s=5, thorough=False)
+PLAN = Effort(rounds=3, blocks=30, latencies=90, cap_s=6, warm_up_cap_s=5, thorough=False)
 
 
 def test_a_sleep_of_known_length_is_timed_right(monkeypatch):
     monkeypatch.setattr(sampling, "WARM_UP_S", 0)
-    plan = Plan(rounds=1, blocks=5, latencies=5, cap_s=0.3, warm_up_cap_s=0.2, thorough=False)
+    plan = Effort(rounds=1, blocks=5, latencies=5, cap_s=0.3, warm_up_cap_s=0.2, thorough=False)
     timing = sample(lambda: time.sleep(0.004), Timer(lambda: None), plan)
     assert 0.004 <= timing.p10_s <= timing.median_s < 0.008
 

@@ -9,7 +9,7 @@ from bench.data.batches import Batch
 from bench.settings import LossPair, Recipe
 from bench.training import compilation
 from bench.training.compilation import FORMS, PROBE_STEPS, Compiling
-from bench.training.multitask_loss import Objectives
+from bench.training.multitask_loss import MultiTaskLoss
 
 CPU, META = torch.device("cpu"), torch.device("meta")
 
@@ -38,7 +38,7 @@ def batch():
 
 def compiling(model, steps=10, device=CPU, **settings):
     recipe = Recipe(steps=1, precision="float32", **settings)
-    return Compiling(model, Objectives(LossPair(mask="bce")), recipe, device, steps)
+    return Compiling(model, MultiTaskLoss(LossPair(mask="bce")), recipe, device, steps)
 
 
 @pytest.fixture

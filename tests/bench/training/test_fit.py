@@ -3,13 +3,13 @@ import pytest
 import torch
 
 import architectures
+from bench.data.batch_loader import BatchLoader
 from bench.data.cache import open_dataset
-from bench.data.feed import Feed
 from bench.data.split import split_rows
 from bench.errors import TrainingError
 from bench.evaluation import metrics, score
 from bench.settings import LossPair, Recipe, Split, Train
-from bench.training.fit import Trainer
+from bench.training.fit import Trainer, train_step
 
 CPU = torch.device("cpu")
 
@@ -33,7 +33,7 @@ def fit(dataset, split, tiny_network):
     def fit(settings=None, *, loss="bce", seed=0, on_step=None, **options):
         model = architectures.create(tiny_network, seed=seed, **options)
         trainer = Trainer(
-            {(32, 32): Feed(dataset, CPU)}, (32, 32), split, seed, CPU, on_step or silent
+            {(32, 32): BatchLoader(dataset, CPU)}, (32, 32), split, seed, CPU, on_step or silent
         )
         settings = settings or Train(epochs=2, batch_size=4)
         return model, trainer.fit(model, LossPair.model_validate(loss), settings.recipes()).curve
@@ -64,7 +64,7 @@ def test_training_leaves_the_global_generators_as_they_were(fit):
 
 def test_networks_and_losses_of_one_seed_see_the_same_batches(fit, monkeypatch):
     seen = []
-    original = fit.train_step
+    original = train_step
 
     def watch(model, objectives, optimizer, batch, recipe, **options):
         seen.append(batch.composite.clone())
@@ -89,7 +89,9 @@ def test_the_selected_epoch_is_the_best_on_validation_and_its_weights_are_kept(f
     selected = [epoch for epoch in curve if epoch.selected]
     assert len(selected) == 1
     assert selected[0].val.selection_score == max(epoch.val.selection_score for epoch in curve)
-    scores = score.score(model, Feed(dataset, CPU), split.val, batch_size=4, precision="bf16")
+    scores = score.score(
+        model, BatchLoader(dataset, CPU), split.val, batch_size=4, precision="bf16"
+    )
     assert metrics.summarise(scores) == selected[0].val
 
 
@@ -110,21 +112,21 @@ def test_a_loss_that_is_no_number_ends_training_with_head_and_step(fit):
 def test_a_compiled_network_goes_on_plainly_where_its_batch_does_not_fit(
     dataset, split, tiny_network, monkeypatch
 ):
-    original, trained = fit.train_step, []
+    original, trained = train_step, []
 
-    def short_of_memory(network, *arguments, parts, **options):
+    def short_of_memory(network, *arguments, accumulation_steps, **options):
         trained.append(network)
-        if parts == 1:
+        if accumulation_steps == 1:
             raise torch.OutOfMemoryError
-        return original(network, *arguments, parts=parts, **options)
+        return original(network, *arguments, accumulation_steps=accumulation_steps, **options)
 
     monkeypatch.setattr("bench.training.fit.train_step", short_of_memory)
     model = architectures.create(tiny_network, seed=0)
-    trainer = Trainer({(32, 32): Feed(dataset, CPU)}, (32, 32), split, 0, CPU, silent)
+    trainer = Trainer({(32, 32): BatchLoader(dataset, CPU)}, (32, 32), split, 0, CPU, silent)
     recipe = Recipe(steps=1, batch_size=4, compile="on")
     execution = trainer.fit(model, LossPair(mask="bce"), (recipe,)).executions[0]
     assert [network is model for network in trained] == [False, True]
-    assert (execution.parts, execution.compiled) == (2, False)
+    assert (execution.accumulation_steps, execution.compiled) == (2, False)
 
 
 def test_progress_ends_at_the_last_step(fit):
@@ -139,7 +141,7 @@ def test_progress_ends_at_the_last_step(fit):
 def test_scores_of_a_batch_do_not_depend_on_the_batch_size(fit, dataset, split):
     model, _ = fit()
     ones, whole = (
-        score.score(model, Feed(dataset, CPU), split.test, batch_size=n, precision="float32")
+        score.score(model, BatchLoader(dataset, CPU), split.test, batch_size=n, precision="float32")
         for n in (1, 64)
     )
     assert ones["key"].tolist() == dataset.keys[split.test].tolist()
@@ -158,10 +160,10 @@ def test_scoring_takes_smaller_batches_where_memory_runs_out(fit, dataset, split
                 raise torch.OutOfMemoryError("too many")
             return model(background, composite)
 
-    feed = Feed(dataset, CPU)
+    loader = BatchLoader(dataset, CPU)
     options = {"batch_size": 8, "precision": "float32"}
-    found = score.score(Small(), feed, split.test, **options)
-    expected = score.score(model, feed, split.test, **options)
+    found = score.score(Small(), loader, split.test, **options)
+    expected = score.score(model, loader, split.test, **options)
     assert seen[:3] == [8, 4, 2]
     assert found["key"].tolist() == expected["key"].tolist()
     assert found["tp"].tolist() == expected["tp"].tolist()

@@ -4,18 +4,18 @@ from torch import nn
 
 from architectures import Prediction
 from bench.data.batches import Batch
+from bench.machine.failure import is_out_of_memory
 from bench.settings import LossPair, Recipe
 from bench.training.fit import train_step
-from bench.training.multitask_loss import Objectives
+from bench.training.multitask_loss import MultiTaskLoss
 from bench.training.optimizer import create_optimizer
 from bench.training.out_of_memory import (
-    Economy,
     Limits,
-    Saving,
+    MemoryFallback,
+    StepPlan,
     checkpointed,
-    divided,
-    is_out_of_memory,
     ladder,
+    micro_batches,
 )
 
 CPU = torch.device("cpu")
@@ -25,14 +25,14 @@ RECIPE = Recipe(
 
 
 class Network(nn.Module):
-    """Two blocks and a head; runs out of memory on the first calls, as often as told."""
+    """Two blocks and a task; runs out of memory on the first calls, as often as told."""
 
     def __init__(self, *, norm=False, failures=0):
         super().__init__()
         self.block = nn.Sequential(
             nn.Conv2d(6, 4, 3, padding=1), nn.BatchNorm2d(4) if norm else nn.Identity(), nn.ReLU()
         )
-        self.heads = nn.Sequential(nn.Dropout(0.5) if norm else nn.Identity(), nn.Conv2d(4, 2, 1))
+        self.tasks = nn.Sequential(nn.Dropout(0.5) if norm else nn.Identity(), nn.Conv2d(4, 2, 1))
         self.failures, self.seen = failures, []
 
     def forward(self, background, composite):
@@ -41,7 +41,7 @@ class Network(nn.Module):
         if self.failures:
             self.failures -= 1
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-        return Prediction(*self.heads(features).split(1, dim=1))
+        return Prediction(*self.tasks(features).split(1, dim=1))
 
 
 def create(**options):
@@ -52,18 +52,24 @@ def create(**options):
 @pytest.fixture
 def batch():
     generator = torch.Generator().manual_seed(0)
-    pictures = [torch.rand(8, channels, 16, 16, generator=generator) for channels in (3, 3, 1, 1)]
+    images = [torch.rand(8, channels, 16, 16, generator=generator) for channels in (3, 3, 1, 1)]
     valid = torch.ones(8, 1, 16, 16)
     valid[:3, :, :8] = 0
-    return Batch(*pictures, depth_valid=valid)
+    return Batch(*images, depth_valid=valid)
 
 
-def update(model, batch, economy):
-    objectives = Objectives(LossPair(mask="bce", depth="l1"))
+def update(model, batch, fallback):
+    objectives = MultiTaskLoss(LossPair(mask="bce", depth="l1"))
     optimizer = create_optimizer(model, RECIPE)
-    return economy.run(
-        lambda saving: train_step(
-            model, objectives, optimizer, batch, RECIPE, device=CPU, parts=saving.parts
+    return fallback.run(
+        lambda plan: train_step(
+            model,
+            objectives,
+            optimizer,
+            batch,
+            RECIPE,
+            device=CPU,
+            accumulation_steps=plan.accumulation_steps,
         )
     )
 
@@ -73,51 +79,53 @@ def weights(model):
 
 
 def test_the_ladder_halves_the_parts_and_then_recomputes():
-    assert ladder(8) == [Saving(1), Saving(2), Saving(4), Saving(4, checkpointing=True)]
-    assert ladder(3) == [Saving(1), Saving(1, checkpointing=True)]
+    assert ladder(8) == [StepPlan(1), StepPlan(2), StepPlan(4), StepPlan(4, checkpointing=True)]
+    assert ladder(3) == [StepPlan(1), StepPlan(1, checkpointing=True)]
 
 
 @pytest.mark.parametrize("failures", [1, 2, 3])
 def test_a_step_that_does_not_fit_makes_the_same_update_in_parts(batch, failures):
-    whole, economical = create(), create(failures=failures)
-    expected = update(whole, batch, Economy(whole, (16, 16), 8, Limits()))
-    economy = Economy(economical, (16, 16), 8, Limits())
-    found = update(economical, batch, economy)
-    assert economy.saving == ladder(8)[failures]
-    assert torch.allclose(weights(economical), weights(whole), atol=1e-7)
+    whole, sparing = create(), create(failures=failures)
+    expected = update(whole, batch, MemoryFallback(whole, (16, 16), 8, Limits()))
+    fallback = MemoryFallback(sparing, (16, 16), 8, Limits())
+    found = update(sparing, batch, fallback)
+    assert fallback.plan == ladder(8)[failures]
+    assert torch.allclose(weights(sparing), weights(whole), atol=1e-7)
     assert found.total.item() == pytest.approx(expected.total.item(), abs=1e-6)
-    assert found.heads["depth"].item() == pytest.approx(expected.heads["depth"].item(), abs=1e-6)
+    assert found.tasks["depth"].item() == pytest.approx(expected.tasks["depth"].item(), abs=1e-6)
     # Once it fits, it is not tried again on a lower rung.
-    economical.seen.clear()
-    update(economical, batch, economy)
-    assert economical.seen == [8 // economy.saving.parts] * economy.saving.parts
+    sparing.seen.clear()
+    update(sparing, batch, fallback)
+    assert (
+        sparing.seen == [8 // fallback.plan.accumulation_steps] * fallback.plan.accumulation_steps
+    )
 
 
 def test_what_does_not_fit_at_all_says_what_it_asked_for(batch):
     model = create(failures=4)
     with pytest.raises(torch.OutOfMemoryError, match=r"2\.00 GiB"):
-        update(model, batch, Economy(model, (16, 16), 8, Limits()))
+        update(model, batch, MemoryFallback(model, (16, 16), 8, Limits()))
 
 
 def test_another_error_is_not_tried_again(batch):
     model = create()
-    economy = Economy(model, (16, 16), 8, Limits())
+    fallback = MemoryFallback(model, (16, 16), 8, Limits())
 
     def fail(_):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
     with pytest.raises(RuntimeError, match="cannot be multiplied"):
-        economy.run(fail)
-    assert economy.saving == Saving()
+        fallback.run(fail)
+    assert fallback.plan == StepPlan()
 
 
 def test_a_failed_try_leaves_no_trace_in_the_statistics(batch):
     model = create(norm=True, failures=1)
     before = model.block[1].running_mean.clone()
-    economy = Economy(model, (16, 16), 8, Limits())
+    fallback = MemoryFallback(model, (16, 16), 8, Limits())
     seen = []
-    economy.run(
-        lambda saving: (
+    fallback.run(
+        lambda plan: (
             seen.append(model.block[1].running_mean.clone()),
             model(batch.background, batch.composite),
         )
@@ -129,11 +137,11 @@ def test_a_size_that_failed_is_not_tried_by_a_larger_network():
     small, large = nn.Linear(2, 2), nn.Linear(20, 20)
     limits = Limits()
     limits.note((64, 64), 8, sum(p.numel() for p in small.parameters()), 1)
-    assert Economy(small, (64, 64), 8, limits).saving == Saving(4)
-    assert Economy(large, (64, 64), 8, limits).saving == Saving(4)
-    assert Economy(large, (32, 32), 8, limits).saving == Saving()
-    assert Economy(large, (64, 64), 4, limits).saving == Saving()
-    assert Economy(nn.Linear(1, 1), (64, 64), 8, limits).saving == Saving()
+    assert MemoryFallback(small, (64, 64), 8, limits).plan == StepPlan(4)
+    assert MemoryFallback(large, (64, 64), 8, limits).plan == StepPlan(4)
+    assert MemoryFallback(large, (32, 32), 8, limits).plan == StepPlan()
+    assert MemoryFallback(large, (64, 64), 4, limits).plan == StepPlan()
+    assert MemoryFallback(nn.Linear(1, 1), (64, 64), 8, limits).plan == StepPlan()
 
 
 def test_recomputing_changes_no_gradient_and_counts_no_batch_twice(batch):
@@ -172,7 +180,7 @@ def test_recomputing_keeps_less_for_the_way_back(batch):
 
 
 def test_parts_hold_every_image_once_and_their_shares_add_up(batch):
-    parts = list(divided(batch, 3))
+    parts = list(micro_batches(batch, 3))
     assert [len(part.mask) for part, _ in parts] == [3, 3, 2]
     assert torch.equal(torch.cat([part.mask for part, _ in parts]), batch.mask)
     assert sum(share for _, share in parts) == pytest.approx(1)

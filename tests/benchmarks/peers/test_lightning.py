@@ -39,8 +39,8 @@ class Lightning:
         self.module = Module(create(name, device, size))
         self.batch_size = batch_size
         batches = load_batches(archive, device, size, batch_size)
-        pictures = zip(*(batch[:4] for batch in batches), strict=True)
-        self.data = TensorDataset(*(torch.cat(parts).cpu() for parts in pictures))
+        images = zip(*(batch[:4] for batch in batches), strict=True)
+        self.data = TensorDataset(*(torch.cat(parts).cpu() for parts in images))
 
     def images_per_s(self, steps):
         clock = Clock()

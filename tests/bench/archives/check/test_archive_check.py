@@ -24,14 +24,14 @@ def pixels(content):
     return np.array(Image.open(io.BytesIO(content)))
 
 
-def jpeg(picture, quality=90):
+def jpeg(image, quality=90):
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "JPEG", quality=quality)
+    Image.fromarray(image).save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
 
 
 def edit(kind, *numbers):
-    """A fault planted by changing the pixels of one kind of picture."""
+    """A fault planted by changing the pixels of one kind of image."""
 
     def with_change(change):
         def plant(entries):
@@ -118,7 +118,7 @@ def squeezed(content):
 
 
 FAULTS = {
-    "unreadable composite": (edit("composite", 1, 4)(lambda c: b"no picture"), {"s1", "s4"}),
+    "unreadable composite": (edit("composite", 1, 4)(lambda c: b"no image"), {"s1", "s4"}),
     "unreadable mask": (edit("mask", 2)(lambda c: b""), {"s2"}),
     "unreadable depth": (edit("depth", 0, 14)(lambda c: c[:20]), {"s0", "s14"}),
     "truncated composite": (edit("composite", 3, 5, 6)(truncated_jpeg), {"s3", "s5", "s6"}),
@@ -265,11 +265,11 @@ def test_the_frame_that_a_plot_drew_is_measured(entries, inspect_entries):
         entries[name] = png(framed)
     finding = inspect_entries(entries)["depth in a frame"]
     assert "depth: {crop: [8, 9, 58, 56]}" in finding.advice
-    assert "43% of each picture" in finding.advice  # 1 - 50 * 47 / 64²
+    assert "43% of each image" in finding.advice  # 1 - 50 * 47 / 64²
     assert len(finding.subjects) == 15
 
 
-def test_a_frame_in_a_few_pictures_is_no_frame(entries, inspect_entries):
+def test_a_frame_in_a_few_images_is_no_frame(entries, inspect_entries):
     def flat_border(content):
         depth = pixels(content)
         depth[:4] = depth[-4:] = 60000
@@ -333,7 +333,7 @@ def test_a_header_of_100_megapixels_is_unreadable_and_warns_of_nothing(
     assert Image.DecompressionBombWarning not in {warning.category for warning in recwarn}
 
 
-def test_a_picture_too_large_to_decode_is_unreadable(entries, inspect_entries, monkeypatch):
-    monkeypatch.setattr("bench.data.images.LARGEST_PICTURE", 64 * 64)
+def test_a_image_too_large_to_decode_is_unreadable(entries, inspect_entries, monkeypatch):
+    monkeypatch.setattr("bench.data.images.MAX_IMAGE_PIXELS", 64 * 64)
     entries["composite/s2.png"] = png(np.zeros((65, 64, 3), np.uint8))
     assert set(inspect_entries(entries)["unreadable composite"].subjects) == {"s2"}

@@ -27,7 +27,7 @@ def test_a_sound_archive_passes(check, tmp_path, entries):
     code, stdout, stderr = check("sound.zip")
     assert (code, stderr) == (0, "")
     assert "layout: canonical, by the names of its entries" in stdout
-    assert "15 samples; heads: mask, depth" in stdout
+    assert "15 samples; tasks: mask, depth" in stdout
     assert "64 x 64" in stdout
     assert "I;16" in stdout
     assert "training can go on: 0 errors, 0 warnings, 0 notes" in stdout

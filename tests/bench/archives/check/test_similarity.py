@@ -25,7 +25,7 @@ def colored(grey):
     return np.repeat(grey[..., None], 3, axis=-1)
 
 
-def test_a_hash_tells_where_a_picture_gets_brighter_to_the_right():
+def test_a_hash_tells_where_a_image_gets_brighter_to_the_right():
     assert dhash(colored(GREY)[None]).tolist() == [HASH]
 
 
@@ -38,10 +38,10 @@ def test_a_hash_does_not_depend_on_size():
 
 
 def test_brightness_is_luma():
-    picture = np.zeros((1, 8, 9, 3), np.uint8)
-    picture[:, :, :5, 0] = 250  # red: 0.299 * 250 = 75
-    picture[:, :, 5:, 1] = 150  # green, less of it: 0.587 * 150 = 88
-    assert dhash(picture).tolist() == [0x0808080808080808]
+    image = np.zeros((1, 8, 9, 3), np.uint8)
+    image[:, :, :5, 0] = 250  # red: 0.299 * 250 = 75
+    image[:, :, 5:, 1] = 150  # green, less of it: 0.587 * 150 = 88
+    assert dhash(image).tolist() == [0x0808080808080808]
 
 
 def test_a_pixel_on_an_edge_counts_for_both_parts():
@@ -49,12 +49,12 @@ def test_a_pixel_on_an_edge_counts_for_both_parts():
     assert _areas(4, 3).tolist() == [[3, 1, 0, 0], [0, 2, 2, 0], [0, 0, 1, 3]]
 
 
-def test_a_picture_is_reduced_as_by_pillow():
+def test_a_image_is_reduced_as_by_pillow():
     # where the parts are whole pixels: Pillow's box filter gives an edge to one side
-    pictures = np.random.default_rng(0).integers(0, 256, (50, 64, 63), np.uint8)
-    bits = np.unpackbits(dhash(colored(pictures)).astype(">u8").view(np.uint8)).reshape(50, 8, 8)
+    images = np.random.default_rng(0).integers(0, 256, (50, 64, 63), np.uint8)
+    bits = np.unpackbits(dhash(colored(images)).astype(">u8").view(np.uint8)).reshape(50, 8, 8)
     small = np.stack(
-        [Image.fromarray(p).resize((9, 8), Image.Resampling.BOX) for p in pictures]
+        [Image.fromarray(p).resize((9, 8), Image.Resampling.BOX) for p in images]
     ).astype(int)
     step = np.diff(small, axis=2)
     clear = np.abs(step) > 1  # Pillow rounds after each of its two passes
@@ -62,10 +62,10 @@ def test_a_picture_is_reduced_as_by_pillow():
     assert (bits[clear] == (step[clear] > 0)).all()
 
 
-def test_many_pictures_are_hashed_as_each_alone():
-    pictures = np.random.default_rng(0).integers(0, 256, (1030, 8, 9, 3), np.uint8)
-    together = dhash(pictures)
-    alone = [dhash(pictures[row : row + 1])[0] for row in (0, 511, 512, 1029)]
+def test_many_images_are_hashed_as_each_alone():
+    images = np.random.default_rng(0).integers(0, 256, (1030, 8, 9, 3), np.uint8)
+    together = dhash(images)
+    alone = [dhash(images[row : row + 1])[0] for row in (0, 511, 512, 1029)]
     assert together[[0, 511, 512, 1029]].tolist() == alone
 
 
@@ -109,7 +109,7 @@ def test_what_has_a_near_reference_is_that_of_every_pair(hashes, distance):
     assert has_near(hashes, references, distance).tolist() == expected.tolist()
 
 
-def test_equal_pictures_do_not_fill_the_memory():
+def test_equal_images_do_not_fill_the_memory():
     equal = np.zeros(400_000, np.uint64)
     assert has_near(equal[:100], equal).all()
     blocks = near_pairs(equal, 0)  # of 8e10 pairs in all

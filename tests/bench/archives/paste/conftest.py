@@ -15,11 +15,11 @@ def _save(path, pixels):
     return path
 
 
-def _disc(height, width, colour=(200, 30, 30)):
-    """A soft-edged ellipse that touches all four sides of its picture."""
+def _disc(height, width, color=(200, 30, 30)):
+    """A soft-edged ellipse that touches all four sides of its image."""
     rows, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     alpha = np.clip((1.5 - np.hypot(rows, columns)) * 400, 0, 255)
-    return np.dstack([np.broadcast_to(colour, (height, width, 3)), alpha])
+    return np.dstack([np.broadcast_to(color, (height, width, 3)), alpha])
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def disc():
 
 
 @pytest.fixture
-def pictures(tmp_path):
+def images(tmp_path):
     """The folders of backgrounds and foregrounds."""
     random = np.random.default_rng(0)
     for name in ("beach", "hall"):

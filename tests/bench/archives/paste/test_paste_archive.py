@@ -16,16 +16,16 @@ SMALL = Settings(placements=3, size=40)
 
 
 class Dark:
-    """A source of depth whose values tell the picture and the size of its batch."""
+    """A source of depth whose values tell the image and the size of its batch."""
 
     def __init__(self):
         self.coding = {"maximum": 65535, "near": "low", "invalid": 0}
         self.batch_size = 4
 
-    def coded(self, pictures):
+    def coded(self, images):
         return [
-            np.full(picture.shape[:2], 10 * int(picture.mean()) + len(pictures), np.uint16)
-            for picture in pictures
+            np.full(image.shape[:2], 10 * int(image.mean()) + len(images), np.uint16)
+            for image in images
         ]
 
 
@@ -34,11 +34,11 @@ def jpeg(content):
 
 
 @pytest.fixture
-def make_and_read(tmp_path, pictures, read, rows):
+def make_and_read(tmp_path, images, read, rows):
     """Make an archive with these settings; give its entries and its samples."""
 
     def make_and_read(*settings, **more):
-        make(tmp_path / "a.zip", *pictures, Settings(*settings, size=40, **more))
+        make(tmp_path / "a.zip", *images, Settings(*settings, size=40, **more))
         return read(tmp_path / "a.zip"), rows(tmp_path / "a.zip")
 
     return make_and_read
@@ -48,8 +48,8 @@ def png(content):
     return np.asarray(Image.open(io.BytesIO(content)))
 
 
-def test_layout(tmp_path, pictures, read, rows):
-    made = make(tmp_path / "a.zip", *pictures, SMALL)
+def test_layout(tmp_path, images, read, rows):
+    made = make(tmp_path / "a.zip", *images, SMALL)
     data, samples = read(tmp_path / "a.zip"), rows(tmp_path / "a.zip")
     assert (made.samples, made.shrunk) == (12, [])
     assert len(samples) == 12
@@ -125,12 +125,12 @@ def test_mirrored_with_its_background_a_sample_is_the_mirror_image(make_and_read
         assert np.abs(other - one[:, ::-1]).mean() < 2
 
 
-def test_mirrored_alone_an_object_stays_in_its_place(make_and_read, pictures, save):
+def test_mirrored_alone_an_object_stays_in_its_place(make_and_read, images, save):
     half = np.zeros((8, 8, 4))
     half[:, :2] = half[0, :] = 255  # more of it on its left
-    for file in pictures[1].iterdir():
+    for file in images[1].iterdir():
         file.unlink()
-    save(pictures[1] / "flag.png", half)
+    save(images[1] / "flag.png", half)
     data, samples = make_and_read(placements=2, mirror="foreground")
     for plain, twin in zip(samples[::2], samples[1::2], strict=True):
         assert (plain["mirrored"], twin["mirrored"]) == ("none", "foreground")
@@ -143,23 +143,23 @@ def test_mirrored_alone_an_object_stays_in_its_place(make_and_read, pictures, sa
         assert (other == half[:, ::-1, 3]).all()
 
 
-def test_the_same_settings_give_the_same_bytes_and_another_seed_other_places(tmp_path, pictures):
+def test_the_same_settings_give_the_same_bytes_and_another_seed_other_places(tmp_path, images):
     for name, settings in (
         ("a", SMALL),
         ("b", SMALL),
         ("c", Settings("uniform", 3, size=40, seed=1)),
     ):
-        make(tmp_path / f"{name}.zip", *pictures, settings)
+        make(tmp_path / f"{name}.zip", *images, settings)
     a, b, c = ((tmp_path / f"{name}.zip").read_bytes() for name in "abc")
     assert a == b
     assert a != c
 
 
-def test_further_pictures_only_add_samples(tmp_path, pictures, save, disc, read):
-    make(tmp_path / "few.zip", *pictures, SMALL)
-    save(pictures[0] / "alley.png", np.zeros((40, 40, 3)))
-    save(pictures[1] / "bird.png", disc(6, 6))
-    make(tmp_path / "more.zip", *pictures, Settings(placements=4, size=40))
+def test_further_images_only_add_samples(tmp_path, images, save, disc, read):
+    make(tmp_path / "few.zip", *images, SMALL)
+    save(images[0] / "alley.png", np.zeros((40, 40, 3)))
+    save(images[1] / "bird.png", disc(6, 6))
+    make(tmp_path / "more.zip", *images, Settings(placements=4, size=40))
     few, more = read(tmp_path / "few.zip"), read(tmp_path / "more.zip")
     assert len(more) > len(few)
     assert all(few[name] == more[name] for name in few if "/" in name)
@@ -171,61 +171,61 @@ class Interrupted(BaseException):
 
 @pytest.mark.parametrize("depth", [None, Dark()], ids=["masks", "depth"])
 @pytest.mark.parametrize("cut", [0, 1, 700], ids=["between", "short", "deep"])
-def test_interrupted_it_is_gone_on_with_to_the_same_bytes(tmp_path, pictures, depth, cut):
+def test_interrupted_it_is_gone_on_with_to_the_same_bytes(tmp_path, images, depth, cut):
     settings = Settings(placements=3, mirror="both", size=40)
-    make(tmp_path / "whole.zip", *pictures, settings, depth=depth)
+    make(tmp_path / "whole.zip", *images, settings, depth=depth)
 
     def interrupt(done, total):
         if done >= 10:
             raise Interrupted
 
     with pytest.raises(Interrupted):
-        make(tmp_path / "a.zip", *pictures, settings, depth=depth, progress=interrupt)
+        make(tmp_path / "a.zip", *images, settings, depth=depth, progress=interrupt)
     assert not (tmp_path / "a.zip").exists()
     partial = tmp_path / "a.zip.partial"
     kept = partial.read_bytes()
     assert len(kept) > 10_000
     partial.write_bytes(kept[: len(kept) - cut])
-    make(tmp_path / "a.zip", *pictures, settings, depth=depth)
+    make(tmp_path / "a.zip", *images, settings, depth=depth)
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "whole.zip").read_bytes()
     assert not partial.exists()
 
 
-def test_what_is_there_is_not_made_again(tmp_path, pictures, monkeypatch):
+def test_what_is_there_is_not_made_again(tmp_path, images, monkeypatch):
     def interrupt(done, total):
         if done == 7:
             raise Interrupted
 
     with pytest.raises(Interrupted):
-        make(tmp_path / "a.zip", *pictures, SMALL, progress=interrupt)
+        make(tmp_path / "a.zip", *images, SMALL, progress=interrupt)
     encoded = []
     encode = simplejpeg.encode_jpeg
     monkeypatch.setattr(
         simplejpeg, "encode_jpeg", lambda *args, **kw: encoded.append(1) or encode(*args, **kw)
     )
-    make(tmp_path / "a.zip", *pictures, SMALL)
+    make(tmp_path / "a.zip", *images, SMALL)
     assert len(encoded) == 12 - 7  # composites; both backgrounds stand already
 
 
-def test_other_settings_or_pictures_do_not_go_on(tmp_path, pictures, save):
+def test_other_settings_or_images_do_not_go_on(tmp_path, images, save):
     def interrupt(done, total):
         raise Interrupted
 
     with pytest.raises(Interrupted):
-        make(tmp_path / "a.zip", *pictures, SMALL, progress=interrupt)
+        make(tmp_path / "a.zip", *images, SMALL, progress=interrupt)
     before = (tmp_path / "a.zip.partial").read_bytes()
     with pytest.raises(InputError, match=r"a\.zip\.partial: was begun with other settings"):
-        make(tmp_path / "a.zip", *pictures, Settings(placements=4, size=40))
-    with pytest.raises(InputError, match="was begun with other settings or pictures"):
-        make(tmp_path / "a.zip", *pictures, SMALL, depth=Dark())
-    save(pictures[0] / "hall.png", np.zeros((40, 40, 3)))
-    with pytest.raises(InputError, match="was begun with other settings or pictures"):
-        make(tmp_path / "a.zip", *pictures, SMALL)
+        make(tmp_path / "a.zip", *images, Settings(placements=4, size=40))
+    with pytest.raises(InputError, match="was begun with other settings or images"):
+        make(tmp_path / "a.zip", *images, SMALL, depth=Dark())
+    save(images[0] / "hall.png", np.zeros((40, 40, 3)))
+    with pytest.raises(InputError, match="was begun with other settings or images"):
+        make(tmp_path / "a.zip", *images, SMALL)
     assert (tmp_path / "a.zip.partial").read_bytes() == before
 
 
-def test_depth_is_asked_for_in_batches_and_kept_with_its_sample(tmp_path, pictures, read, rows):
-    make(tmp_path / "a.zip", *pictures, SMALL, depth=Dark())
+def test_depth_is_asked_for_in_batches_and_kept_with_its_sample(tmp_path, images, read, rows):
+    make(tmp_path / "a.zip", *images, SMALL, depth=Dark())
     data = read(tmp_path / "a.zip")
     assert json.loads(data["dataset.json"])["depth"] == Dark().coding
     sizes = []
@@ -238,19 +238,19 @@ def test_depth_is_asked_for_in_batches_and_kept_with_its_sample(tmp_path, pictur
     assert sizes == [4, 4, 4, 4, 2, 2] * 2  # six samples of each background
 
 
-def test_cutouts_larger_than_the_frame_are_told(tmp_path, pictures, save, disc, rows):
-    save(pictures[1] / "elephant.png", disc(80, 100))
-    made = make(tmp_path / "a.zip", *pictures, Settings(placements=1, size=40))
+def test_cutouts_larger_than_the_frame_are_told(tmp_path, images, save, disc, rows):
+    save(images[1] / "elephant.png", disc(80, 100))
+    made = make(tmp_path / "a.zip", *images, Settings(placements=1, size=40))
     assert made.shrunk == ["elephant"]
     scales = {row["foreground"]: row["scale"] for row in rows(tmp_path / "a.zip")}
     assert scales == {"cat": "0.5", "dog": "0.6", "elephant": "1.0"}
-    made = make(tmp_path / "b.zip", *pictures, Settings("perspective", 1, size=40))
+    made = make(tmp_path / "b.zip", *images, Settings("perspective", 1, size=40))
     assert made.shrunk == []  # it scales all objects
 
 
-def test_progress_counts_the_samples(tmp_path, pictures):
+def test_progress_counts_the_samples(tmp_path, images):
     seen = []
-    make(tmp_path / "a.zip", *pictures, SMALL, progress=lambda *counts: seen.append(counts))
+    make(tmp_path / "a.zip", *images, SMALL, progress=lambda *counts: seen.append(counts))
     assert seen == [(done, 12) for done in range(1, 13)]
 
 
@@ -275,40 +275,40 @@ def test_bad_settings(settings, message):
         Settings(**settings)
 
 
-def test_nothing_is_written_where_a_picture_is_of_no_use(tmp_path, pictures, save):
-    save(pictures[1] / "zebra.png", np.zeros((4, 4, 4)))
+def test_nothing_is_written_where_a_image_is_of_no_use(tmp_path, images, save):
+    save(images[1] / "zebra.png", np.zeros((4, 4, 4)))
     with pytest.raises(InputError, match=r"zebra\.png: is transparent everywhere"):
-        make(tmp_path / "a.zip", *pictures, SMALL)
-    (pictures[0] / "lake.jpg").write_text("no picture")
-    with pytest.raises(InputError, match=r"lake\.jpg: no readable picture"):
-        make(tmp_path / "a.zip", *pictures, SMALL)
+        make(tmp_path / "a.zip", *images, SMALL)
+    (images[0] / "lake.jpg").write_text("no image")
+    with pytest.raises(InputError, match=r"lake\.jpg: no readable image"):
+        make(tmp_path / "a.zip", *images, SMALL)
     assert list(tmp_path.glob("a.zip*")) == []
 
 
-def test_an_object_too_thin_to_be_seen_is_named(tmp_path, pictures, save):
+def test_an_object_too_thin_to_be_seen_is_named(tmp_path, images, save):
     hair = np.zeros((400, 400, 4))
     np.fill_diagonal(hair[..., 3], 255)
-    save(pictures[1] / "hair.png", hair)
+    save(images[1] / "hair.png", hair)
     with pytest.raises(InputError, match=r"hair\.png: nothing of it can be seen once it is scaled"):
-        make(tmp_path / "a.zip", *pictures, SMALL)
+        make(tmp_path / "a.zip", *images, SMALL)
 
 
-def test_a_name_that_a_mirrored_background_needs_is_refused(make_and_read, pictures, save):
-    save(pictures[0] / "hall_mirrored.png", np.zeros((40, 40, 3)))
+def test_a_name_that_a_mirrored_background_needs_is_refused(make_and_read, images, save):
+    save(images[0] / "hall_mirrored.png", np.zeros((40, 40, 3)))
     with pytest.raises(InputError, match=r"hall_mirrored\.png: its name is that of hall\.png"):
         make_and_read(mirror="both")
 
 
-def test_two_pairs_of_one_key_are_refused(make_and_read, pictures, save, disc):
-    save(pictures[0] / "hall_cat.png", np.zeros((40, 40, 3)))
-    save(pictures[1] / "tail.png", disc(6, 6))
-    save(pictures[1] / "cat_tail.png", disc(6, 6))
+def test_two_pairs_of_one_key_are_refused(make_and_read, images, save, disc):
+    save(images[0] / "hall_cat.png", np.zeros((40, 40, 3)))
+    save(images[1] / "tail.png", disc(6, 6))
+    save(images[1] / "cat_tail.png", disc(6, 6))
     with pytest.raises(InputError, match=r"^hall_cat with tail and hall with cat_tail would have"):
         make_and_read()
 
 
-def test_an_existing_file_is_left_alone(tmp_path, pictures):
+def test_an_existing_file_is_left_alone(tmp_path, images):
     (tmp_path / "a.zip").write_text("precious")
     with pytest.raises(InputError, match=r"a\.zip exists already"):
-        make(tmp_path / "a.zip", *pictures, SMALL)
+        make(tmp_path / "a.zip", *images, SMALL)
     assert (tmp_path / "a.zip").read_text() == "precious"

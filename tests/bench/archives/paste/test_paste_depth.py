@@ -24,7 +24,7 @@ def test_relative_depth_runs_from_the_nearest_to_the_furthest():
     assert code_relative(inverse, near="low").tolist() == [[65535, 32768], [32768, 0], [0, 1]]
 
 
-def test_a_picture_of_one_value_or_of_none_has_no_reading():
+def test_a_image_of_one_value_or_of_none_has_no_reading():
     assert not code_relative(np.full((2, 2), 3, np.float32), near="high").any()
     assert not code_relative(np.full((2, 2), np.nan, np.float32), near="high").any()
 
@@ -106,7 +106,7 @@ def test_a_relative_model_is_turned_so_that_near_is_low(relative, scenes):
         "invalid": 0,
         "model": "relative",
         "batch_size": 2,
-        "range": "each picture's own",
+        "range": "each image's own",
         "model_near": "high",
     }
     coded = model.coded(scenes)
@@ -141,9 +141,9 @@ def test_a_metric_model_keeps_its_scale(metric, transformers, scenes):
         open_model(metric, near="high")
 
 
-def test_the_archive_holds_a_depth_for_every_sample(relative, pictures, tmp_path, read, rows):
+def test_the_archive_holds_a_depth_for_every_sample(relative, images, tmp_path, read, rows):
     settings = Settings(placements=2, size=40)
-    make(tmp_path / "a.zip", *pictures, settings, depth=open_model(relative, batch_size=3))
+    make(tmp_path / "a.zip", *images, settings, depth=open_model(relative, batch_size=3))
     data = read(tmp_path / "a.zip")
     assert json.loads(data["dataset.json"])["depth"]["invalid"] == 0
     for row in rows(tmp_path / "a.zip"):
@@ -151,11 +151,11 @@ def test_the_archive_holds_a_depth_for_every_sample(relative, pictures, tmp_path
         assert (depth.mode, depth.size) == ("I;16", (40, 40))
 
 
-def test_the_same_model_gives_the_same_bytes(relative, pictures, tmp_path):
+def test_the_same_model_gives_the_same_bytes(relative, images, tmp_path):
     for name in "ab":
         make(
             tmp_path / f"{name}.zip",
-            *pictures,
+            *images,
             Settings(placements=2, size=40),
             depth=open_model(relative, batch_size=3),
         )

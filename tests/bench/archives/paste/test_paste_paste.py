@@ -6,9 +6,9 @@ from bench.archives.paste.paste import paste, scaled
 from bench.archives.paste.placement import Placement
 
 
-def cutout(alpha, colour):
+def cutout(alpha, color):
     pixels = np.zeros((*np.shape(alpha), 4), np.uint8)
-    pixels[..., :3] = colour
+    pixels[..., :3] = color
     pixels[..., 3] = alpha
     return pixels
 

@@ -18,11 +18,11 @@ def layouts_of(tmp_path):
     return layouts_of
 
 
-def cell(picture, row, column):
+def cell(image, row, column):
     """The (CELL, CELL, 3) pixels of a cell."""
     top = contact_sheet.TITLE_HEIGHT + row * (contact_sheet.CELL + contact_sheet.GAP)
     left = contact_sheet.TEXT_WIDTH + column * (contact_sheet.CELL + contact_sheet.GAP)
-    return np.asarray(picture)[top : top + contact_sheet.CELL, left : left + contact_sheet.CELL]
+    return np.asarray(image)[top : top + contact_sheet.CELL, left : left + contact_sheet.CELL]
 
 
 def plain(value):
@@ -48,17 +48,17 @@ def plain_entries():
     return entries
 
 
-def test_a_row_shows_one_samples_pictures_and_their_difference(layouts_of):
-    picture = contact_sheet.draw(layouts_of(plain_entries()), 0)
+def test_a_row_shows_one_samples_images_and_their_difference(layouts_of):
+    image = contact_sheet.draw(layouts_of(plain_entries()), 0)
     for row in range(3):
-        assert np.array_equal(cell(picture, row, 0), plain(100 + row))
-        assert np.array_equal(cell(picture, row, 1), plain(90 - row))
-        assert np.array_equal(cell(picture, row, 2), plain(255 * (row == 2)))
-        assert np.array_equal(cell(picture, row, 4), plain(10 + 2 * row))
-    assert np.array_equal(cell(picture, 0, 3), plain(128))  # near: high, so 1 - 0.5
+        assert np.array_equal(cell(image, row, 0), plain(100 + row))
+        assert np.array_equal(cell(image, row, 1), plain(90 - row))
+        assert np.array_equal(cell(image, row, 2), plain(255 * (row == 2)))
+        assert np.array_equal(cell(image, row, 4), plain(10 + 2 * row))
+    assert np.array_equal(cell(image, 0, 3), plain(128))  # near: high, so 1 - 0.5
     half = contact_sheet.CELL // 2
-    assert (cell(picture, 1, 3)[:, : half - 5] == contact_sheet.NO_READING).all()
-    assert (cell(picture, 1, 3)[:, half + 5 :] == 128).all()
+    assert (cell(image, 1, 3)[:, : half - 5] == contact_sheet.NO_READING).all()
+    assert (cell(image, 1, 3)[:, half + 5 :] == 128).all()
 
 
 def test_a_mirrored_background_is_shown_as_the_composite_stands_on_it(layouts_of):
@@ -68,12 +68,12 @@ def test_a_mirrored_background_is_shown_as_the_composite_stands_on_it(layouts_of
     entries["composite/s0.png"] = canonical_archive.png(ramp[:, ::-1])
     (layout,) = layouts_of(entries)
     layout.samples["background_mirrored"] = True
-    picture = contact_sheet.draw([layout], 0)
-    assert (cell(picture, 0, 0)[:, 0] > 240).all()
-    assert cell(picture, 0, 4).max() <= 1
+    image = contact_sheet.draw([layout], 0)
+    assert (cell(image, 0, 0)[:, 0] > 240).all()
+    assert cell(image, 0, 4).max() <= 1
 
 
-def test_pictures_keep_their_shape(layouts_of):
+def test_images_keep_their_shape(layouts_of):
     entries = canonical_archive.entries(samples=1, size=(32, 64))
     entries["mask/s0.png"] = canonical_archive.png(np.full((32, 64), 255, np.uint8))
     mask = cell(contact_sheet.draw(layouts_of(entries), 0), 0, 2)[..., 0]
@@ -123,8 +123,8 @@ def test_a_long_key_stays_in_its_column(layouts_of):
         for name, content in canonical_archive.entries(samples=1).items()
     }
     entries["samples.csv"] = f"key,background\n{'k' * 200},b0\n".encode()
-    picture = np.asarray(contact_sheet.draw(layouts_of(entries), 0).convert("L"))
-    edge = picture[
+    image = np.asarray(contact_sheet.draw(layouts_of(entries), 0).convert("L"))
+    edge = image[
         contact_sheet.TITLE_HEIGHT :,
         contact_sheet.TEXT_WIDTH - contact_sheet.GAP : contact_sheet.TEXT_WIDTH,
     ]
@@ -134,10 +134,10 @@ def test_a_long_key_stays_in_its_column(layouts_of):
 def test_what_there_is_not_gets_no_column(layouts_of):
     entries = canonical_archive.entries(samples=1)
     there = {n: t for n, t in entries.items() if not n.startswith(("background/", "depth/"))}
-    picture = contact_sheet.draw(layouts_of(there), 0)
-    assert picture.width == contact_sheet.TEXT_WIDTH + 2 * (contact_sheet.CELL + contact_sheet.GAP)
-    assert picture.height == contact_sheet.TITLE_HEIGHT + contact_sheet.CELL + contact_sheet.GAP
-    composite = Image.fromarray(cell(picture, 0, 0)).getpixel((80, 80))
+    image = contact_sheet.draw(layouts_of(there), 0)
+    assert image.width == contact_sheet.TEXT_WIDTH + 2 * (contact_sheet.CELL + contact_sheet.GAP)
+    assert image.height == contact_sheet.TITLE_HEIGHT + contact_sheet.CELL + contact_sheet.GAP
+    composite = Image.fromarray(cell(image, 0, 0)).getpixel((80, 80))
     assert composite != (255, 255, 255)
 
 

@@ -36,7 +36,7 @@ def test_mean_and_deviation_are_those_of_all_pixels_together(rendered_archive):
         for kind, count in (("background", 3), ("composite", 36)):
             names = [name for name in archive.namelist() if name.startswith(f"{kind}/")]
             pixels = np.stack([simplejpeg.decode_jpeg(archive.read(name)) for name in names]) / 255
-            assert found.kinds[kind].pictures == len(pixels) == count
+            assert found.kinds[kind].images == len(pixels) == count
             assert found.kinds[kind].pixels == count * 64 * 64
             for number, channel in enumerate(("red", "green", "blue")):
                 values = pixels[..., number]
@@ -54,9 +54,7 @@ def test_mean_and_deviation_are_those_of_all_pixels_together(rendered_archive):
     assert found.depth.counts == np.histogram(depth, 32, (0, 1))[0].tolist()
 
 
-def test_the_figures_do_not_depend_on_how_the_pictures_are_shared_out(
-    rendered_archive, monkeypatch
-):
+def test_the_figures_do_not_depend_on_how_the_images_are_shared_out(rendered_archive, monkeypatch):
     whole = measured(rendered_archive)
     monkeypatch.setattr(pixel_statistics, "CHUNK", 5)
     assert measured(rendered_archive) == whole
@@ -87,7 +85,7 @@ def test_depth_is_near_zero_and_pixels_without_a_reading_do_not_count(tmp_path):
     entries["depth/s1.png"] = canonical_archive.png(np.zeros((32, 32), np.uint16))
     found = measured(write(tmp_path, entries))
     kind = found.kinds["depth"]
-    assert (kind.pictures, kind.pixels, kind.without_reading) == (2, 512, 512 + 1024)
+    assert (kind.images, kind.pixels, kind.without_reading) == (2, 512, 512 + 1024)
     assert of_channel(kind) == pytest.approx((0.375, 0.375, 0.375))  # of one image; one has none
     assert found.depth.counts == [256] + [0] * 23 + [256] + [0] * 7
     (raw,) = found.raw_depth
@@ -130,17 +128,17 @@ def test_what_there_is_not_is_left_out(tmp_path):
     assert (found.coverage, found.coverage_deciles, found.depth) == (None, [], None)
 
 
-def test_a_sample_without_a_partner_and_a_damaged_picture_are_refused(tmp_path):
+def test_a_sample_without_a_partner_and_a_damaged_image_are_refused(tmp_path):
     entries = canonical_archive.entries()
     mask = entries.pop("mask/s3.png")
     with pytest.raises(InputError, match="1 of 10 samples have no mask, the first is s3"):
         measured(write(tmp_path, entries))
     entries["mask/s3.png"] = mask[:-40]
-    with pytest.raises(InputError, match=r"b\.zip: mask/s3\.png: no readable picture"):
+    with pytest.raises(InputError, match=r"b\.zip: mask/s3\.png: no readable image"):
         measured(write(tmp_path, entries, "b.zip"))
 
 
-def test_progress_counts_every_picture_once(tmp_path):
+def test_progress_counts_every_image_once(tmp_path):
     steps = []
     layouts = open_selection(
         [Source(files=(str(write(tmp_path, canonical_archive.entries())),))], None, print

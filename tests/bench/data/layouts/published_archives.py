@@ -1,4 +1,4 @@
-"""Miniatures of the published datasets: their names and folders, each picture saying which it is.
+"""Miniatures of the published datasets: their names and folders, each image saying which it is.
 
 Of each dataset a few samples, numbered as the nested loops of its generator number all of them.
 """
@@ -41,8 +41,8 @@ class Miniature(NamedTuple):
     samples: list[Made]
 
 
-def picture(kind, number):
-    """A picture of two pixels: what it is of, and the number as 24 bits."""
+def image(kind, number):
+    """An image of two pixels: what it is of, and the number as 24 bits."""
     code = KINDS.index(kind) << 24 | number
     pixels = np.frombuffer(code.to_bytes(6, "big"), np.uint8).reshape(1, 2, 3)
     buffer = io.BytesIO()
@@ -51,7 +51,7 @@ def picture(kind, number):
 
 
 def identity(content):
-    """The kind and the number that `picture` painted."""
+    """The kind and the number that `image` painted."""
     code = int.from_bytes(np.asarray(Image.open(io.BytesIO(content))).tobytes(), "big")
     return KINDS[code >> 24], code & 0xFFFFFF
 
@@ -184,13 +184,13 @@ def miniature(layout):
     for kind in ("composite", "mask", "depth"):  # one folder after the other, as they were made
         for made in samples:
             archive, name = _archive_of(layout, kind, made)
-            archives.setdefault(archive, []).append((name, picture(kind, made.number)))
+            archives.setdefault(archive, []).append((name, image(kind, made.number)))
     if layout == "numbered_per_background":
         for entries in archives.values():
             names = sorted(n.split("/")[1] for n, _ in entries if n.startswith("bg_fg_1/"))
             entries.append(("labels.txt", "".join(f"{name}\n" for name in names).encode()))
     backgrounds = [
-        (_background_name(layout, number), picture("background", number))
+        (_background_name(layout, number), image("background", number))
         for number in range(1, 103 if layout == "named_by_pair" else 101)
     ]
     return Miniature(archives, backgrounds, samples)

@@ -16,7 +16,7 @@ def open_one(tmp_path, found, **settings):
 
 
 def pairs(layout):
-    """Of each key the contents of its pictures."""
+    """Of each key the contents of its images."""
     return {
         sample["key"]: [layout.entries.read(sample[f"{kind}_entry"]) for kind in KINDS]
         for sample in layout.samples.to_dict("records")
@@ -83,7 +83,7 @@ def test_an_entry_that_was_appended_again_counts_once_and_last(tmp_path):
     assert layout.remarks == ("1 mask entries stand there once more; the last of each counts",)
 
 
-def test_two_pictures_of_one_id_are_an_error(tmp_path):
+def test_two_images_of_one_id_are_an_error(tmp_path):
     entries = canonical_archive.entries() | {"mask/s3.jpg": b"another"}
     with pytest.raises(InputError, match=r"mask/s3\.png and .*mask/s3\.jpg differ"):
         open_one(tmp_path, entries)

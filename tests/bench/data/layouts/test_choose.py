@@ -2,7 +2,7 @@ import re
 
 import canonical_archive
 import pytest
-from published_archives import LAYOUTS, miniature, picture, write
+from published_archives import LAYOUTS, image, miniature, write
 
 from bench.data.layouts import open_layouts
 from bench.errors import InputError
@@ -22,7 +22,7 @@ def files_of(folder, name):
 def labelled(path):
     found = [
         ("labels.csv", b"id,bg,fg_bg,fg_bg_mask,fg,flip,x\na,bg/b.jpg,fg_bg/a.jpg,m/a.jpg,f,1,7\n"),
-        *((name, picture("mask", 0)) for name in ("bg/b.jpg", "fg_bg/a.jpg", "m/a.jpg")),
+        *((name, image("mask", 0)) for name in ("bg/b.jpg", "fg_bg/a.jpg", "m/a.jpg")),
     ]
     return str(write(path, found))
 
@@ -68,11 +68,11 @@ def test_the_columns_of_a_labelled_archive_have_our_names(tmp_path):
     ]
 
 
-def test_a_table_may_lie_beside_its_pictures(tmp_path):
+def test_a_table_may_lie_beside_its_images(tmp_path):
     with_table = labelled(tmp_path / "a.zip")
     (tmp_path / "labels.csv").write_bytes(b"id,fg_bg\nz,fg_bg/a.jpg\n")
-    pictures = write(tmp_path / "b.zip", [("fg_bg/a.jpg", picture("composite", 0))])
-    source = Source(files=(str(pictures), str(tmp_path / "labels.csv")))
+    images = write(tmp_path / "b.zip", [("fg_bg/a.jpg", image("composite", 0))])
+    source = Source(files=(str(images), str(tmp_path / "labels.csv")))
     (layout,) = open_layouts(source)
     assert (layout.name, layout.samples["key"].tolist()) == ("labelled", ["z"])
     assert names(source.model_copy(update={"files": (*source.files, with_table)})) == [

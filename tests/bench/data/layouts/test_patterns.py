@@ -2,7 +2,7 @@ import os
 from pathlib import Path
 
 import pytest
-from published_archives import identity, miniature, picture, write
+from published_archives import identity, image, miniature, write
 from pydantic import ValidationError
 
 from bench.data.layouts import KINDS, NO_ENTRY, open_layouts
@@ -13,8 +13,8 @@ FOLDERS = {"background": "bg", "composite": "rgb", "mask": "alpha", "depth": "z"
 
 
 def entries(kind, names):
-    """Pictures of a kind, numbered in the order of the names."""
-    return [(f"{FOLDERS[kind]}/{n}.png", picture(kind, i)) for i, n in enumerate(names)]
+    """Images of a kind, numbered in the order of the names."""
+    return [(f"{FOLDERS[kind]}/{n}.png", image(kind, i)) for i, n in enumerate(names)]
 
 
 def open_one(tmp_path, found, layout, **settings):
@@ -25,7 +25,7 @@ def open_one(tmp_path, found, layout, **settings):
 
 
 def numbers(layout, kind):
-    """Of each key the number painted on its picture of the kind, None where there is none."""
+    """Of each key the number painted on its image of the kind, None where there is none."""
     rows = dict(zip(layout.samples["key"], layout.samples[f"{kind}_entry"], strict=True))
     painted = {key: identity(layout.entries.read(row)) for key, row in rows.items() if row >= 0}
     assert {name for name, _ in painted.values()} <= {kind}
@@ -44,7 +44,7 @@ NUMBERED = {"hall_cat_2": 0, "hall_cat_10": 1, "yard_dog_1": 2}
 
 
 @pytest.fixture
-def pictures():
+def images():
     return [
         *entries("background", ["hall", "yard"]),
         *entries("mask", KEYS),
@@ -53,8 +53,8 @@ def pictures():
     ]
 
 
-def test_entries_are_joined_by_the_parts_of_their_names(tmp_path, pictures):
-    layout = open_one(tmp_path, pictures, BY_NAME)
+def test_entries_are_joined_by_the_parts_of_their_names(tmp_path, images):
+    layout = open_one(tmp_path, images, BY_NAME)
     for kind in ("composite", "mask", "depth"):
         assert numbers(layout, kind) == NUMBERED
     assert numbers(layout, "background") == {"hall_cat_2": 0, "hall_cat_10": 0, "yard_dog_1": 1}
@@ -70,13 +70,13 @@ def test_entries_are_joined_by_the_parts_of_their_names(tmp_path, pictures):
 
 def test_folders_can_be_part_of_the_key_and_name_the_background(tmp_path):
     found = [
-        (f"data/{room}/{folder}/{n}.png", picture(kind, 10 * at + n))
+        (f"data/{room}/{folder}/{n}.png", image(kind, 10 * at + n))
         for at, room in enumerate(["hall", "yard"])
         for n in (1, 2)
         for kind, folder in (("composite", "rgb"), ("mask", "alpha"))
     ]
-    found += [("data/hall/empty.png", picture("background", 0))]
-    found += [("data/yard/empty.png", picture("background", 1))]
+    found += [("data/hall/empty.png", image("background", 0))]
+    found += [("data/yard/empty.png", image("background", 1))]
     layout = open_one(
         tmp_path,
         found,
@@ -92,9 +92,9 @@ def test_folders_can_be_part_of_the_key_and_name_the_background(tmp_path):
     assert layout.samples["room"].tolist() == ["hall", "hall", "yard", "yard"]
 
 
-def test_what_systems_leave_behind_is_no_picture(tmp_path, pictures):
-    found = list(pictures)
-    for name, _ in pictures:
+def test_what_systems_leave_behind_is_no_image(tmp_path, images):
+    found = list(images)
+    for name, _ in images:
         folder, file = name.split("/")
         found += [(f"{folder}/._{file}", b"\0"), (f"__MACOSX/{folder}/{file}", b"\0")]
         found += [(f"{folder}/.DS_Store", b"\0"), (f"{folder}/", b"")]
@@ -105,26 +105,26 @@ def test_what_systems_leave_behind_is_no_picture(tmp_path, pictures):
 
 
 def test_any_folders_may_stand_between(tmp_path):
-    found = [("rgb/a/b/1.png", picture("composite", 1)), ("rgb/2.png", picture("composite", 2))]
+    found = [("rgb/a/b/1.png", image("composite", 1)), ("rgb/2.png", image("composite", 2))]
     layout = open_one(tmp_path, found, {"composite": "rgb/**/{key}.png"})
     assert numbers(layout, "composite") == {"1": 1, "2": 2}
 
 
-def test_backgrounds_beside_are_found_by_their_file_names(tmp_path, pictures):
+def test_backgrounds_beside_are_found_by_their_file_names(tmp_path, images):
     folder = tmp_path / "scenes from elsewhere" / "deeper"
     folder.mkdir(parents=True)
-    (folder / "hall.png").write_bytes(picture("background", 5))
-    inside = [entry for entry in pictures if not entry[0].startswith("bg/yard")]
+    (folder / "hall.png").write_bytes(image("background", 5))
+    inside = [entry for entry in images if not entry[0].startswith("bg/yard")]
     layout = open_one(tmp_path, inside, BY_NAME, backgrounds=str(folder.parent))
     # Those inside of the archive do not count then.
     assert numbers(layout, "background") == dict.fromkeys(KEYS[:2], 5) | {KEYS[2]: None}
 
 
-def test_backgrounds_beside_of_other_names_are_an_error(tmp_path, pictures):
+def test_backgrounds_beside_of_other_names_are_an_error(tmp_path, images):
     (tmp_path / "beside").mkdir()
     (tmp_path / "beside" / "hall.jpg").write_bytes(b"")
     with pytest.raises(InputError, match=r"beside: no file is named like \{background\}\.png"):
-        open_one(tmp_path, pictures, BY_NAME, backgrounds=str(tmp_path / "beside"))
+        open_one(tmp_path, images, BY_NAME, backgrounds=str(tmp_path / "beside"))
 
 
 LABELS = {
@@ -138,12 +138,12 @@ def with_table(found, text, name="labels.csv"):
 
 
 @pytest.mark.parametrize("prefix", ["", "rgb/", "./rgb/", "/content/Data/rgb/", "C:\\Data\\rgb\\"])
-def test_a_tables_paths_are_matched_by_their_ending(tmp_path, pictures, prefix):
+def test_a_tables_paths_are_matched_by_their_ending(tmp_path, images, prefix):
     masks = prefix.replace("rgb", "alpha") or "alpha/"
     composites = prefix or "rgb/"
     lines = [f"{k},{composites}{k}.png,{masks}{k}.png,bg/{k[:4]}.png,{k[5:8]}" for k in KEYS]
     text = "\n".join(["id,fg_bg,fg_bg_mask,bg,object", *lines, ""])
-    layout = open_one(tmp_path, with_table(pictures, text), LABELS)
+    layout = open_one(tmp_path, with_table(images, text), LABELS)
     assert layout.samples["key"].tolist() == KEYS  # the table's order
     assert numbers(layout, "composite") == numbers(layout, "mask") == NUMBERED
     assert list(numbers(layout, "background").values()) == [0, 0, 1]
@@ -152,8 +152,8 @@ def test_a_tables_paths_are_matched_by_their_ending(tmp_path, pictures, prefix):
     assert layout.remarks == ("no sample has a depth",)
 
 
-def test_a_picture_of_another_kind_is_no_partner(tmp_path, pictures):
-    no_masks = [entry for entry in pictures if not entry[0].startswith("alpha")]
+def test_a_image_of_another_kind_is_no_partner(tmp_path, images):
+    no_masks = [entry for entry in images if not entry[0].startswith("alpha")]
     text = "\n".join(
         ["id,fg_bg,fg_bg_mask,bg", *(f"{k},/x/rgb/{k}.png,/x/m/{k}.png," for k in KEYS)]
     )
@@ -167,11 +167,11 @@ def test_a_picture_of_another_kind_is_no_partner(tmp_path, pictures):
     assert layout.remarks[0] == "3 of the table's paths of a mask fit several entries alike"
 
 
-def test_a_table_can_tell_the_background_alone(tmp_path, pictures):
+def test_a_table_can_tell_the_background_alone(tmp_path, images):
     text = "key,background\nyard_dog_1,hall\nhall_cat_2,yard\nnowhere_1_1,hall\n"
     layout = open_one(
         tmp_path,
-        with_table(pictures, text, "meta/pairs.csv"),
+        with_table(images, text, "meta/pairs.csv"),
         {
             "composite": "rgb/{key}.png",
             "mask": "alpha/{key}.png",
@@ -220,11 +220,11 @@ def test_a_published_csv_list_of_absolute_paths(tmp_path):
     layout.require_partners()
 
 
-def test_a_list_of_names_says_which_samples_there_are(tmp_path, pictures):
+def test_a_list_of_names_says_which_samples_there_are(tmp_path, images):
     text = "hall_cat_10.png\nyard_dog_1.png\n"
     layout = open_one(
         tmp_path,
-        with_table(pictures, text, "list.txt"),
+        with_table(images, text, "list.txt"),
         BY_NAME | {"labels": "list.txt"},
     )
     assert numbers(layout, "composite") == {"hall_cat_10": 1, "yard_dog_1": 2}
@@ -262,9 +262,9 @@ def test_real_archives_with_a_table(name, samples):
         ("id,bg,fg_bg,fg_bg_mask\na,,b.png,\n", "no composite is named like the paths in labels"),
     ],
 )
-def test_a_table_at_fault_is_named(tmp_path, pictures, text, fault):
+def test_a_table_at_fault_is_named(tmp_path, images, text, fault):
     with pytest.raises(InputError, match=fault):
-        open_one(tmp_path, with_table(pictures, text), LABELS)
+        open_one(tmp_path, with_table(images, text), LABELS)
 
 
 @pytest.mark.parametrize(
@@ -279,9 +279,9 @@ def test_a_table_at_fault_is_named(tmp_path, pictures, text, fault):
         (BY_NAME | {"composite": r"rgb/{key:(?=h).*}.png"}, "layout: .*invalid perl operator"),
     ],
 )
-def test_patterns_that_fit_nothing_are_named(tmp_path, pictures, layout, fault):
+def test_patterns_that_fit_nothing_are_named(tmp_path, images, layout, fault):
     with pytest.raises(InputError, match=fault):
-        open_one(tmp_path, pictures, layout)
+        open_one(tmp_path, images, layout)
 
 
 @pytest.mark.parametrize(

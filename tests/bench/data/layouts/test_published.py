@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pyarrow as pa
 import pytest
-from published_archives import GENERATORS, LAYOUTS, identity, miniature, picture, write
+from published_archives import GENERATORS, LAYOUTS, identity, image, miniature, write
 
 from bench.data.layouts import KINDS, NO_ENTRY, open_layouts
 from bench.data.layouts.published import PRESETS, PUBLISHED
@@ -28,8 +28,8 @@ def open_one(source):
     return layout
 
 
-def pictured(layout):
-    """Of each key the numbers painted on its pictures, None where there is none."""
+def with_image(layout):
+    """Of each key the numbers painted on its images, None where there is none."""
     found = {}
     for sample in layout.samples.to_dict("records"):
         numbers = []
@@ -84,11 +84,11 @@ def test_the_rule_is_the_generators(name):
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_every_sample_gets_its_own_pictures(tmp_path, name):
+def test_every_sample_gets_its_own_images(tmp_path, name):
     made = miniature(name)
     layout = open_one(lay_out(tmp_path, made))
     assert layout.name == name
-    assert pictured(layout) == truth(made)
+    assert with_image(layout) == truth(made)
     assert layout.remarks == ()
     layout.require_partners()
 
@@ -133,7 +133,7 @@ def backgrounds_renamed(folder, made):
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_backgrounds_may_lie_inside_or_beside(tmp_path, name, place):
     made = miniature(name)
-    assert pictured(open_one(place(tmp_path, made))) == truth(made)
+    assert with_image(open_one(place(tmp_path, made))) == truth(made)
 
 
 def masks_last_and_backwards(entries):
@@ -189,7 +189,7 @@ def beside_other_files(entries):
 def test_pairs_hold_however_the_archive_was_packed(tmp_path, name, edit):
     made = miniature(name)
     layout = open_one(lay_out(tmp_path, change(made, edit)))
-    assert pictured(layout) == truth(made)
+    assert with_image(layout) == truth(made)
     assert layout.remarks == ()
 
 
@@ -212,11 +212,9 @@ def test_samples_are_sorted_by_key(tmp_path, name):
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_an_entry_that_was_appended_again_counts_once_and_last(tmp_path, name):
     made = miniature(name)
-    appended = change(
-        made, lambda entries: [(n, picture("mask", 77)) for n, _ in entries] + entries
-    )
+    appended = change(made, lambda entries: [(n, image("mask", 77)) for n, _ in entries] + entries)
     layout = open_one(lay_out(tmp_path, appended))
-    assert pictured(layout) == truth(made)
+    assert with_image(layout) == truth(made)
     number = len(made.samples)
     assert list(layout.remarks) == [
         f"{number} {kind} entries stand there once more; the last of each counts"
@@ -230,7 +228,7 @@ def test_a_missing_partner_is_no_entry(tmp_path, name, lacking):
     made = miniature(name)
     sample = made.samples[-1]
     number = sample.background if lacking == "background" else sample.number
-    gone = picture(lacking, number)
+    gone = image(lacking, number)
 
     def without(entries):
         return [entry for entry in entries if entry[1] != gone]
@@ -245,7 +243,7 @@ def test_a_missing_partner_is_no_entry(tmp_path, name, lacking):
             if other == sample or lacking == "background":
                 numbers[at] = None
             expected[other.key] = tuple(numbers)
-    assert pictured(layout) == expected
+    assert with_image(layout) == expected
     with pytest.raises(InputError, match=rf"of {len(made.samples)} samples have no {lacking}"):
         layout.require_partners()
 
@@ -253,7 +251,7 @@ def test_a_missing_partner_is_no_entry(tmp_path, name, lacking):
 @pytest.mark.parametrize("name", LAYOUTS)
 def test_partners_of_no_composite_are_counted(tmp_path, name):
     made = miniature(name)
-    gone = {picture("composite", sample.number) for sample in made.samples[:2]}
+    gone = {image("composite", sample.number) for sample in made.samples[:2]}
     cut = change(made, lambda entries: [e for e in entries if e[1] not in gone])
     layout = open_one(lay_out(tmp_path, cut))
     assert len(layout.samples) == len(made.samples) - 2
@@ -279,7 +277,7 @@ def test_an_archive_that_gives_nothing_is_remarked_on(tmp_path):
     made = miniature("named_by_pair")
     archives = {**made.archives, "other.zip": [("any/file.jpg", b"")]}
     layout = open_one(lay_out(tmp_path, made._replace(archives=archives)))
-    assert layout.remarks == (f"{tmp_path / 'other.zip'}: holds no picture of any sample",)
+    assert layout.remarks == (f"{tmp_path / 'other.zip'}: holds no image of any sample",)
 
 
 def test_the_name_100_is_a_number_and_no_foreground(tmp_path):
@@ -298,7 +296,7 @@ def test_a_list_that_disagrees_is_remarked_on(tmp_path):
     first = "batch_1.zip"
     archives = {**made.archives, first: relisted(made.archives[first])}
     layout = open_one(lay_out(tmp_path, made._replace(archives=archives)))
-    assert pictured(layout) == truth(made)  # the entries are what counts
+    assert with_image(layout) == truth(made)  # the entries are what counts
     assert layout.remarks == (
         "labels.txt lists 1 composites more, such as 1_bg_1999_fg",
         "labels.txt leaves out 7 composites, such as 1_bg_100_fg",
@@ -320,7 +318,7 @@ def test_the_published_rule_of_the_parts_is_right_for_one_in_a_hundred():
 def test_the_published_pairing_of_the_parts_can_be_repeated(tmp_path):
     source = lay_out(tmp_path, miniature("numbered_parts"))
     layout = open_one(source.model_copy(update={"pairing": "published"}))
-    assert {numbers[0] for numbers in pictured(layout).values()} == {1}  # of fewer than 4,000
+    assert {numbers[0] for numbers in with_image(layout).values()} == {1}  # of fewer than 4,000
     assert set(layout.samples["background"]) == {"1"}
 
 
@@ -328,7 +326,7 @@ def test_the_published_pairing_of_the_single_zip_leaves_backgrounds_unmirrored(t
     made = miniature("numbered_single_zip")
     source = lay_out(tmp_path, made)
     layout = open_one(source.model_copy(update={"pairing": "published"}))
-    assert pictured(layout) == truth(made)
+    assert with_image(layout) == truth(made)
     assert not layout.samples["background_mirrored"].any()
 
 
@@ -359,9 +357,9 @@ def test_depth_is_read_as_it_was_written_unless_the_source_says_how(tmp_path, na
 
 
 @pytest.mark.parametrize("root", ["data_1", "data_9"])
-def test_two_different_pictures_of_one_key_are_an_error(tmp_path, root):
+def test_two_different_images_of_one_key_are_an_error(tmp_path, root):
     made = miniature("numbered_parts")
-    other = [(f"{root}/Fg-Bg/fg-bg1.jpg", picture("composite", 99))]
+    other = [(f"{root}/Fg-Bg/fg-bg1.jpg", image("composite", 99))]
     source = lay_out(tmp_path, made._replace(archives={**made.archives, "data_part9.zip": other}))
     with pytest.raises(InputError, match=r"fg-bg1\.jpg and .*fg-bg1\.jpg differ, but would be"):
         open_layouts(source)
@@ -371,4 +369,4 @@ def test_a_part_that_is_given_twice_counts_once(tmp_path):
     made = miniature("numbered_parts")
     again = {**made.archives, "data_part1 (1).zip": made.archives["data_part1.zip"]}
     layout = open_one(lay_out(tmp_path, made._replace(archives=again)))
-    assert pictured(layout) == truth(made)
+    assert with_image(layout) == truth(made)

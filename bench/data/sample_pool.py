@@ -1,4 +1,4 @@
-"""The samples of several datasets as one, each picture decoded when it is asked for."""
+"""The samples of several datasets as one, each image decoded when it is asked for."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import pandas as pd
 
 from bench.data import decode
 from bench.data.decode import DepthMap, Encoded
-from bench.data.images import Depth, Pixels, Size
-from bench.data.layouts import KINDS, Layout
+from bench.data.images import Depth, Pixels
+from bench.data.layouts import KINDS, Manifest
 from bench.errors import InputError
+from bench.settings.base import Size
 
 
-class Pool:
-    """Samples and their pictures, by row.
+class SamplePool:
+    """Samples and their images, by row.
 
     Attributes:
         samples: one row a sample: ``key``, ``background`` and the further columns, as text.
@@ -28,7 +29,7 @@ class Pool:
         InputError: a key stands twice, a sample lacks a partner, or the datasets differ in kinds.
     """
 
-    def __init__(self, layouts: list[Layout]) -> None:
+    def __init__(self, layouts: list[Manifest]) -> None:
         for layout in layouts:
             layout.require_partners()
             if layout.kinds() != layouts[0].kinds():
@@ -48,7 +49,7 @@ class Pool:
         self._entries = {kind: samples.pop(f"{kind}_entry").to_numpy() for kind in KINDS}
         mirrored = samples.pop("background_mirrored").to_numpy(dtype=bool)
         self.samples = samples
-        # A background is one picture of one dataset, however many samples stand on it.
+        # A background is one image of one dataset, however many samples stand on it.
         self.background_rows, self._backgrounds = pd.factorize(
             pd.MultiIndex.from_arrays([self._source, self._entries["background"], mirrored])
         )
@@ -79,7 +80,7 @@ class Pool:
         """A sample's mask at ``size``, (H, W).
 
         Raises:
-            InputError: it is damaged, or has another shape than the sample's other pictures.
+            InputError: it is damaged, or has another shape than the sample's other images.
         """
         return decode.decode_mask(self._read("mask", row), size)
 
@@ -87,7 +88,7 @@ class Pool:
         """A sample's depth map at ``size``.
 
         Raises:
-            InputError: it is damaged, or has another shape than the sample's other pictures.
+            InputError: it is damaged, or has another shape than the sample's other images.
         """
         return decode.decode_depth(self._read("depth", row), size)
 
@@ -96,22 +97,22 @@ class Pool:
         return np.rint(depth * np.iinfo(self.depth_dtype).max).astype(self.depth_dtype)
 
     def _read(self, kind: str, row: int) -> Encoded:
-        """A sample's picture, which shows the field that its background, or composite, shows."""
+        """A sample's image, which shows the field that its background, or composite, shows."""
         layout = self._layouts[self._source[row]]
-        picture = Encoded.read(layout, int(self._entries[kind][row]))
+        image = Encoded.read(layout, int(self._entries[kind][row]))
         other, other_size = self._shown(row)
-        (height, width), (other_height, other_width) = picture.size, other_size
+        (height, width), (other_height, other_width) = image.size, other_size
         # One aspect ratio, to within a pixel of the larger side: a thumbnail's sides are rounded.
         if abs(height * other_width - width * other_height) > max(width, other_width):
             raise InputError(
-                f"{layout.entries.where(picture.row)} is {width}x{height} px, but "
+                f"{layout.entries.where(image.row)} is {width}x{height} px, but "
                 f"{layout.entries.names[other]} is {other_width}x{other_height} px; a sample's "
-                "pictures must have one shape"
+                "images must have one shape"
             )
-        return picture
+        return image
 
     def _shown(self, row: int) -> tuple[int, Size]:
-        """The entry of a sample's background, or else its composite, and that picture's size."""
+        """The entry of a sample's background, or else its composite, and that image's size."""
         if "background" not in self.kinds:
             layout, entry = self._layouts[self._source[row]], int(self._entries["composite"][row])
             return entry, Encoded.read(layout, entry).size
@@ -121,6 +122,6 @@ class Pool:
             self._background_sizes[background_row] = Encoded.read(layout, entry).size
         return entry, self._background_sizes[background_row]
 
-    def _background_place(self, background_row: int) -> tuple[Layout, int]:
+    def _background_place(self, background_row: int) -> tuple[Manifest, int]:
         source, entry, _ = self._backgrounds[background_row]
         return self._layouts[source], entry

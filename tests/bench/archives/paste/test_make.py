@@ -27,14 +27,14 @@ def make(tmp_path, monkeypatch, capsys):
     return make
 
 
-def test_pictures_become_an_archive(make, pictures, tmp_path, rows):
+def test_images_become_an_archive(make, images, tmp_path, rows):
     code, told, _ = make("a.zip", *SCENES, *OBJECTS, "--size", "48")
     assert not code
     assert told == "a.zip: 80 samples, masks only\n"
     assert len(rows(tmp_path / "a.zip")) == 80
 
 
-def test_every_option_reaches_the_samples(make, pictures, tmp_path, rows):
+def test_every_option_reaches_the_samples(make, images, tmp_path, rows):
     options = "--recipe perspective --mirror both --scale 0.4 0.5 --placements 2 --seed 3"
     code, *_ = make("a.zip", *SCENES, *OBJECTS, *options.split(), "--size", "40")
     assert not code
@@ -47,8 +47,8 @@ def test_every_option_reaches_the_samples(make, pictures, tmp_path, rows):
     assert [row["left"] for row in samples] != [row["left"] for row in other]
 
 
-def test_what_did_not_fit_is_told(make, pictures, save, disc):
-    save(pictures[1] / "elephant.png", disc(80, 100))
+def test_what_did_not_fit_is_told(make, images, save, disc):
+    save(images[1] / "elephant.png", disc(80, 100))
     _, told, _ = make("a.zip", *SCENES, *OBJECTS, "--size", "48", "--placements", "1")
     assert told.startswith("larger than the frame, scaled down to fit: elephant\n")
 
@@ -65,7 +65,7 @@ def test_numbers_render_the_bytes_that_they_always_did(make, tmp_path):
 MISTAKES = {
     "one folder": (
         [*SCENES],
-        "--backgrounds and --foregrounds: give both a number, to render, or both a folder of pic",
+        "--backgrounds and --foregrounds: give both a number, to render, or both a folder of ima",
     ),
     "no folder": (["--backgrounds", "here", *OBJECTS], "here: no readable folder (No such file"),
     "no alpha": ([*SCENES, "--foregrounds", "scenes"], "scenes/beach.png: has no alpha channel;"),
@@ -74,7 +74,7 @@ MISTAKES = {
         "--recipe: unknown recipe 'perspectiv'; did you mean 'perspective'?",
     ),
     "no count": (["--backgrounds", "0"], "backgrounds must be at least 1, not 0"),
-    "rendered": (["--mirror", "both"], "--mirror: is for pictures of your own; give --backgrounds"),
+    "rendered": (["--mirror", "both"], "--mirror: is for images of your own; give --backgrounds"),
     "no model": (
         [*SCENES, *OBJECTS, "--batch-size", "4"],
         "--depth-near and --batch-size: are for a --depth-model; name one",
@@ -83,7 +83,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_one_line_and_nothing_is_written(make, pictures, tmp_path, mistake):
+def test_a_mistake_is_one_line_and_nothing_is_written(make, images, tmp_path, mistake):
     arguments, message = MISTAKES[mistake]
     code, _, told = make("a.zip", *arguments)
     assert code == 2
@@ -92,7 +92,7 @@ def test_a_mistake_is_one_line_and_nothing_is_written(make, pictures, tmp_path, 
     assert list(tmp_path.glob("*.zip*")) == []
 
 
-def test_killed_it_goes_on_with_the_same_command_to_the_same_bytes(make, pictures, tmp_path):
+def test_killed_it_goes_on_with_the_same_command_to_the_same_bytes(make, images, tmp_path):
     command = [*SCENES, *OBJECTS, "--placements", "400", "--size", "64"]
     start = "from bench.cli import main; main()"
     run = subprocess.Popen([sys.executable, "-c", start, "data", "make", "a.zip", *command])
@@ -111,7 +111,7 @@ def test_killed_it_goes_on_with_the_same_command_to_the_same_bytes(make, picture
     assert not partial.exists()
 
 
-def test_ctrl_c_says_that_the_same_command_goes_on(make, pictures, tmp_path, monkeypatch):
+def test_ctrl_c_says_that_the_same_command_goes_on(make, images, tmp_path, monkeypatch):
     def interrupt(*arguments):
         raise KeyboardInterrupt
 

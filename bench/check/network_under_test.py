@@ -16,7 +16,7 @@ from bench.check import scenes
 from bench.check.finding import Fault
 
 
-class Subject:
+class NetworkUnderTest:
     """A network by its spec.
 
     Attributes:
@@ -61,10 +61,10 @@ class Subject:
         Raises:
             Fault: they are not what the contract promises.
         """
-        pictures = scenes.render(count, height, width)
+        images = scenes.render(count, height, width)
         with torch.no_grad():
-            prediction = network(pictures.background, pictures.composite)
-        return self._heads(prediction, pictures.mask.shape)
+            prediction = network(images.background, images.composite)
+        return self._heads(prediction, images.mask.shape)
 
     def _heads(self, prediction: object, shape: torch.Size) -> dict[str, Tensor]:
         if not isinstance(prediction, Prediction):
@@ -91,7 +91,7 @@ def _check_logits(task: str, logits: object, shape: torch.Size) -> None:
         raise Fault(f"{task}_logits is a {type(logits).__name__}", "return a tensor")
     if logits.shape != shape:
         raise Fault(
-            f"{task}_logits is {tuple(logits.shape)} for pictures of {shape[2]} x {shape[3]} px; "
+            f"{task}_logits is {tuple(logits.shape)} for images of {shape[2]} x {shape[3]} px; "
             f"it has to be {tuple(shape)}",
             "end with F.interpolate(logits, size=composite.shape[2:], mode='bilinear') or crop "
             "what was padded; one channel a head",

@@ -1,7 +1,7 @@
 import pytest
 
 from bench.settings import Recipe
-from bench.study.measurement import Point, Ratio, Subject, Sweep, Timing
+from bench.study.measurement import Point, Ratio, Sweep, Timing, TimingCase
 
 
 def timing(median_s, *, spread=0.001, rounds=3):
@@ -53,11 +53,11 @@ def test_saturation_is_the_smallest_batch_within_five_percent_of_the_most():
     assert Sweep(points=points, ended="").saturation.batch_size == 4
 
 
-def test_a_subject_keeps_its_id_when_it_is_written_and_read(subject):
-    assert Subject.model_validate_json(subject.model_dump_json()).id == subject.id
+def test_a_subject_keeps_its_id_when_it_is_written_and_read(case):
+    assert TimingCase.model_validate_json(case.model_dump_json()).id == case.id
 
 
-def test_another_batch_size_or_variant_is_another_subject(subject):
-    larger = subject.model_copy(update={"recipe": Recipe(epochs=1, batch_size=5)})
-    compiled = subject.model_copy(update={"variant": "compiled"})
-    assert len({subject.id, larger.id, compiled.id}) == 3
+def test_another_batch_size_or_variant_is_another_subject(case):
+    larger = case.model_copy(update={"recipe": Recipe(epochs=1, batch_size=5)})
+    compiled = case.model_copy(update={"variant": "compiled"})
+    assert len({case.id, larger.id, compiled.id}) == 3

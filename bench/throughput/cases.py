@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import TypeAdapter
+from pydantic import JsonValue, TypeAdapter
 
 from architectures.errors import ArchitectureError
-from bench.cli.options import parse_options
 from bench.errors import InputError
+from bench.files import write_atomically
 from bench.settings import Architecture, Data, LossPair, Recipe, checked
 from bench.settings.grid import Grid, load
-from bench.study.measurement import Result, Subject, VariantName
+from bench.study.measurement import Measurement, TimingCase, VariantName
 from bench.throughput.workload import open_pool
 
-_RESULTS = TypeAdapter(tuple[Result, ...])
+_RESULTS = TypeAdapter(tuple[Measurement, ...])
 
 
-def subjects_of(
+def cases_of(
     names: Sequence[str],
-    options: Sequence[str],
+    options: Mapping[str, JsonValue],
     variants: Sequence[VariantName],
     *,
     grid: Path | None,
     batch_size: int | None,
     image_size: int | None,
-) -> list[Subject]:
+) -> list[TimingCase]:
     """Every architecture in every variant; the first is as good a reference as any.
 
     Args:
         names: of architectures; without any, the grid's.
-        options: of each of them, as ``width=0.25``.
+        options: of each of them.
         variants: how each is run.
         grid: the file of a grid, for its recipe, sizes, first losses and archives.
         batch_size: in place of the grid's or the default.
-        image_size: the same, of square pictures.
+        image_size: the same, of square images.
 
     Raises:
         InputError: a name, an option, the grid or its archive is at fault.
@@ -53,7 +52,7 @@ def subjects_of(
     size = question.data.image_size if question else Data(archive=("",)).image_size
     teacher = question.train.teacher if question else None
     return [
-        Subject(
+        TimingCase(
             architecture=architecture,
             loss=question.losses[0] if question else LossPair(mask="bce", depth="bce"),
             recipe=recipe,
@@ -68,26 +67,20 @@ def subjects_of(
 
 
 def _architectures(
-    names: Sequence[str], options: Sequence[str], question: Grid | None
+    names: Sequence[str], options: Mapping[str, JsonValue], question: Grid | None
 ) -> Sequence[Architecture]:
     if question is not None and not names:
         return question.architectures
     try:
-        return [checked(Architecture(name=name, options=parse_options(options))) for name in names]
+        return [checked(Architecture(name=name, options=dict(options))) for name in names]
     except ArchitectureError as error:
         raise InputError(str(error)) from None
 
 
-def write(results: Sequence[Result], path: Path | None) -> Path:
+def write(results: Sequence[Measurement], path: Path | None) -> Path:
     """Write the results, raw samples included, to a file that appears whole; returns its path."""
     if path is None:
         now = datetime.now(UTC)
         path = Path("results") / "throughput" / f"{now:%Y%m%dT%H%M%SZ}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        partial.write_bytes(_RESULTS.dump_json(tuple(results), indent=2) + b"\n")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_atomically(path, _RESULTS.dump_json(tuple(results), indent=2) + b"\n")
     return path

@@ -1,4 +1,4 @@
-"""Histograms as one picture, drawn without a plotting library."""
+"""Histograms as one image, drawn without a plotting library."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WIDTH, HEIGHT = 720, 360  # of one histogram, in pixels
 LEFT, TOP, RIGHT, BOTTOM = 70, 56, 24, 62  # margins around its axes
 X_TICKS = 10
 Y_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-MOST_Y_TICKS = 6
+MAX_Y_TICKS = 6
 INK, GRID, BAR, MARK = "#222222", "#dddddd", "#4477aa", "#cc3311"
 
 
@@ -35,19 +35,19 @@ class Panel:
 
 def draw(panels: Sequence[Panel]) -> Image.Image:
     """The panels (at least one) below each other, RGB."""
-    picture = Image.new("RGB", (WIDTH, HEIGHT * len(panels)), "white")
+    image = Image.new("RGB", (WIDTH, HEIGHT * len(panels)), "white")
     for number, panel in enumerate(panels):
         one = Image.new("RGB", (WIDTH, HEIGHT), "white")
         _draw_panel(ImageDraw.Draw(one), panel)
-        picture.paste(one, (0, HEIGHT * number))
-    return picture
+        image.paste(one, (0, HEIGHT * number))
+    return image
 
 
 def _draw_panel(draw: ImageDraw.ImageDraw, panel: Panel) -> None:
     small, large = ImageFont.load_default(13), ImageFont.load_default(17)
     counts = panel.histogram.counts
     shares = [count / (sum(counts) or 1) for count in counts]
-    step = next(s for s in Y_STEPS if max(shares) <= s * MOST_Y_TICKS)
+    step = next(s for s in Y_STEPS if max(shares) <= s * MAX_Y_TICKS)
     top_share = step * max(1, -(-max(shares) // step))
 
     def x(value: float) -> float:

@@ -1,4 +1,4 @@
-"""One picture of an archive: whether it can be read, and what it looks like."""
+"""One image of an archive: whether it can be read, and what it looks like."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from PIL import Image
 
 from bench.archives.check.finding import Finding, Severity, faulty_samples
 from bench.data import images
-from bench.data.images import Size
-from bench.data.layouts import KINDS, NO_ENTRY, Layout
+from bench.data.layouts import KINDS, NO_ENTRY, Manifest
 from bench.errors import InputError
+from bench.settings.base import Size
 
 SIDE = 64
-"""Height and width in pixels at which pictures are compared with each other: JPEG's noise and a
+"""Height and width in pixels at which images are compared with each other: JPEG's noise and a
 pixel's shift are averaged out."""
 PLAIN = 3
-"""A picture whose greys span no more is constant: JPEG leaves about so much of a plain surface."""
+"""An image whose greys span no more is constant: JPEG leaves about so much of a plain surface."""
 
 
 class State(StrEnum):
-    """What became of reading a picture."""
+    """What became of reading an image."""
 
     READ = "read"
     MISSING = "missing"
@@ -34,8 +34,8 @@ class State(StrEnum):
     TRUNCATED = "truncated"
 
 
-class Picture(NamedTuple):
-    """A picture as it was found.
+class FoundImage(NamedTuple):
+    """An image as it was found.
 
     Attributes:
         state: what became of reading it; unless it was read, the rest may be empty.
@@ -52,22 +52,22 @@ class Picture(NamedTuple):
     pixels: npt.NDArray[Any] | None = None
 
 
-def read_picture(layout: Layout, kind: str, row: int) -> Picture:
-    """The picture at ``row`` of the layout's entries.
+def read_image(layout: Manifest, kind: str, row: int) -> FoundImage:
+    """The image at ``row`` of the layout's entries.
 
-    A picture whose header can be read and whose pixels cannot, or not in full, is truncated.
+    An image whose header can be read and whose pixels cannot, or not in full, is truncated.
     """
     if row == NO_ENTRY:
-        return Picture(State.MISSING)
+        return FoundImage(State.MISSING)
     try:
         content = layout.entries.read(row)
         with Image.open(io.BytesIO(content)) as image:
             (width, height), mode = image.size, image.mode
     except (InputError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        return Picture(State.UNREADABLE)
+        return FoundImage(State.UNREADABLE)
     digest = int.from_bytes(hashlib.blake2b(content, digest_size=8).digest())
-    found = Picture(State.UNREADABLE, (height, width), mode, digest)
-    if height * width > images.LARGEST_PICTURE:
+    found = FoundImage(State.UNREADABLE, (height, width), mode, digest)
+    if height * width > images.MAX_IMAGE_PIXELS:
         return found
     try:
         return found._replace(state=State.READ, pixels=_pixels(layout, kind, content))
@@ -75,7 +75,7 @@ def read_picture(layout: Layout, kind: str, row: int) -> Picture:
         return found._replace(state=State.TRUNCATED)
 
 
-def _pixels(layout: Layout, kind: str, content: bytes) -> npt.NDArray[np.uint8 | np.uint16]:
+def _pixels(layout: Manifest, kind: str, content: bytes) -> npt.NDArray[np.uint8 | np.uint16]:
     if kind in {"background", "composite"}:
         return images.resize(images.decode_color(content), (SIDE, SIDE))
     if kind == "depth" and layout.depth_coding.colors == "plasma":
@@ -83,21 +83,21 @@ def _pixels(layout: Layout, kind: str, content: bytes) -> npt.NDArray[np.uint8 |
     return images.decode_grey(content)
 
 
-def measured(kind: str, picture: Picture) -> dict[str, object]:
-    """The columns of one picture; ``contrast`` is the span of its greys, NaN where unread."""
-    pixels = picture.pixels
+def measure(kind: str, image: FoundImage) -> dict[str, object]:
+    """The columns of one image; ``contrast`` is the span of its greys, NaN where unread."""
+    pixels = image.pixels
     return {
-        f"{kind}_state": picture.state.value,
-        f"{kind}_height": picture.size[0],
-        f"{kind}_width": picture.size[1],
-        f"{kind}_mode": picture.mode,
-        f"{kind}_content": np.uint64(picture.content),
+        f"{kind}_state": image.state.value,
+        f"{kind}_height": image.size[0],
+        f"{kind}_width": image.size[1],
+        f"{kind}_mode": image.mode,
+        f"{kind}_content": np.uint64(image.content),
         f"{kind}_contrast": np.nan if pixels is None else float(np.ptp(pixels, axis=(0, 1)).max()),
     }
 
 
-def judged(table: pd.DataFrame) -> list[Finding]:
-    """Pictures that cannot be read, cannot be read in full, or show nothing."""
+def judge(table: pd.DataFrame) -> list[Finding]:
+    """Images that cannot be read, cannot be read in full, or show nothing."""
     findings = []
     for kind in KINDS:
         state, contrast = table[f"{kind}_state"], table[f"{kind}_contrast"]
@@ -106,7 +106,7 @@ def judged(table: pd.DataFrame) -> list[Finding]:
                 f"unreadable {kind}",
                 Severity.ERROR,
                 table.loc[state == State.UNREADABLE, "key"],
-                "damaged, no picture, or far too large: fetch or make the archive anew, or leave "
+                "damaged, no image, or far too large: fetch or make the archive anew, or leave "
                 "the samples out",
             ),
             faulty_samples(
@@ -123,7 +123,7 @@ def judged(table: pd.DataFrame) -> list[Finding]:
                     f"constant {kind}",
                     Severity.WARNING,
                     table.loc[contrast <= PLAIN, "key"],
-                    f"the whole picture is one grey or colour (a span of at most {PLAIN} levels): "
+                    f"the whole image is one grey or color (a span of at most {PLAIN} levels): "
                     "look at it, or leave the samples out",
                 )
             )

@@ -1,4 +1,4 @@
-"""The user's pictures: found in a folder, read, and brought to the size of the frame."""
+"""The user's images: found in a folder, read, and brought to the size of the frame."""
 
 from __future__ import annotations
 
@@ -35,49 +35,49 @@ class Cutout:
     shrunk: bool
 
 
-def list_pictures(folder: Path) -> dict[str, Path]:
-    """The pictures that lie directly in a folder, by id (the name without suffix), sorted.
+def list_images(folder: Path) -> dict[str, Path]:
+    """The images that lie directly in a folder, by id (the name without suffix), sorted.
 
     Raises:
-        InputError: the folder cannot be read, holds no picture, or two of one id.
+        InputError: the folder cannot be read, holds no image, or two of one id.
     """
     try:
         files = sorted(folder.iterdir())
     except OSError as error:
         raise InputError(f"{folder}: no readable folder ({error.strerror})") from None
-    pictures: dict[str, Path] = {}
+    images: dict[str, Path] = {}
     for file in files:
         if file.suffix.lower() not in _SUFFIXES or file.name.startswith("."):
             continue
-        if file.stem in pictures:
-            raise InputError(f"{file}: {pictures[file.stem].name} has the same name; rename one")
-        pictures[file.stem] = file
-    if not pictures:
-        raise InputError(f"{folder}: holds no picture ({', '.join(_SUFFIXES)})")
-    return pictures
+        if file.stem in images:
+            raise InputError(f"{file}: {images[file.stem].name} has the same name; rename one")
+        images[file.stem] = file
+    if not images:
+        raise InputError(f"{folder}: holds no image ({', '.join(_SUFFIXES)})")
+    return images
 
 
-def digest(pictures: dict[str, Path]) -> str:
-    """A digest of the pictures' ids and contents: changes whenever the dataset would.
+def digest(images: dict[str, Path]) -> str:
+    """A digest of the images' ids and contents: changes whenever the dataset would.
 
     Raises:
         InputError: a file cannot be read.
     """
     whole = hashlib.sha256()
-    for name, file in pictures.items():
+    for name, file in images.items():
         try:
             content = hashlib.sha256(file.read_bytes()).hexdigest()
         except OSError as error:
-            raise InputError(f"{file}: no readable picture ({error.strerror})") from None
+            raise InputError(f"{file}: no readable image ({error.strerror})") from None
         whole.update(f"{name}\0{content}\n".encode())
     return whole.hexdigest()
 
 
 def read_background(path: Path, size: int) -> Pixels:
-    """The central square of a picture, resized to (size, size, 3) uint8.
+    """The central square of an image, resized to (size, size, 3) uint8.
 
     Raises:
-        InputError: the file is no picture.
+        InputError: the file is no image.
     """
     image = _open(path).convert("RGB")
     square = ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR)
@@ -88,7 +88,7 @@ def read_cutout(path: Path, size: int) -> Cutout:
     """An object without its transparent margin, scaled down where larger than the frame.
 
     Raises:
-        InputError: the file is no picture, has no alpha channel, or shows nothing.
+        InputError: the file is no image, has no alpha channel, or shows nothing.
     """
     image = _open(path)
     if not image.has_transparency_data:
@@ -110,13 +110,13 @@ def read_cutout(path: Path, size: int) -> Cutout:
 
 
 def _open(path: Path) -> Image.Image:
-    """A picture, upright: cameras store a rotation beside the pixels."""
+    """An image, upright: cameras study a rotation beside the pixels."""
     try:
         with Image.open(path) as image:
             image.load()
             upright = ImageOps.exif_transpose(image)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InputError(f"{path}: no readable picture ({error})") from None
+        raise InputError(f"{path}: no readable image ({error})") from None
     if upright.mode.startswith(_DEEP_MODES):
         raise InputError(f"{path}: has more than 8 bits a channel; save it with 8")
     return upright

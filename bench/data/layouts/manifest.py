@@ -16,18 +16,18 @@ NO_ENTRY = -1
 
 
 @dataclass(frozen=True)
-class Layout:
+class Manifest:
     """The samples of one dataset, whatever the layout it came in.
 
     Attributes:
         name: of the layout.
-        entries: where the pictures lie.
+        entries: where the images lie.
         samples: one row a sample: ``key`` and ``background`` (an id), text; of each kind of `KINDS`
             a column ``<kind>_entry``, a row of ``entries`` or `NO_ENTRY`; ``background_mirrored``,
             whether the composite was made on the mirror image of its background; and further
             columns, as text, that can group a split (``foreground``, ``scene`` ...).
         mask_threshold: a mask's grey above this is object.
-        depth_coding: how the depth pictures are to be read.
+        depth_coding: how the depth images are to be read.
         remarks: what was found on the way and is worth saying.
     """
 
@@ -38,20 +38,20 @@ class Layout:
     depth_coding: DepthCoding
     remarks: tuple[str, ...] = ()
 
-    def without(self, keys: Iterable[str]) -> Layout:
+    def without(self, keys: Iterable[str]) -> Manifest:
         """The layout less some of its samples."""
         kept = self.samples[~self.samples["key"].isin(list(keys))]
         return replace(self, samples=kept.reset_index(drop=True))
 
     def kinds(self) -> tuple[str, ...]:
-        """The kinds of pictures that some sample has."""
+        """The kinds of images that some sample has."""
         return tuple(k for k in KINDS if (self.samples[f"{k}_entry"] != NO_ENTRY).any())
 
     def require_partners(self) -> None:
         """Make sure that what some samples have, all of them have.
 
         Raises:
-            InputError: there is no sample, no composite at all, or a sample lacks a picture.
+            InputError: there is no sample, no composite at all, or a sample lacks an image.
         """
         if self.samples.empty:
             raise InputError(f"{self.entries.paths}: no samples")

@@ -38,8 +38,8 @@ def test_a_grid_is_measured_from_its_archive_on(
     for text in ("batch 3 of 48x48 px", "end to end", "visited in each of 2 rounds", "speed.json"):
         assert text in shown
     (result,) = json.loads((tmp_path / "out/speed.json").read_text())
-    assert result["subject"]["recipe"]["batch_size"] == 3
-    assert result["subject"]["loss"]["mask"] == "l1"
+    assert result["case"]["recipe"]["batch_size"] == 3
+    assert result["case"]["loss"]["mask"] == "l1"
     assert len(result["end_to_end"]["samples_s"]) == 2
     assert bench(*asked, "--out", "out/speed.json") == 2
     assert capsys.readouterr().err == "bench: out/speed.json exists already\n"

@@ -1,4 +1,4 @@
-"""What is read of the user's pictures, and what is said of those that are of no use."""
+"""What is read of the user's images, and what is said of those that are of no use."""
 
 import re
 
@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.archives.paste.pictures import digest, list_pictures, read_background, read_cutout
+from bench.archives.paste.images import digest, list_images, read_background, read_cutout
 from bench.errors import InputError
 
 
-def test_pictures_are_found_by_suffix_and_sorted(tmp_path, save):
+def test_images_are_found_by_suffix_and_sorted(tmp_path, save):
     for name in ("b.JPG", "a.png", "c.jpeg", ".hidden.png", "inner/d.png"):
         save(tmp_path / name, np.zeros((4, 4, 3)))
-    (tmp_path / "readme.txt").write_text("no picture")
-    assert list(list_pictures(tmp_path)) == ["a", "b", "c"]
+    (tmp_path / "readme.txt").write_text("no image")
+    assert list(list_images(tmp_path)) == ["a", "b", "c"]
 
 
 def test_the_central_square_of_a_background_is_resized(tmp_path, save):
@@ -72,25 +72,25 @@ def refused(path, message):
 
 def test_folders_of_no_use(tmp_path, save):
     with refused(tmp_path / "nowhere", "no readable folder (No such file or directory)"):
-        list_pictures(tmp_path / "nowhere")
-    (tmp_path / "notes.txt").write_text("no picture")
+        list_images(tmp_path / "nowhere")
+    (tmp_path / "notes.txt").write_text("no image")
     with refused(tmp_path / "notes.txt", "no readable folder (Not a directory)"):
-        list_pictures(tmp_path / "notes.txt")
-    with refused(tmp_path, "holds no picture (.jpg, .jpeg, .png)"):
-        list_pictures(tmp_path)
+        list_images(tmp_path / "notes.txt")
+    with refused(tmp_path, "holds no image (.jpg, .jpeg, .png)"):
+        list_images(tmp_path)
     save(tmp_path / "a.jpg", np.zeros((4, 4, 3)))
     save(tmp_path / "a.png", np.zeros((4, 4, 3)))
     with refused(tmp_path / "a.png", "a.jpg has the same name; rename one"):
-        list_pictures(tmp_path)
+        list_images(tmp_path)
 
 
-def test_unreadable_pictures(tmp_path, save):
+def test_unreadable_images(tmp_path, save):
     path = save(tmp_path / "a.png", np.random.default_rng(0).integers(0, 255, (64, 64, 3)))
     path.write_bytes(path.read_bytes()[:2000])
-    with refused(path, "no readable picture ("):
+    with refused(path, "no readable image ("):
         read_background(path, 32)
-    path.write_text("no picture")
-    with refused(path, "no readable picture ("):
+    path.write_text("no image")
+    with refused(path, "no readable image ("):
         read_cutout(path, 32)
 
 

@@ -1,8 +1,8 @@
 """Batches on the device, so that the network does not wait for them.
 
-On a CUDA device the decoded pictures lie in its memory if a share of what is free holds them.
+On a CUDA device the decoded images lie in its memory if a share of what is free holds them.
 Otherwise a thread gathers the next batch while the network is at work on this one, in page-locked
-memory, from where it is copied on a stream of its own. On the CPU the pictures are gathered as they
+memory, from where it is copied on a stream of its own. On the CPU the images are gathered as they
 are needed, which costs next to nothing from a cache; streamed ones are decoded ahead.
 """
 
@@ -24,14 +24,14 @@ from bench.data.batches import Batch
 from bench.data.dataset import Dataset
 from bench.data.split import Rows
 
-RESIDENT_SHARE = 0.3  # of the device's free memory, the most that pictures may take
+RESIDENT_SHARE = 0.3  # of the device's free memory, the most that images may take
 AHEAD = 2  # batches that are prepared while the network is at work
 
-Kept = Literal["device", "host", "archive"]
+Location = Literal["device", "host", "archive"]
 
 
 class _Stored(NamedTuple):
-    """The pictures of some samples as they are stored; None where there are none.
+    """The images of some samples as they are stored; None where there are none.
 
     Attributes:
         backgrounds, composites: (B, H, W, 3) uint8.
@@ -56,7 +56,7 @@ class _Stored(NamedTuple):
         return self.map(lambda tensor: tensor.pin_memory().to(device, non_blocking=True))
 
 
-class Feed:
+class BatchLoader:
     """The batches of one dataset for one device.
 
     Args:
@@ -64,7 +64,7 @@ class Feed:
         device: where the batches are to lie.
 
     Attributes:
-        waited_s: how long whoever iterated over `each` has waited for batches in all.
+        waited_s: how long whoever iterated over `iterate` has waited for batches in all.
     """
 
     def __init__(self, dataset: Dataset, device: torch.device) -> None:
@@ -73,19 +73,19 @@ class Feed:
         self._resident = _put_on_device(dataset, device)
 
     @property
-    def kept(self) -> Kept:
-        """Where the decoded pictures lie: ``archive`` if they are decoded at every use."""
+    def location(self) -> Location:
+        """Where the decoded images lie: ``archive`` if they are decoded at every use."""
         if self.dataset.streamed:
             return "archive"
         return "host" if self._resident is None else "device"
 
     def load(self, rows: Rows) -> Batch:
-        """The given rows as a batch; pictures are channels-last in memory."""
+        """The given rows as a batch; images are channels-last in memory."""
         if self._resident is not None:
             return _as_batch(self._resident.take(torch.from_numpy(rows).to(self.device)), self)
         return _as_batch(_gather(self.dataset, rows).to(self.device), self)
 
-    def each(self, batches_of_rows: Iterable[Rows]) -> Iterator[Batch]:
+    def iterate(self, batches_of_rows: Iterable[Rows]) -> Iterator[Batch]:
         """One batch after the other, prepared ahead where that saves time."""
         ahead = self._resident is None and (self.device.type == "cuda" or self.dataset.streamed)
         prepared = self._ahead(batches_of_rows) if ahead else map(self.load, batches_of_rows)
@@ -136,7 +136,7 @@ class Feed:
 
 
 def _put_on_device(dataset: Dataset, device: torch.device) -> _Resident | None:
-    """All the pictures in a CUDA device's memory, if they fit."""
+    """All the images in a CUDA device's memory, if they fit."""
     if device.type != "cuda" or dataset.streamed:
         return None
     arrays = (
@@ -155,25 +155,25 @@ def _put_on_device(dataset: Dataset, device: torch.device) -> _Resident | None:
 
 
 class _Resident(NamedTuple):
-    """All pictures of a dataset on the device, each background once."""
+    """All images of a dataset on the device, each background once."""
 
-    pictures: _Stored
+    images: _Stored
     background_rows: Tensor
 
     def take(self, rows: Tensor) -> _Stored:
-        taken = self.pictures._replace(backgrounds=None).map(lambda pictures: pictures[rows])
-        if self.pictures.backgrounds is None:
+        taken = self.images._replace(backgrounds=None).map(lambda images: images[rows])
+        if self.images.backgrounds is None:
             return taken
-        return taken._replace(backgrounds=self.pictures.backgrounds[self.background_rows[rows]])
+        return taken._replace(backgrounds=self.images.backgrounds[self.background_rows[rows]])
 
 
 def _gather(dataset: Dataset, rows: Rows) -> _Stored:
-    """The pictures of some rows in the host's memory."""
+    """The images of some rows in the host's memory."""
     backgrounds = dataset.backgrounds
     others = (dataset.composites, dataset.masks, dataset.depths, dataset.depth_valid)
     return _stored(
         None if backgrounds is None else backgrounds[dataset.background_rows[rows]],
-        *(None if pictures is None else pictures[rows] for pictures in others),
+        *(None if images is None else images[rows] for images in others),
     )
 
 
@@ -186,16 +186,16 @@ def _as_tensor(array: npt.NDArray[Any]) -> Tensor:
     return torch.from_numpy(whole.view(np.int16) if whole.dtype == np.uint16 else whole)
 
 
-def _as_batch(stored: _Stored, feed: Feed) -> Batch:
+def _as_batch(stored: _Stored, loader: BatchLoader) -> Batch:
     """Numbers as `Batch` has them; zeros for what the archives lack."""
     count, height, width, _ = stored.composites.shape
-    zeros = torch.zeros((count, 1, height, width), device=feed.device)
-    composite = _as_picture(stored.composites)
+    zeros = torch.zeros((count, 1, height, width), device=loader.device)
+    composite = _as_image(stored.composites)
     depth = valid = zeros
     if stored.depths is not None:
         # int16 holds the bits of uint16: those above its range came out negative.
-        whole = stored.depths.int() & feed.dataset.depth_maximum
-        depth = (whole.float() / feed.dataset.depth_maximum).unsqueeze(1)
+        whole = stored.depths.int() & loader.dataset.depth_maximum
+        depth = (whole.float() / loader.dataset.depth_maximum).unsqueeze(1)
         valid = torch.ones_like(depth)
     if stored.depth_valid is not None:
         valid = stored.depth_valid.float().unsqueeze(1)
@@ -203,7 +203,7 @@ def _as_batch(stored: _Stored, feed: Feed) -> Batch:
         background=(
             torch.zeros_like(composite)
             if stored.backgrounds is None
-            else _as_picture(stored.backgrounds)
+            else _as_image(stored.backgrounds)
         ),
         composite=composite,
         mask=zeros if stored.masks is None else stored.masks.float().unsqueeze(1),
@@ -212,6 +212,6 @@ def _as_batch(stored: _Stored, feed: Feed) -> Batch:
     )
 
 
-def _as_picture(pixels: Tensor) -> Tensor:
+def _as_image(pixels: Tensor) -> Tensor:
     """(B, H, W, 3) uint8 to (B, 3, H, W) in [0, 1], without moving the channels in memory."""
     return pixels.permute(0, 3, 1, 2).float() / 255
