@@ -32,13 +32,18 @@ class Prediction(NamedTuple):
             None if the network was not asked for a mask.
         depth_logits: (B, 1, H, W), any real number; its sigmoid is the depth in [0, 1]. None if
             the network was not asked for depth.
+        native_mask_logits: (B, 1, h, w), the mask at the size of the network's last layer, from
+            which `mask_logits` were resized. None where the last layer has full size.
+        native_depth_logits: The same of the depth.
     """
 
     mask_logits: Tensor | None
     depth_logits: Tensor | None
+    native_mask_logits: Tensor | None = None
+    native_depth_logits: Tensor | None = None
 
 
-def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
+def normalize_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Check the values of the options that all entries share, and bring them to one spelling.
 
     Args:
@@ -56,11 +61,11 @@ def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
     if "inputs" in options:
         _check_inputs(options["inputs"])
     if "tasks" in options:
-        checked["tasks"] = _checked_tasks(options["tasks"])
+        checked["tasks"] = _normalize_tasks(options["tasks"])
     if "width" in options:
-        checked["width"] = _checked_width(options["width"])
+        checked["width"] = _normalize_width(options["width"])
     if "encoder_weights" in options:
-        checked["encoder_weights"] = _checked_weights(options["encoder_weights"])
+        checked["encoder_weights"] = _normalize_weights(options["encoder_weights"])
         if checked["encoder_weights"] is not None and checked.get("width", 1.0) != 1.0:
             raise ArchitectureError(
                 f"encoder_weights={options['encoder_weights']!r} fit the published network only: "
@@ -76,7 +81,7 @@ def _check_inputs(inputs: object) -> None:
         )
 
 
-def _checked_tasks(tasks: Any) -> tuple[str, ...]:
+def _normalize_tasks(tasks: Any) -> tuple[str, ...]:
     chosen = [tasks] if isinstance(tasks, str) else tasks
     right = f"give one or both of {_quoted(TASKS)}"
     if not isinstance(chosen, (list, tuple)) or not chosen or len(set(chosen)) != len(chosen):
@@ -87,7 +92,7 @@ def _checked_tasks(tasks: Any) -> tuple[str, ...]:
     return tuple(task for task in TASKS if task in chosen)
 
 
-def _checked_width(width: Any) -> float:
+def _normalize_width(width: Any) -> float:
     is_number = isinstance(width, (int, float)) and not isinstance(width, bool)
     if not is_number or not math.isfinite(width) or width <= 0:
         raise ArchitectureError(
@@ -97,7 +102,7 @@ def _checked_width(width: Any) -> float:
     return float(width)
 
 
-def _checked_weights(weights: Any) -> str | None:
+def _normalize_weights(weights: Any) -> str | None:
     if weights is None or weights == "none":
         return None
     if weights != "imagenet" and not Path(str(weights)).is_file():

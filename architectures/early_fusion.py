@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from architectures.contract import Prediction
@@ -23,20 +24,29 @@ class EarlyFusion(nn.Module):
     """A network of one image: composite and background stacked, or the composite alone.
 
     A subclass builds its layers for `image_channels(inputs)` and says in `predict` what it makes
-    of the image.
+    of the image. Logits of another size than the image's are resized to it bilinearly.
 
     Args:
         inputs: "pair" for the 6-channel image of composite and background, "composite" for the
             3-channel image that is the composite.
-        normalization: Subtracted from and divided into the colors; None leaves them in [0, 1].
+        normalization: Mean, subtracted from the colors, and standard deviation, which divides
+            them; None leaves them in [0, 1].
+        align_corners: How the logits are resized, as `torch.nn.functional.interpolate` has it.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, *, inputs: str, normalization: Normalization | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        inputs: str,
+        normalization: Normalization | None = None,
+        align_corners: bool = False,
+    ) -> None:
         super().__init__()
         self.inputs = inputs
+        self.align_corners = align_corners
         self.normalizes = normalization is not None
         if normalization is not None:
             for name, color in zip(("mean", "std"), normalization, strict=True):
@@ -52,11 +62,20 @@ class EarlyFusion(nn.Module):
         if self.normalizes:
             image = (image - self.mean) / self.std
         logits = self.predict(image)
-        return Prediction(mask_logits=logits.get("mask"), depth_logits=logits.get("depth"))
+        native = {task: x for task, x in logits.items() if x.shape[2:] != image.shape[2:]}
+        resized = {task: self._resize(x, image) for task, x in native.items()}
+        full = logits | resized
+        return Prediction(
+            full.get("mask"), full.get("depth"), native.get("mask"), native.get("depth")
+        )
 
     def predict(self, image: Tensor) -> dict[str, Tensor]:
-        """Return the logits (B, 1, H, W) of each task for an image (B, C, H, W)."""
+        """Return the logits (B, 1, h, w) of each task for an image (B, C, H, W)."""
         raise NotImplementedError
+
+    def _resize(self, logits: Tensor, image: Tensor) -> Tensor:
+        size = image.shape[2:]
+        return F.interpolate(logits, size, mode="bilinear", align_corners=self.align_corners)
 
 
 def image_channels(inputs: str) -> int:

@@ -22,16 +22,17 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
-import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from fnmatch import fnmatchcase
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from architectures import networks
-from architectures.contract import checked_options
+from architectures.contract import normalize_options
 from architectures.errors import ArchitectureError, did_you_mean, in_one_line
+from architectures.user_code import load_file, neighbours_importable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,11 +82,12 @@ def create(spec: str, /, *, seed: int = 0, **options: Any) -> nn.Module:
     import torch  # noqa: PLC0415  names() must stay fast
 
     entry = _resolve(spec)
-    checked = _checked(spec, entry, options)
+    checked = _check(spec, entry, options)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         try:
-            network = entry(**checked)
+            with _as_imported(spec):
+                network = entry(**checked)
         except ArchitectureError:
             raise
         except Exception as error:
@@ -118,7 +120,7 @@ def check_options(spec: str, options: Mapping[str, Any]) -> None:
     Raises:
         ArchitectureError: If not; the message is one line.
     """
-    _checked(spec, _resolve(spec), options)
+    _check(spec, _resolve(spec), options)
 
 
 def expand(pattern: str) -> list[str]:
@@ -148,18 +150,23 @@ def expand(pattern: str) -> list[str]:
 
 
 def source_of(spec: str) -> Path | None:
-    """Return the source file of a user's own network, None for any other.
+    """Return the file that defines a network, without importing it; None where there is none.
 
     Raises:
-        ArchitectureError: If the file or the module does not exist.
+        ArchitectureError: If a user's own file or module does not exist.
     """
-    where, colon, _ = spec.rpartition(":")
-    if not colon or spec.partition(":")[0] in LIBRARIES:
-        return None
+    where, colon, name = spec.rpartition(":")
+    library = LIBRARIES.get(spec.partition(":")[0])
+    if library:
+        return _origin(library)
     if where.endswith(".py"):
         return _existing_file(spec, where)
-    origin = getattr(_user_module(spec, where), "__file__", None)
-    return Path(origin) if origin else None
+    if colon:
+        return _origin(where) or _missing(spec, where)
+    if name in _files():
+        return _origin(f"{networks.__name__}.{name}")
+    points = entry_points(group=ENTRY_POINT_GROUP, name=name)
+    return _origin(next(iter(points)).module) if points else None
 
 
 def _files() -> list[str]:
@@ -170,7 +177,7 @@ def _entry_points() -> list[str]:
     return [point.name for point in entry_points(group=ENTRY_POINT_GROUP)]
 
 
-def _checked(spec: str, entry: Entry, options: Mapping[str, Any]) -> dict[str, Any]:
+def _check(spec: str, entry: Entry, options: Mapping[str, Any]) -> dict[str, Any]:
     parameters = inspect.signature(entry).parameters.values()
     takes = [p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
     takes_any = any(p.kind == p.VAR_KEYWORD for p in parameters)
@@ -185,7 +192,7 @@ def _checked(spec: str, entry: Entry, options: Mapping[str, Any]) -> dict[str, A
         if option not in options:
             raise ArchitectureError(f"{spec!r} needs the option {option!r}")
     is_own = spec in _files() or spec.partition(":")[0] in LIBRARIES
-    return checked_options(options) if is_own else dict(options)
+    return normalize_options(options) if is_own else dict(options)
 
 
 def _resolve(spec: str) -> Entry:
@@ -209,7 +216,7 @@ def _named(name: str) -> Entry:
             raise ArchitectureError(f"{module.__file__} does not @register a function {name!r}")
         return entry
     for point in entry_points(group=ENTRY_POINT_GROUP, name=name):
-        return _checked_callable(name, _imported(name, point.load))
+        return _require_callable(name, _imported(name, point.load))
     raise ArchitectureError(
         f"unknown architecture {name!r}{did_you_mean(name, names())} "
         f"(choices: {', '.join(names())}; or {SPELLINGS})"
@@ -222,7 +229,7 @@ def _users_own(spec: str) -> Entry:
         raise ArchitectureError(f"unknown architecture {spec!r}; write a name, {SPELLINGS}")
     if where.endswith(".py"):
         path = _existing_file(spec, where)
-        module = _imported(spec, lambda: _run_file(path))
+        module = _imported(spec, lambda: load_file(path))
     else:
         module = _user_module(spec, where)
     if not hasattr(module, name):
@@ -231,7 +238,7 @@ def _users_own(spec: str) -> Entry:
             f"{spec!r}: {where} defines no {name!r}{did_you_mean(name, defined)} "
             f"(it defines: {', '.join(defined) or 'nothing'})"
         )
-    return _checked_callable(spec, getattr(module, name))
+    return _require_callable(spec, getattr(module, name))
 
 
 def _user_module(spec: str, module: str) -> ModuleType:
@@ -241,28 +248,23 @@ def _user_module(spec: str, module: str) -> ModuleType:
     return imported
 
 
+def _origin(module: str) -> Path | None:
+    try:
+        found = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return None
+    return Path(found.origin) if found is not None and found.origin and found.has_location else None
+
+
+def _missing(spec: str, module: str) -> NoReturn:
+    raise ArchitectureError(f"{spec!r}: there is no module {module!r} (looked in sys.path)")
+
+
 def _existing_file(spec: str, where: str) -> Path:
     path = Path(where).expanduser()
     if not path.is_file():
         raise ArchitectureError(f"{spec!r}: there is no file {path} (looked in {Path.cwd()})")
     return path.resolve()
-
-
-def _run_file(path: Path) -> ModuleType:
-    """Import a file that belongs to no package; once per process, as Python's own import does."""
-    name = f"architectures_user_file:{path}"
-    if name not in sys.modules:
-        module_spec = importlib.util.spec_from_file_location(name, path)
-        if module_spec is None or module_spec.loader is None:
-            raise ImportError(f"{path} is no Python file")
-        module = importlib.util.module_from_spec(module_spec)
-        sys.modules[name] = module
-        try:
-            module_spec.loader.exec_module(module)
-        except BaseException:
-            del sys.modules[name]
-            raise
-    return sys.modules[name]
 
 
 def _imported(spec: str, load: Callable[[], Any]) -> Any:
@@ -276,11 +278,18 @@ def _imported(spec: str, load: Callable[[], Any]) -> Any:
         raise ArchitectureError(f"{spec!r} cannot be imported: {in_one_line(error)}") from error
 
 
+def _as_imported(spec: str) -> AbstractContextManager[None]:
+    """What a user's file imports inside its functions is found as at its top."""
+    where = spec.rpartition(":")[0]
+    is_file = where.endswith(".py")
+    return neighbours_importable(_existing_file(spec, where).parent) if is_file else nullcontext()
+
+
 def _is_defined_in(module: ModuleType, value: object) -> bool:
     return callable(value) and getattr(value, "__module__", None) == module.__name__
 
 
-def _checked_callable(spec: str, entry: Any) -> Entry:
+def _require_callable(spec: str, entry: Any) -> Entry:
     if not callable(entry):
         raise ArchitectureError(
             f"{spec!r} is an object of type {type(entry).__name__}; it has to be a function or "

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from architectures.early_fusion import IMAGENET, EarlyFusion
@@ -22,8 +21,7 @@ class UpProjectionNetwork(EarlyFusion):
     """One encoder for all tasks; decoder, fusion and refinement for each.
 
     After Hu et al. 2019, "Revisiting Single Image Depth Estimation"
-    (https://arxiv.org/abs/1803.08673). The published network predicts at half size; here its
-    output is resized bilinearly to the size of the image.
+    (https://arxiv.org/abs/1803.08673). Like the published network it predicts at half size.
 
     Args:
         encoder: Called with an image, returns features at 1/4, 1/8, 1/16 and 1/32 of its size.
@@ -49,12 +47,7 @@ class UpProjectionNetwork(EarlyFusion):
     def predict(self, image: Tensor) -> dict[str, Tensor]:
         """Run every decoder on the one encoder's features."""
         features = self.encoder(image)
-        return {
-            task: F.interpolate(
-                decoder(features), size=image.shape[2:], mode="bilinear", align_corners=False
-            )
-            for task, decoder in self.decoders.items()
-        }
+        return {task: decoder(features) for task, decoder in self.decoders.items()}
 
 
 class TaskDecoder(nn.Module):

@@ -1,6 +1,76 @@
-"""maskdepth-bench: crosses architectures with losses and measures what comes out.
+"""Cross architectures with losses for mask and depth prediction, and compare them.
 
-The steps, in the order in which data flows through them: `cli` reads the command line, `grid` the
-question, `run` brings the steps together: `data` delivers batches, `train` fits, `evaluate` scores
-image by image, `throughput` times, and `study` keeps a `record` of each cell; `report` compares.
+>>> import bench
+>>> study = bench.load("results/published/quick")
+>>> best = study.leaderboard.iloc[0]
+>>> print(f"{best.architecture} with {best.loss}: IoU {best.iou:.3f}")
+unet(width=0.25) with cosine: IoU 0.885
+>>> len(study.scores.query("architecture == 'unet(width=0.25)'"))  # 4 losses, 180 test images
+720
+
+`run` trains the cells of a `Grid` that a `Study` lacks; `load` gives what it holds as pandas tables
+(`bench.report.frames` lists their columns). Importing this package loads no torch.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bench.report.frames import Frames
+    from bench.settings.grid import Grid
+    from bench.study.study import Study
+
+__all__ = ["Grid", "Study", "load", "run"]
+
+_PLACES = {"Grid": "bench.settings.grid", "Study": "bench.study.study"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)
+
+
+def load(study: str | Path) -> Frames:
+    """Read what a study holds; neither the data nor the code that made it has to be there.
+
+    Args:
+        study: the folder that `run`, or `bench run`, wrote.
+
+    Raises:
+        bench.errors.InputError: the folder holds no study.
+    """
+    from bench.report.frames import Frames
+    from bench.study.study import Study
+
+    return Frames(Study(Path(study)).load())
+
+
+def run(grid: Grid | str | Path, study: str | Path, *, device: str = "auto") -> Frames:
+    """Run every cell of a grid that a study lacks, and time its networks.
+
+    A script that calls this needs ``if __name__ == "__main__":``, as it starts processes.
+
+    Args:
+        grid: the question, or its YAML file.
+        study: the folder in which the answers are kept.
+        device: auto, cuda, mps or cpu.
+
+    Raises:
+        bench.errors.InputError: the grid, the data or the device is at fault.
+    """
+    from rich.console import Console
+
+    from bench.execution.run import run as run_grid
+    from bench.execution.trackers.terminal import create_progress
+    from bench.machine.device import choose
+    from bench.settings.grid_file import load as load_grid
+    from bench.study.study import Study
+
+    question = load_grid(Path(grid)) if isinstance(grid, str | Path) else grid
+    with create_progress(Console()) as progress:
+        run_grid(question, Study(Path(study)), device=choose(device), progress=progress)
+    return load(study)

@@ -39,10 +39,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Give an empty folder beside ``path`` to fill, which becomes ``path`` if the block succeeds.
+    """Give an empty folder beside ``path`` to fill; it replaces ``path`` if the block succeeds.
 
-    A folder that is at ``path`` by then stays as it is. If the block raises an exception, what it
-    wrote is removed.
+    If the block raises an exception, what it wrote is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
@@ -56,6 +55,10 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         except OSError:
             if not path.exists():
                 raise
+            replaced = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
+            path.rename(replaced)
+            partial.rename(path)
+            shutil.rmtree(replaced)
         _flush(path.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -13,6 +13,6 @@ listing the names and reading an expression without options does not import torc
 from losses.errors import LossError
 from losses.expression import parse
 from losses.objective import Objective, Term
-from losses.registry import load, names
+from losses.registry import load, names, source_of
 
-__all__ = ["LossError", "Objective", "Term", "load", "names", "parse"]
+__all__ = ["LossError", "Objective", "Term", "load", "names", "parse", "source_of"]

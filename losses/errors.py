@@ -1,5 +1,5 @@
-"""What is raised when a loss expression cannot be meant."""
+"""The one error that a caller of this package has to expect."""
 
 
 class LossError(ValueError):
-    """A loss or an expression that makes no sense; the message is one line that says what would."""
+    """A loss or an expression that makes no sense; one line that says what would be right."""

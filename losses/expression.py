@@ -16,7 +16,7 @@ from losses.errors import LossError
 from losses.objective import Objective, Options, Term
 from losses.registry import load, names, nearest
 
-LONGEST = 1000
+MAX_LENGTH = 1000
 WRITE = "; write for example '2*bce + 0.5*ssim(window=7)'"
 
 
@@ -72,12 +72,12 @@ class _Reader:
         )
 
     def tree(self) -> ast.expr:
-        """The text as Python reads it."""
+        """Return the text as Python reads it."""
         if not self.source:
             raise LossError(f"empty loss expression{WRITE}")
-        if len(self.text) > LONGEST:
+        if len(self.text) > MAX_LENGTH:
             raise LossError(
-                f"loss expression of {len(self.text)} characters; at most {LONGEST} are read"
+                f"loss expression of {len(self.text)} characters; at most {MAX_LENGTH} are read"
             )
         if "#" in self.text:  # Python would take the rest for a comment, and drop it.
             raise LossError(f"'#' at column {self.text.index('#') + 1}{WRITE}")
@@ -93,7 +93,7 @@ class _Reader:
             raise LossError(f"unreadable loss expression: {error}{WRITE}") from None
 
     def factor(self, node: ast.Constant) -> Fraction:
-        """A weight exactly as it was written, so that 3*(0.1*l1) is 0.3*l1."""
+        """Return a weight exactly as it was written, so that 3*(0.1*l1) is 0.3*l1."""
         value = node.value
         if isinstance(value, bool) or not isinstance(value, int | float):
             self.fail(f"{value!r} is no weight", node, "; a weight is a number")
@@ -104,7 +104,7 @@ class _Reader:
         return Fraction(repr(value))
 
     def rounded(self, weight: Fraction, name: str) -> float:
-        """The weight of a whole term, as the number it is used with."""
+        """Return the weight of a whole term, as the number it is used with."""
         try:
             number = float(weight)
         except OverflowError:
@@ -118,7 +118,7 @@ class _Reader:
             self.fail(f"unknown loss {name!r}", node, nearest(name, names()))
 
     def options(self, name: str, call: ast.Call) -> Options:
-        """The options of a call that differ from their defaults, sorted."""
+        """Return the options of a call that differ from their defaults, sorted."""
         if not call.args and not call.keywords:
             return ()
         loss = load(name)
@@ -145,7 +145,7 @@ class _Reader:
         return tuple(sorted(item for item in options.items() if item[1] != defaults[item[0]]))
 
     def reject(self, node: ast.expr) -> NoReturn:
-        """Say what is wrong with what is no part of the grammar."""
+        """Raise the error for what is no part of the grammar."""
         match node:
             case (
                 (ast.UnaryOp(ast.USub()) as negative)

@@ -1,11 +1,11 @@
-"""How an image changes from pixel to pixel, and where that can be told."""
+"""How an image changes from pixel to pixel, and where that is known."""
 
 import torch.nn.functional as F
 from torch import Tensor
 
 
 def neighbour_differences(image: Tensor) -> tuple[Tensor, Tensor]:
-    """Differences of neighbouring pixels.
+    """Return the differences of neighbouring pixels.
 
     Args:
         image: (B, C, H, W).
@@ -17,12 +17,12 @@ def neighbour_differences(image: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def valid_neighbours(valid: Tensor) -> tuple[Tensor, Tensor]:
-    """Which of the `neighbour_differences` have two valid pixels: the same shapes, in {0, 1}."""
+    """Return which `neighbour_differences` have two valid pixels: the same shapes, in {0, 1}."""
     return valid[..., 1:] * valid[..., :-1], valid[..., 1:, :] * valid[..., :-1, :]
 
 
 def sobel(image: Tensor) -> tuple[Tensor, Tensor]:
-    """Sobel gradients, not normalised, zeros around the image.
+    """Return the Sobel gradients, not normalised, with zeros around the image.
 
     The kernels and the border are those of Hu et al. 2019 (https://arxiv.org/abs/1803.08673,
     https://github.com/JunjH/Revisiting_Single_Depth_Estimation); kornia's `spatial_gradient`
@@ -44,7 +44,7 @@ def sobel(image: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def valid_neighbourhoods(valid: Tensor) -> Tensor:
-    """Which `sobel` gradients see valid pixels only (the zeros around the image are valid).
+    """Return which `sobel` gradients see valid pixels only (the zeros around the image are valid).
 
     Args:
         valid: (B, C, H, W), in {0, 1}.

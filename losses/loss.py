@@ -1,6 +1,6 @@
 """What is a loss, and what do all losses have in common?
 
-A file in `losses/terms/` writes down a formula, and `register` makes a `Loss` of it. What every
+A file in `losses/terms/` writes down a formula, and `loss` makes a `Loss` of it. What every
 loss must get right (precision, invalid pixels, shapes, the sigmoid) is done here, once.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Requirement(NamedTuple):
-    """What an option's value must fulfil, and how to say so."""
+    """A condition on an option's value, and how to say it in words."""
 
     holds: Callable[[float], bool]
     text: str
@@ -33,10 +33,10 @@ ANY_NUMBER = Requirement(lambda _: True, "a number")
 
 @dataclass(frozen=True, eq=False)
 class Loss:
-    """A registered loss: a pure function of logits and target, one value per image.
+    """A loss: a pure function of logits and target, with one value per image.
 
     Attributes:
-        name: The registered name, which is also the formula's and the file's.
+        name: The same as the formula's and the file's.
         formula: `(prediction, target, valid, *, options...) -> (B,)`. It gets tensors of one shape,
             in float32 or float64, with equal values in prediction and target at invalid pixels.
         takes: What the formula's prediction is: the logits, or their sigmoid.
@@ -74,11 +74,11 @@ class Loss:
         }
 
     def requirement(self, option: str) -> str:
-        """What the value of an option must be, in words."""
+        """Return what the value of an option must be, in words."""
         return self.requires.get(option, ANY_NUMBER).text
 
     def accepts(self, option: str, value: object) -> bool:
-        """Whether `value` is of the option's type, finite, and what the option requires."""
+        """Return whether `value` is of the option's type, finite, and as the option requires."""
         kind = type(self.defaults[option])
         return (
             isinstance(value, int if kind is int else int | float)
@@ -90,7 +90,7 @@ class Loss:
     def __call__(
         self, logits: Tensor, target: Tensor, valid: Tensor | None = None, **options: float
     ) -> Tensor:
-        """The loss of each image.
+        """Return the loss of each image.
 
         Args:
             logits: (B, C, H, W), any real numbers.
@@ -127,7 +127,7 @@ class Loss:
             return self.formula(prediction, target, valid, **options)
 
 
-def register(
+def loss(
     *,
     takes: Literal["logits", "probabilities"],
     bounds: tuple[float, float],

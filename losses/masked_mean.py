@@ -4,7 +4,7 @@ from torch import Tensor
 
 
 def masked_mean(values: Tensor, valid: Tensor) -> Tensor:
-    """Mean of `values` where `valid` is 1; 0 for an image without such a pixel.
+    """Return the mean of `values` where `valid` is 1; 0 for an image without such a pixel.
 
     Args:
         values: (B, C, H, W), finite everywhere.

@@ -61,21 +61,21 @@ class Objective:
         return " + ".join(map(str, self.terms))
 
     def __call__(self, logits: Tensor, target: Tensor, valid: Tensor | None = None) -> Tensor:
-        """The objective of each image, (B,)."""
+        """Return the objective of each image, (B,)."""
         return self.weighted_sum(self.term_values(logits, target, valid))
 
     def term_values(
         self, logits: Tensor, target: Tensor, valid: Tensor | None = None
     ) -> dict[str, Tensor]:
-        """Each term's value before its weight: `{term.text: (B,)}`, in the order of the terms."""
+        """Return each term's value before its weight, `{term.text: (B,)}`, in their order."""
         return {text: loss(logits, target, valid) for text, loss in self.losses.items()}
 
     def weighted_sum(self, term_values: dict[str, Tensor]) -> Tensor:
-        """The objective of each image, (B,), from what `term_values` returned."""
+        """Return the objective of each image, (B,), from what `term_values` returned."""
         first, *rest = (term.weight * term_values[term.text] for term in self.terms)
         return sum(rest, first)
 
 
 def shortest(number: float) -> str:
-    """The shortest text that reads back as `number`: `2` and not `2.0`."""
+    """Return the shortest text that reads back as `number`: `2` and not `2.0`."""
     return repr(number).removesuffix(".0")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from losses import terms
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 
 
 def names() -> list[str]:
-    """The names of all losses, sorted."""
+    """Return the names of all losses, sorted."""
     return sorted(module.name for module in pkgutil.iter_modules(terms.__path__))
 
 
 def load(name: str) -> Loss:
-    """Import the loss called `name`.
+    """Return the loss called `name`; the first use imports it.
 
     Raises:
         LossError: There is no such loss.
@@ -37,8 +38,20 @@ def load(name: str) -> Loss:
     return loss
 
 
+def source_of(name: str) -> Path:
+    """Return the file that defines a loss.
+
+    Raises:
+        LossError: There is no such loss.
+    """
+    for module in pkgutil.iter_modules(terms.__path__):
+        if module.name == name:
+            return Path(module.module_finder.path) / f"{name}.py"  # type: ignore[union-attr]
+    raise LossError(f"unknown loss {name!r}{nearest(name, names())}")
+
+
 def nearest(wrong: str, choices: Iterable[str]) -> str:
-    """How an error text about a misspelt name goes on: the nearest choice, then all of them."""
+    """Return the end of an error text about a misspelt name: the nearest choice, then all."""
     choices = sorted(choices)
     matches = difflib.get_close_matches(wrong, choices, n=1)
     question = f"; did you mean {matches[0]!r}?" if matches else ""

@@ -7,7 +7,7 @@ from losses.masked_mean import masked_mean
 
 
 def binary_entropy(target: Tensor) -> Tensor:
-    """`-t*ln(t) - (1-t)*ln(1-t)` of each pixel: 0 for a hard target, ln 2 for 1/2.
+    """Return `-t*ln(t) - (1-t)*ln(1-t)` of each pixel: 0 for a hard target, ln 2 for 1/2.
 
     Args:
         target: In [0, 1], any shape.
@@ -20,7 +20,7 @@ def binary_entropy(target: Tensor) -> Tensor:
 
 
 def target_entropy(target: Tensor, valid: Tensor | None = None) -> Tensor:
-    """Mean entropy of the targets of each image: the plain cross-entropy less the loss `bce`.
+    """Return the mean entropy of each image's target: the plain cross-entropy less the loss `bce`.
 
     Args:
         target: (B, C, H, W), in [0, 1].

@@ -49,7 +49,7 @@ FIGURES = pytest.StashKey[list[Figure]]()
 def freed_memory_is_given_back():
     """A run keeps what it frees to its process's end: here that would count for later tests."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bench.execution.run.keep_freed_memory", lambda: None)
+        patch.setattr("bench.execution.context.keep_freed_memory", lambda: None)
         patch.setattr("bench.throughput.measure.keep_freed_memory", lambda: None)
         yield
 

@@ -1,14 +1,17 @@
 """What the documentation shows is what there is."""
 
+import doctest
 import re
 
 import pytest
 from typer.main import get_command
 
+import bench
 from bench.cli import app
+from bench.execution.verify import verify
 from bench.report import markdown
-from bench.report.leaderboard import compare
-from bench.settings import grid
+from bench.report.leaderboard import leaderboards
+from bench.settings import grid_file
 from bench.study.study import Study
 
 
@@ -18,7 +21,8 @@ def published(repository):
 
 
 def test_the_published_leaderboard_is_what_its_records_give(published):
-    text = markdown.render("quick", compare(Study(published)))
+    results = Study(published).load()
+    text = markdown.render("quick", leaderboards(results), results.damaged)
     assert (published / "leaderboard.md").read_text() == text
 
 
@@ -30,7 +34,18 @@ def test_the_readme_shows_the_published_leaderboard(repository, published):
 
 
 def test_the_published_study_answers_the_quick_grid(repository, published):
-    assert Study(published).read_grid() == grid.load(repository / "grids/quick.yaml")
+    (stored,) = Study(published).load().grids
+    assert stored.grid == grid_file.load(repository / "grids/quick.yaml")
+
+
+def test_the_published_study_is_in_order(published):
+    assert list(verify(Study(published).load())) == []
+
+
+def test_the_example_of_the_package_is_true(repository, monkeypatch):
+    monkeypatch.chdir(repository)
+    found = doctest.testmod(bench)
+    assert (found.failed, found.attempted) == (0, 5)
 
 
 def commands():

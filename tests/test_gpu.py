@@ -14,7 +14,7 @@ from bench.data.cache import open_dataset
 from bench.data.split import split_rows
 from bench.execution.run import run
 from bench.execution.trackers.terminal import create_progress
-from bench.settings import LossPair, Recipe, Split, grid
+from bench.settings import LossPair, Recipe, Split, grid_file
 from bench.study.study import Study
 from bench.training.fit import Trainer
 
@@ -34,30 +34,34 @@ RMSE_TOLERANCE = 0.04
 @pytest.fixture(scope="module")
 def on_cuda(tmp_path_factory, repository):
     study = Study(tmp_path_factory.mktemp("gpu") / "quick")
-    question = grid.load(repository / "grids/quick.yaml")
+    question = grid_file.load(repository / "grids/quick.yaml")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(repository)
         with create_progress(Console()) as progress:
             run(question, study, device=torch.device("cuda"), progress=progress)
-    return question, study
+    return study
+
+
+def trained(study):
+    return [r for r in study.load().records.values() if r.cell.loss is not None]
 
 
 def test_cuda_agrees_with_the_published_cpu_figures(on_cuda, repository, figure):
-    question, study = on_cuda
+    study = on_cuda
     published = Study(Path(repository) / "results/published/quick")
-    pairs = [(study.read(cell.id), published.read(cell.id)) for cell in question.cells()]
+    theirs = published.load().records
+    pairs = [(ours, theirs[ours.cell.id]) for ours in trained(study)]
     assert all(ours.failure is None for ours, _ in pairs)
     count = len(pairs)
-    iou = sum(abs(ours.summary.iou - cpu.summary.iou) for ours, cpu in pairs) / count
-    rmse = sum(abs(ours.summary.rmse - cpu.summary.rmse) for ours, cpu in pairs) / count
+    iou = sum(abs(ours.summary["iou"] - cpu.summary["iou"]) for ours, cpu in pairs) / count
+    rmse = sum(abs(ours.summary["rmse"] - cpu.summary["rmse"]) for ours, cpu in pairs) / count
     assert figure("IoU beside the CPU's, mean difference", iou, at_most=IOU_TOLERANCE)
     assert figure("RMSE beside the CPU's, mean difference", rmse, at_most=RMSE_TOLERANCE)
 
 
 def test_the_record_names_the_device(on_cuda):
-    question, study = on_cuda
-    for cell in question.cells():
-        environment = study.read(cell.id).environment
+    for record in trained(on_cuda):
+        environment = record.environment
         assert (environment.device, environment.device_name) == (
             "cuda",
             torch.cuda.get_device_name(),
@@ -65,15 +69,14 @@ def test_the_record_names_the_device(on_cuda):
 
 
 def test_training_does_not_wait_for_data(on_cuda, figure):
-    question, study = on_cuda
-    executions = [stage for cell in question.cells() for stage in study.read(cell.id).executions]
-    assert {execution.data_kept for execution in executions} == {"device"}
+    executions = [stage for r in trained(on_cuda) for stage in r.training.executions]
+    assert {execution.data_location for execution in executions} == {"device"}
     longest = max(execution.data_wait_share for execution in executions)
     assert figure("share of training that waits for data, at most", longest, at_most=0.02)
 
 
 def same(one, other):
-    return all(torch.equal(a.cpu(), b.cpu()) for a, b in zip(one, other, strict=True))
+    return all(torch.equal(a.cpu(), b.cpu()) for a, b in zip(one[:5], other[:5], strict=True))
 
 
 def test_batches_are_the_same_wherever_the_data_lies(rendered_archive, monkeypatch):
@@ -97,14 +100,20 @@ def test_a_batch_that_does_not_fit_is_trained_on_in_parts(rendered_archive, figu
     def train():
         model = architectures.create("unet", seed=0).to(CUDA, memory_format=torch.channels_last)
         trainer = Trainer(
-            {(256, 256): BatchLoader(dataset, CUDA)}, (256, 256), split, 0, CUDA, lambda *_: None
+            {(256, 256): BatchLoader(dataset, CUDA)},
+            (256, 256),
+            split,
+            0,
+            CUDA,
+            lambda *_: None,
+            tasks=("mask", "depth"),
         )
         torch.cuda.reset_peak_memory_stats()
         fit = trainer.fit(model, LossPair(mask="bce", depth="l1"), (recipe,))
         return fit.executions[0], torch.cuda.max_memory_allocated()
 
     whole, needed = train()
-    assert whole.parts == 1
+    assert whole.accumulation_steps == 1
     torch.cuda.empty_cache()
     total = torch.cuda.get_device_properties(CUDA).total_memory
     try:
@@ -112,6 +121,6 @@ def test_a_batch_that_does_not_fit_is_trained_on_in_parts(rendered_archive, figu
         in_parts, taken = train()
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
-    share, remark = taken / needed, f"{in_parts.parts} parts"
-    assert in_parts.parts > 1
+    share, remark = taken / needed, f"{in_parts.accumulation_steps} parts"
+    assert in_parts.accumulation_steps > 1
     assert figure("memory of a batch that did not fit, in parts", share, at_most=0.6, remark=remark)

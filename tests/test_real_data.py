@@ -12,8 +12,8 @@ from bench.data.cache import open_dataset
 from bench.execution.run import run
 from bench.execution.trackers.terminal import PlainProgress
 from bench.report import markdown
-from bench.report.leaderboard import compare
-from bench.settings import grid
+from bench.report.leaderboard import leaderboards
+from bench.settings import grid_file
 from bench.study.study import Study
 from bench.throughput.sampling import QUICK
 
@@ -45,15 +45,16 @@ def test_a_grid_over_real_images_runs_and_reports(room, tmp_path, tiny_network, 
         "train: {steps: 2}\n"
     )
     study = Study(tmp_path / "room")
-    question = grid.load(path)
+    question = grid_file.load(path)
 
     class Silent(PlainProgress):
         def _line(self, text):
             pass
 
     run(question, study, device=torch.device("cpu"), progress=Silent(console=None))
-    board = compare(study)
+    results = study.load()
+    (board,) = leaderboards(results)
     assert [row.remarks for row in (*board.rows, *board.baselines)] == [()] * 8
-    assert all(row.figures["training"].mean > 0 for row in board.rows)
-    assert all(0 <= row.figures["RMSE"].mean <= 1 for row in board.rows)
-    assert "| ssim" in markdown.render("room", board)
+    assert all(row.figures["training_images_per_s"].mean > 0 for row in board.rows)
+    assert all(0 <= row.figures["rmse"].mean <= 1 for row in board.rows)
+    assert "| ssim" in markdown.render("room", [board], results.damaged)

@@ -13,7 +13,7 @@ from architectures.errors import ArchitectureError, in_one_line
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-COLOURS = 3
+COLORS = 3
 
 
 def load(encoder: nn.Module, weights: str | None, *, timm_name: str, classifier: str) -> None:
@@ -71,9 +71,9 @@ def load_state(encoder: nn.Module, state: dict[str, Tensor], *, source: str) -> 
     shapes = {name: x.shape for name, x in encoder.state_dict().items()}
     fitted = {}
     for name, x in state.items():
-        sees_colours = x.ndim == 4 and x.shape[1] == COLOURS  # noqa: PLR2004  a convolution's
+        sees_colors = x.ndim == 4 and x.shape[1] == COLORS  # noqa: PLR2004  a convolution's
         fitted[name] = x
-        if sees_colours and name in shapes:
+        if sees_colors and name in shapes:
             fitted[name] = adapt_input_conv(shapes[name][1], x)
     try:
         encoder.load_state_dict(fitted)

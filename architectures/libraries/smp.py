@@ -62,7 +62,7 @@ def create(
     Library: https://github.com/qubvel-org/segmentation_models.pytorch, whose initialisation and
     settings are kept. Images are padded to the sizes the network takes and the logits cropped;
     for encoders that take one size only, and where PAN needs a larger one, both are resized.
-    Colours are normalised as the encoder's weights expect it: by timm's settings for its encoders
+    Colors are normalised as the encoder's weights expect it: by timm's settings for its encoders
     (`tu-...`), by ImageNet's for all others. PAN takes its encoder at output stride 32 where that
     cannot be dilated to 16.
 

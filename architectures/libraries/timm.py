@@ -38,7 +38,7 @@ def create(
     of them at each further one, 16 at least. Where the encoder has no features, at 1/2 of the size
     and between it and the encoder's finest, there is no skip; at full size the image is the
     skip. Images are padded to the multiple the encoder takes and the logits cropped; for
-    encoders that take one size only, both are resized. Colours are normalised as timm has it for
+    encoders that take one size only, both are resized. Colors are normalised as timm has it for
     the encoder.
 
     Args:

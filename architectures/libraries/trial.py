@@ -26,6 +26,6 @@ def check_runs(network: nn.Module) -> None:
     with torch.no_grad():
         prediction: Prediction = network(image, image)
     network.train()
-    for logits in prediction:
+    for logits in (prediction.mask_logits, prediction.depth_logits):
         if logits is not None and logits.shape != (1, 1, *SIZE):
             raise ValueError(f"at {SIZE} the output has the shape {tuple(logits.shape)}")

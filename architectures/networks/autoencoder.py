@@ -23,7 +23,7 @@ def autoencoder(
     parameters for the published mask network, which is `inputs="composite", tasks=("mask",)`; the
     16,393,752 that were also published as its size are those of the encoder with a classifier of
     1000 classes. More tasks share the encoder and have a decoder each. The published sigmoid is
-    left to the losses. Colours are normalised by ImageNet's mean and deviation. The encoder starts
+    left to the losses. Colors are normalised by ImageNet's mean and deviation. The encoder starts
     as ResNets do, the decoders as PyTorch has them. For training in stages the parts are
     `encoder`, `decoders.mask` and `decoders.depth`.
     """

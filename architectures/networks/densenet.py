@@ -27,7 +27,7 @@ def densenet(
     https://github.com/ialhashim/DenseDepth, decoder width 1. 42,657,689 parameters for
     `inputs="composite", tasks=("depth",)`; the published 44,322,689 also count an ImageNet
     classifier of 1,665,000 that is never used and not built here. More tasks share the encoder
-    and have a decoder each. Predicts at half size and is resized bilinearly. Colours are
+    and have a decoder each. Predicts at half size and is resized bilinearly. Colors are
     normalised by ImageNet's mean and deviation. Without `encoder_weights` ("imagenet" or a file)
     the encoder starts as timm's, everything else as PyTorch has it. For training in stages the
     parts are `encoder`, `decoders.mask` and `decoders.depth`.
@@ -46,7 +46,7 @@ class DenseDepth(EarlyFusion):
     """One encoder for all tasks, a decoder for each."""
 
     def __init__(self, encoder: DenseNet, *, inputs: str, tasks: tuple[str, ...]) -> None:
-        super().__init__(inputs=inputs, normalization=IMAGENET)
+        super().__init__(inputs=inputs, normalization=IMAGENET, align_corners=True)
         self.encoder = encoder
         at_eighth, at_sixteenth, _ = encoder.transition_channels
         skip_channels = (at_sixteenth, at_eighth, encoder.stem_channels, encoder.stem_channels)
@@ -57,12 +57,7 @@ class DenseDepth(EarlyFusion):
     def predict(self, image: Tensor) -> dict[str, Tensor]:
         """Run every decoder on the one encoder's features."""
         features = self.encoder(image)
-        return {
-            task: F.interpolate(
-                decoder(features), size=image.shape[2:], mode="bilinear", align_corners=True
-            )
-            for task, decoder in self.decoders.items()
-        }
+        return {task: decoder(features) for task, decoder in self.decoders.items()}
 
 
 class Decoder(nn.Module):

@@ -28,7 +28,7 @@ def resnet50_upproj(
     Papers: https://arxiv.org/abs/1803.08673, up-projection https://arxiv.org/abs/1606.00373.
     67,569,473 parameters for the published depth network, which is `inputs="composite",
     tasks=("depth",)`; more tasks share the encoder and have a decoder each. Predicts at half size
-    and is resized bilinearly. Colours are normalised by ImageNet's mean and deviation. Without
+    and is resized bilinearly. Colors are normalised by ImageNet's mean and deviation. Without
     `encoder_weights` ("imagenet" or a file) the encoder starts as ResNets do, everything else as
     PyTorch has it. For training in stages the parts are `encoder`, `decoders.mask` and
     `decoders.depth`.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from bench.errors import InputError
@@ -42,13 +41,7 @@ class GrowingFolder:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        return
+    def __exit__(self, *_: object) -> None: ...
 
     def __contains__(self, name: str) -> bool:
         return (self._path / name).is_file()

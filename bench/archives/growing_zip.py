@@ -1,4 +1,4 @@
-"""A zip that outlives a killed program: every entry stands from the moment it is written.
+"""A zip that outlives a killed program: every entry is safe from the moment it is written.
 
 A zip's directory comes last, and without it the usual tools read nothing. Here each entry is
 written whole behind a header that already has its length and checksum, so that those which are
@@ -14,7 +14,6 @@ import zlib
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Self, cast
 
 from bench.errors import InputError
@@ -53,12 +52,7 @@ class GrowingZip:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._file.close()
 
     def __contains__(self, name: str) -> bool:
@@ -112,7 +106,7 @@ class _Directory:
     """The entries in the order in which they were added.
 
     A `ZipInfo` takes a kilobyte, and a large dataset has a million entries: each is made when the
-    directory is written, and until then its numbers stand in columns.
+    directory is written, and until then its numbers are kept in columns.
     """
 
     def __init__(self) -> None:

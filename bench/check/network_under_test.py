@@ -72,7 +72,7 @@ class NetworkUnderTest:
                 f"forward returned a {type(prediction).__name__}, no architectures.Prediction",
                 "return Prediction(mask_logits=..., depth_logits=...)",
             )
-        heads = dict(zip(architectures.TASKS, prediction, strict=True))
+        heads = {task: getattr(prediction, f"{task}_logits") for task in architectures.TASKS}
         for task, logits in heads.items():
             if (logits is not None) != (task in self.tasks):
                 there, right = ("missing", "(B, 1, H, W)") if logits is None else ("there", "None")

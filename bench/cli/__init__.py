@@ -14,9 +14,11 @@ import typer
 from bench.cli import data
 from bench.cli.check import check
 from bench.cli.list_names import list_names
+from bench.cli.migrate import migrate
 from bench.cli.report import report
 from bench.cli.run import run
 from bench.cli.throughput import throughput
+from bench.cli.verify import verify
 from bench.errors import InputError
 
 app = typer.Typer(
@@ -31,6 +33,8 @@ app.command()(report)
 app.command("list")(list_names)
 app.command()(check)
 app.command()(throughput)
+app.command()(verify)
+app.command()(migrate)
 app.add_typer(data.app, name="data")
 
 

@@ -13,13 +13,19 @@ def report(
     study: Annotated[Path, typer.Argument(help="The folder that `bench run` wrote.")],
 ) -> None:
     """Print a study's leaderboard and write it to leaderboard.md in its folder."""
+    from bench.files import write_atomically
     from bench.report import markdown, terminal
-    from bench.report.leaderboard import compare
+    from bench.report.leaderboard import leaderboards
     from bench.study.study import Study
 
-    board = compare(Study(study))
+    results = Study(study).load()
+    boards = leaderboards(results)
+    name = study.resolve().name
+    terminal.print_leaderboard(Console(), name, boards, results.damaged)
     path = study / "leaderboard.md"
-    path.write_text(markdown.render(study.resolve().name, board), encoding="utf-8")
-    console = Console()
-    terminal.print_leaderboard(console, study.resolve().name, board)
-    console.print(f"written to {path}", highlight=False)
+    try:
+        write_atomically(path, markdown.render(name, boards, results.damaged).encode())
+    except OSError as error:
+        typer.echo(f"{path}: not written: {error.strerror}", err=True)
+    else:
+        typer.echo(f"written to {path}")

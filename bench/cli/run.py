@@ -33,10 +33,20 @@ def run(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run failed cells once more.")
     ] = False,
+    keep_stale: Annotated[
+        bool,
+        typer.Option(
+            "--keep-stale", help="Leave cells whose data, weights or code have changed as they are."
+        ),
+    ] = False,
+    check_cache: Annotated[
+        bool,
+        typer.Option("--check-cache", help="Check the decoded images to the last byte first."),
+    ] = False,
 ) -> None:
     """Run the cells of a grid that the study does not hold yet."""
-    from bench.execution.run import missing_cells
-    from bench.settings.grid import load
+    from bench.execution.run import has_to_run, look_ahead
+    from bench.settings.grid_file import load
     from bench.study.study import Study
 
     question = load(grid)
@@ -49,16 +59,14 @@ def run(
     if dry_run:
         from bench.report.terminal import print_plan
 
-        print_plan(console, question, study)
+        print_plan(console, look_ahead(question, study), study.folder)
         return
-    from bench.execution.run import forget_failed, run
+    from bench.execution.run import run
     from bench.execution.trackers.terminal import create_progress
     from bench.machine.device import choose
 
     chosen = choose(device)
     side_by_side = _parse_count(per_device)
-    if retry_failed:
-        forget_failed(question, study)
     try:
         with create_progress(console) as progress:
             run(
@@ -68,12 +76,16 @@ def run(
                 progress=progress,
                 per_device=side_by_side,
                 throughput=limit is None,
+                retry_failed=retry_failed,
+                keep_stale=keep_stale,
+                check_cache=check_cache,
             )
     except KeyboardInterrupt:
-        left = len(missing_cells(question, study))
+        planned = look_ahead(question, study)
+        left = sum(has_to_run(one, retry_failed=False, keep_stale=keep_stale) for one in planned)
         typer.echo(f"stopped with {left} cells to go; the same command goes on from here", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    console.print(f"finished: see `bench report {study.folder}`", highlight=False)
+    console.print(f"finished: see `bench report {study.folder}`", highlight=False, markup=False)
 
 
 def _parse_count(text: str) -> int | None:

@@ -15,7 +15,7 @@ def augment(batch: Batch, *, flip: bool, color_jitter: float, generator: torch.G
 
     Args:
         batch: what to vary.
-        flip: mirror all five images of half of the samples.
+        flip: mirror all images of half of the samples.
         color_jitter: shift brightness by up to this much, and scale contrast and saturation by
             factors in [1 - color_jitter, 1 + color_jitter]. Each works pixel by pixel and the two
             inputs of a sample share theirs, so that no new difference between the two arises; the
@@ -29,7 +29,7 @@ def augment(batch: Batch, *, flip: bool, color_jitter: float, generator: torch.G
     draws = draws.to(device, non_blocking=True)
     if flip:
         flipped = (draws[:, 0] < 0.5).view(-1, 1, 1, 1)  # noqa: PLR2004 - one half
-        batch = Batch(*(torch.where(flipped, hflip(image), image) for image in batch))
+        batch = batch.map(lambda image: torch.where(flipped, hflip(image), image))
     if color_jitter:
         brightness, contrast, saturation = (color_jitter * (2 * draws[:, 1:] - 1)).unbind(1)
 

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from bench.data.batches import Batch
-from bench.data.dataset import Dataset
+from bench.data.dataset import Dataset, Images
 from bench.data.split import Rows
 
 RESIDENT_SHARE = 0.3  # of the device's free memory, the most that images may take
@@ -35,7 +35,7 @@ class _Stored(NamedTuple):
 
     Attributes:
         backgrounds, composites: (B, H, W, 3) uint8.
-        masks, depth_valid: (B, H, W) uint8.
+        masks, depth_valid, mask_valid: (B, H, W) uint8.
         depths: (B, H, W) uint8, or int16 with the bits of uint16, which torch cannot index.
     """
 
@@ -44,6 +44,7 @@ class _Stored(NamedTuple):
     masks: Tensor | None
     depths: Tensor | None
     depth_valid: Tensor | None
+    mask_valid: Tensor | None
 
     def map(self, change: Callable[[Tensor], Tensor]) -> _Stored:
         """The same with each of the tensors changed."""
@@ -139,13 +140,7 @@ def _put_on_device(dataset: Dataset, device: torch.device) -> _Resident | None:
     """All the images in a CUDA device's memory, if they fit."""
     if device.type != "cuda" or dataset.streamed:
         return None
-    arrays = (
-        dataset.backgrounds,
-        dataset.composites,
-        dataset.masks,
-        dataset.depths,
-        dataset.depth_valid,
-    )
+    arrays = (dataset.backgrounds, *_of_samples(dataset))
     needed = sum(a.dtype.itemsize * math.prod(a.shape) for a in arrays if a is not None)
     if needed > RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]:
         return None
@@ -170,10 +165,20 @@ class _Resident(NamedTuple):
 def _gather(dataset: Dataset, rows: Rows) -> _Stored:
     """The images of some rows in the host's memory."""
     backgrounds = dataset.backgrounds
-    others = (dataset.composites, dataset.masks, dataset.depths, dataset.depth_valid)
     return _stored(
         None if backgrounds is None else backgrounds[dataset.background_rows[rows]],
-        *(None if images is None else images[rows] for images in others),
+        *(None if images is None else images[rows] for images in _of_samples(dataset)),
+    )
+
+
+def _of_samples(dataset: Dataset) -> tuple[Images | None, ...]:
+    """What `_Stored` holds but for the backgrounds."""
+    return (
+        dataset.composites,
+        dataset.masks,
+        dataset.depths,
+        dataset.depth_valid,
+        dataset.mask_valid,
     )
 
 
@@ -209,6 +214,7 @@ def _as_batch(stored: _Stored, loader: BatchLoader) -> Batch:
         mask=zeros if stored.masks is None else stored.masks.float().unsqueeze(1),
         depth=depth,
         depth_valid=valid,
+        mask_valid=None if stored.mask_valid is None else stored.mask_valid.float().unsqueeze(1),
     )
 
 

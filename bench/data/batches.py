@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -20,6 +20,8 @@ class Batch(NamedTuple):
         mask: (B, 1, H, W) in {0, 1}, 1 on the object.
         depth: (B, 1, H, W) in [0, 1], 0 near.
         depth_valid: (B, 1, H, W) in {0, 1}, 0 where there is no reading.
+        mask_valid: (B, 1, H, W) in {0, 1}, 0 where the mask is unknown, whatever it says there;
+            None where the archives tell of no such pixels.
     """
 
     background: Tensor
@@ -27,6 +29,11 @@ class Batch(NamedTuple):
     mask: Tensor
     depth: Tensor
     depth_valid: Tensor
+    mask_valid: Tensor | None = None
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        """The same with each of the tensors changed."""
+        return Batch(*(None if image is None else change(image) for image in self))  # type: ignore[arg-type]
 
 
 def in_order(rows: Rows, batch_size: int) -> Iterator[Rows]:

@@ -1,8 +1,9 @@
 """Decoded samples at one size, memory-mapped: decoded once, shared by every cell and run.
 
-A cache is a folder named after the contents of the archives, how they are read, and the size; it
-exists if and only if it is complete. Where the disk has no room for it, the images are decoded
-whenever they are asked for. They are uint8; depth keeps 16 bits where the archive has them.
+A cache is a folder named after the contents of the archives, how they are read, the size, and what
+decodes them; it exists if and only if it is complete, and is made anew if it is damaged. Where the
+disk has no room for it, the images are decoded whenever they are asked for. They are uint8; depth
+keeps 16 bits where the archive has them.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,9 @@ import platformdirs
 from filelock import FileLock, Timeout
 
 from bench.data.cache_build import CacheBuild, OnProgress
+from bench.data.cache_manifest import CacheManifest, DamagedCacheError
 from bench.data.dataset import Dataset
+from bench.data.decoding_digest import decoding_digest
 from bench.data.entries import Entries, open_container
 from bench.data.sample_pool import SamplePool
 from bench.data.selection import open_selection, read_excluded
@@ -29,8 +32,6 @@ from bench.data.stream import stream
 from bench.errors import InputError
 from bench.settings import Source
 from bench.settings.base import Size
-
-FORMAT = 2  # raise it when the arrays' meaning changes: older caches are then made anew
 
 OnRemark = Callable[[str], None]
 
@@ -49,6 +50,7 @@ def open_dataset(
     root: Path | None = None,
     on_progress: OnProgress | None = None,
     on_remark: OnRemark | None = None,
+    check_cache: bool = False,
 ) -> Dataset:
     """The archives' samples at ``size`` (height, width), decoded on first use.
 
@@ -58,7 +60,9 @@ def open_dataset(
         exclude: a CSV list of the keys to leave out.
         root: where caches lie; by default `default_root`.
         on_progress: called with the numbers of images decoded and to decode.
-        on_remark: called with what is worth saying: the layout, a lack of disk.
+        on_remark: called with what is worth saying: the layout, a damaged cache, a lack of disk.
+        check_cache: compare a finished cache with what was written to the last byte; otherwise the
+            bytes of a large one are sampled, see `CacheManifest.open_arrays`.
 
     Raises:
         InputError: an archive, entry or sample is at fault; no cache is left behind.
@@ -67,10 +71,13 @@ def open_dataset(
     excluded = [] if exclude is None else read_excluded(exclude)
     fingerprint = _fingerprint(sources, excluded)
     root = root or default_root()
-    folder = root / f"{fingerprint[:16]}-{size[0]}x{size[1]}-v{FORMAT}"
-    if folder.exists():
-        return open_cache(folder, size, fingerprint)
+    folder = root / f"{fingerprint[:16]}-{size[0]}x{size[1]}-{decoding_digest()[:8]}"
     remark = on_remark or (lambda _: None)
+    if folder.exists():
+        try:
+            return open_cache(folder, size, fingerprint, whole=check_cache)
+        except DamagedCacheError as error:
+            remark(f"{error}; decoding the images anew")
     layouts = open_selection(sources, exclude, remark)
     for layout in layouts:
         remark(f"{layout.entries.paths}: layout {layout.name}, {len(layout.samples)} samples")
@@ -79,8 +86,11 @@ def open_dataset(
     try:
         root.mkdir(parents=True, exist_ok=True)
         with _locked(folder, remark):
-            if folder.exists():  # made by another run meanwhile
-                return open_cache(folder, size, fingerprint)
+            if folder.exists():  # made by another run meanwhile, or damaged
+                try:
+                    return open_cache(folder, size, fingerprint, whole=check_cache)
+                except DamagedCacheError:
+                    shutil.rmtree(folder)
             if build.has_room():
                 build.run()
                 return open_cache(folder, size, fingerprint)
@@ -98,15 +108,18 @@ def open_dataset(
     return stream(pool, size, fingerprint)
 
 
-def open_samples(archives: Sequence[Path | Source]) -> tuple[pd.DataFrame, str]:
+def open_samples(
+    archives: Sequence[Path | Source], *, exclude: Path | None = None
+) -> tuple[pd.DataFrame, str]:
     """The samples and the fingerprint of the dataset that `open_dataset` gives, nothing decoded.
 
     Raises:
         InputError: an archive is at fault, or a sample lacks a partner.
     """
     sources = _as_sources(archives)
-    layouts = open_selection(sources, None, lambda _: None)
-    return SamplePool(layouts).samples, _fingerprint(sources, [])
+    excluded = [] if exclude is None else read_excluded(exclude)
+    layouts = open_selection(sources, exclude, lambda _: None)
+    return SamplePool(layouts).samples, _fingerprint(sources, excluded)
 
 
 def _as_sources(archives: Sequence[Path | Source]) -> list[Source]:
@@ -143,22 +156,29 @@ def _locked(folder: Path, remark: OnRemark) -> Iterator[None]:
         lock.release()
 
 
-def open_cache(folder: Path, size: Size, fingerprint: str) -> Dataset:
-    """A finished cache, memory-mapped."""
+def open_cache(folder: Path, size: Size, fingerprint: str, *, whole: bool = False) -> Dataset:
+    """A finished cache, memory-mapped.
 
-    def array(name: str) -> Any:
-        path = folder / f"{name}.npy"
-        return np.load(path, mmap_mode="r") if path.exists() else None
+    Args:
+        folder: of the cache.
+        size: (height, width) of its images.
+        fingerprint: of its archives.
+        whole: check every byte.
 
-    samples = pd.read_parquet(folder / "samples.parquet")
+    Raises:
+        DamagedCacheError: it does not hold what was written.
+    """
+    manifest = CacheManifest.read(folder)
+    arrays = manifest.open_arrays(folder, whole=whole)
     return Dataset(
-        samples=samples.drop(columns="background_row"),
+        samples=manifest.open_samples(folder),
         size=size,
-        background_rows=samples["background_row"].to_numpy(dtype=np.int64),
-        backgrounds=array("backgrounds"),
-        composites=array("composites"),
-        masks=array("masks"),
-        depths=array("depths"),
-        depth_valid=array("depth_valid"),
+        background_rows=np.array(arrays["background_rows"]),
+        backgrounds=arrays.get("backgrounds"),
+        composites=arrays["composites"],
+        masks=arrays.get("masks"),
+        depths=arrays.get("depths"),
+        depth_valid=arrays.get("depth_valid"),
+        mask_valid=arrays.get("mask_valid"),
         fingerprint=fingerprint,
     )

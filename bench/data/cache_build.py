@@ -1,4 +1,4 @@
-"""Decode a pool of samples into the arrays of a cache, chunk by chunk."""
+"""The making of a cache: by threads or processes, and so that a stopped one goes on."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from bench.data.cache_manifest import CacheManifest, StoredArray, digest_of
+from bench.data.chunk_decoder import CHUNK_BYTES, Chunk, ChunkDecoder, Digests
 from bench.data.sample_pool import SamplePool
 from bench.errors import InputError
 from bench.files import write_atomically
@@ -23,50 +22,12 @@ from bench.machine.processes import answer_all
 from bench.machine.worker_pool import Died, map_unordered
 from bench.settings.base import Size
 
-CHUNK_BYTES = 2**25  # decoded at a time, and lost at most when a build is stopped
 SPARE_DISK = 2**28  # bytes that a cache leaves free
 
 PROCESSES_FROM = 8192  # samples; decoding fewer takes about as long as starting processes does
 LARGEST_GROUP = 32  # samples that a thread decodes before it asks for more
 
 OnProgress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class _Array:
-    """A file of images of one shape."""
-
-    name: str
-    count: int
-    image_shape: tuple[int, ...]
-    dtype: type[np.uint8 | np.uint16]
-
-    @property
-    def image_bytes(self) -> int:
-        return int(np.prod(self.image_shape)) * np.dtype(self.dtype).itemsize
-
-    def create(self, folder: Path) -> None:
-        """An empty file of the full length, which takes room only as it is filled."""
-        shape = (self.count, *self.image_shape)
-        np.lib.format.open_memmap(folder / f"{self.name}.npy", "w+", self.dtype, shape)
-
-    def write(self, folder: Path, first_row: int, images: npt.NDArray[Any]) -> None:
-        """Fill rows by writing: a full disk is an error then, where a mapped page would kill."""
-        path = folder / f"{self.name}.npy"
-        header = path.stat().st_size - self.count * self.image_bytes
-        with path.open("r+b") as file:
-            file.seek(header + first_row * self.image_bytes)
-            file.write(images.tobytes())
-            file.flush()
-            os.fsync(file.fileno())
-
-
-class _Job(NamedTuple):
-    """A chunk of rows: of the backgrounds, or of all that samples have."""
-
-    kind: str
-    first: int
-    rows: int
 
 
 class _ProcessDiedError(InputError):
@@ -96,13 +57,14 @@ class CacheBuild:
     ) -> None:
         self._folder, self._pool = folder, pool
         self._partial = folder.with_name(f".{folder.name}.partial")
+        self._state = self._partial / "state.json"
         self._on_progress = on_progress
         self._workers = workers or os.cpu_count() or 1
-        self._decoder = _Decoder(pool, size, self._partial)
+        self._decoder = ChunkDecoder(pool, size, self._partial)
 
     def bytes_needed(self) -> int:
         """What the finished cache takes."""
-        return sum(array.count * array.image_bytes for array in self._decoder.arrays())
+        return sum(array.bytes for array in self._decoder.arrays())
 
     def has_room(self) -> bool:
         """Whether the disk can take what is still to be decoded."""
@@ -120,154 +82,120 @@ class CacheBuild:
         """
         self._partial.mkdir(parents=True, exist_ok=True)
         try:
-            self._decode()
-            self._finish()
+            self._finish(self._decode())
         except _ProcessDiedError:
             raise
         except (InputError, OSError):
             shutil.rmtree(self._partial, ignore_errors=True)
             raise
 
-    def _decode(self) -> None:
-        state = self._partial / "state.json"
-        if state.exists():
-            done = {_Job(*job) for job in json.loads(state.read_text(encoding="utf-8"))}
-        else:
-            done = set()
-            for array in self._decoder.arrays():
-                array.create(self._partial)
-        jobs = self._decoder.jobs()
-        total = sum(job.rows for job in jobs)
-        before = sum(job.rows for job in done)
-        left = [job for job in jobs if job not in done]
-        many = sum(job.rows for job in left) >= PROCESSES_FROM and self._workers > 1
-        for job, decoded in (self._by_processes if many else self._by_threads)(left):
+    def _decode(self) -> dict[Chunk, Digests]:
+        """The digests of all chunks."""
+        done = self._begun()
+        chunks = self._decoder.chunks()
+        total = sum(chunk.rows for chunk in chunks)
+        before = sum(chunk.rows for chunk in done)
+        left = [chunk for chunk in chunks if chunk not in done]
+        many = sum(chunk.rows for chunk in left) >= PROCESSES_FROM and self._workers > 1
+        for chunk, decoded, digests in (self._by_processes if many else self._by_threads)(left):
             self._on_progress(before + decoded, total)
-            if decoded == job.rows:
-                done.add(job)
-                before += job.rows
-                write_atomically(state, json.dumps(sorted(done)).encode())
+            if digests is not None:
+                done[chunk] = digests
+                before += chunk.rows
+                write_atomically(self._state, json.dumps(list(done.items())).encode())
+        return {chunk: done[chunk] for chunk in chunks}
 
-    def _by_threads(self, jobs: list[_Job]) -> Iterator[tuple[_Job, int]]:
+    def _begun(self) -> dict[Chunk, Digests]:
+        """What an earlier build has decoded; nothing if its files are not as it left them."""
+        arrays = self._decoder.arrays()
+        if all(array.is_there(self._partial) for array in arrays):
+            try:
+                told = json.loads(self._state.read_bytes())
+                return {Chunk(*chunk): digests for chunk, digests in told}
+            except (OSError, ValueError, TypeError):
+                pass
+        for array in arrays:
+            array.create(self._partial)
+        return {}
+
+    def _by_threads(self, chunks: list[Chunk]) -> Iterator[tuple[Chunk, int, Digests | None]]:
         """One chunk after the other, each shared out to threads; says how far each is."""
         with ThreadPoolExecutor(self._workers) as workers:
-            for job in jobs:
-                buffers = self._decoder.buffers(job)
-                groups = _groups(job, self._workers)
+            for chunk in chunks:
+                buffers = self._decoder.buffers(chunk)
+                groups = _groups(chunk, self._workers)
                 try:
                     for group, _ in zip(
                         groups,
-                        workers.map(partial(self._decoder.fill, job, buffers), groups),
+                        workers.map(partial(self._decoder.fill, chunk, buffers), groups),
                         strict=True,
                     ):
-                        if group.stop < job.rows:
-                            yield job, group.stop
+                        if group.stop < chunk.rows:
+                            yield chunk, group.stop, None
                 except BaseException:
                     workers.shutdown(cancel_futures=True)
                     raise
-                self._decoder.write(job, buffers)
-                yield job, job.rows
+                yield chunk, chunk.rows, self._decoder.write(chunk, buffers)
 
-    def _by_processes(self, jobs: list[_Job]) -> Iterator[tuple[_Job, int]]:
+    def _by_processes(self, chunks: list[Chunk]) -> Iterator[tuple[Chunk, int, Digests]]:
         """Each chunk by one of several processes."""
-        # Backgrounds first, as the order of the jobs has it; nothing depends on it.
-        for job, answer in map_unordered(jobs, self._workers, _serve, self._decoder):
+        # Backgrounds first, as the order of the chunks has it; nothing depends on it.
+        for chunk, answer in map_unordered(chunks, self._workers, _serve, self._decoder):
             if isinstance(answer, Died):
                 raise _ProcessDiedError(f"decoding: {answer.ending}; the same command goes on")
             if isinstance(answer, Exception):
                 raise answer
-            yield job, job.rows
+            yield chunk, chunk.rows, answer
 
-    def _finish(self) -> None:
-        valid = self._partial / "depth_valid.npy"
-        if valid.exists() and _all_ones(valid):
-            valid.unlink()
-        samples = self._pool.samples.assign(background_row=self._pool.background_rows)
-        samples.to_parquet(self._partial / "samples.parquet")
-        (self._partial / "state.json").unlink()
+    def _finish(self, done: dict[Chunk, Digests]) -> None:
+        background_rows = self._pool.background_rows
+        path = self._partial / "background_rows.npy"
+        np.save(path, background_rows)
+        stored = {
+            path.stem: StoredArray(
+                shape=background_rows.shape,
+                dtype=background_rows.dtype.name,
+                file_bytes=path.stat().st_size,
+                chunk_rows=len(background_rows),
+                digests=(digest_of(background_rows),),
+            )
+        }
+        for array in self._decoder.arrays():
+            path = self._partial / f"{array.name}.npy"
+            if array.name in {"depth_valid", "mask_valid"} and _all_ones(path):
+                path.unlink()
+                continue
+            written = [chunk for chunk, digests in done.items() if array.name in digests]
+            stored[array.name] = StoredArray(
+                shape=(array.count, *array.image_shape),
+                dtype=np.dtype(array.dtype).name,
+                file_bytes=path.stat().st_size,
+                chunk_rows=written[0].rows,
+                digests=tuple(done[chunk][array.name] for chunk in written),
+            )
+        CacheManifest.write(self._partial, stored, self._pool.samples)
+        self._state.unlink()
         self._partial.rename(self._folder)
 
 
-class _Decoder:
-    """What every thread and process needs to decode a chunk and write it to the files."""
-
-    def __init__(self, pool: SamplePool, size: Size, folder: Path) -> None:
-        self._pool, self._size, self._folder = pool, size, folder
-        count = len(pool.samples)
-        images = [_Array("composites", count, (*size, 3), np.uint8)]
-        if "mask" in pool.kinds:
-            images.append(_Array("masks", count, size, np.uint8))
-        if "depth" in pool.kinds:
-            images.append(_Array("depths", count, size, pool.depth_dtype))
-            if pool.has_invalid_depth:
-                images.append(_Array("depth_valid", count, size, np.uint8))
-        self._arrays: dict[str, list[_Array]] = {"samples": images}
-        if pool.background_count:
-            background = _Array("backgrounds", pool.background_count, (*size, 3), np.uint8)
-            self._arrays = {"backgrounds": [background], "samples": images}
-
-    def arrays(self) -> list[_Array]:
-        """Every file of the cache."""
-        return [array for arrays in self._arrays.values() for array in arrays]
-
-    def jobs(self) -> list[_Job]:
-        """All chunks, in order; the same for every build of one cache."""
-        found = []
-        for kind, arrays in self._arrays.items():
-            rows = max(1, CHUNK_BYTES // sum(array.image_bytes for array in arrays))
-            count = arrays[0].count
-            found += [_Job(kind, at, min(rows, count - at)) for at in range(0, count, rows)]
-        return found
-
-    def buffers(self, job: _Job) -> dict[str, npt.NDArray[Any]]:
-        """Room for a chunk, by the arrays' names."""
-        return {
-            array.name: np.empty((job.rows, *array.image_shape), array.dtype)
-            for array in self._arrays[job.kind]
-        }
-
-    def fill(self, job: _Job, buffers: dict[str, npt.NDArray[Any]], group: range) -> None:
-        """Decode some of a chunk's rows into its buffers."""
-        pool, size = self._pool, self._size
-        for place in group:
-            row = job.first + place
-            if job.kind == "backgrounds":
-                buffers["backgrounds"][place] = pool.background(row, size)
-                continue
-            buffers["composites"][place] = pool.composite(row, size)
-            if "masks" in buffers:
-                buffers["masks"][place] = pool.mask(row, size)
-            if "depths" in buffers:
-                depth, valid = pool.depth(row, size)
-                buffers["depths"][place] = pool.coded_depth(depth)
-                if "depth_valid" in buffers:
-                    buffers["depth_valid"][place] = valid
-
-    def write(self, job: _Job, buffers: dict[str, npt.NDArray[Any]]) -> None:
-        """Put a chunk into the files."""
-        for array in self._arrays[job.kind]:
-            array.write(self._folder, job.first, buffers[array.name])
-
-
-def _serve(connection: Connection, decoder: _Decoder) -> None:
+def _serve(connection: Connection, decoder: ChunkDecoder) -> None:
     """Decode the chunks that come through the connection, until it is closed."""
 
-    def decode(job: _Job) -> Exception | None:
+    def decode(chunk: Chunk) -> Digests | Exception:
         try:
-            buffers = decoder.buffers(job)
-            decoder.fill(job, buffers, range(job.rows))
-            decoder.write(job, buffers)
+            buffers = decoder.buffers(chunk)
+            decoder.fill(chunk, buffers, range(chunk.rows))
+            return decoder.write(chunk, buffers)
         except (InputError, OSError) as error:
             return error
-        return None
 
     answer_all(connection, decode)
 
 
-def _groups(job: _Job, workers: int) -> list[range]:
+def _groups(chunk: Chunk, workers: int) -> list[range]:
     """A chunk's rows in groups large enough that handing them out costs nothing."""
-    size = max(1, min(LARGEST_GROUP, job.rows // (4 * workers)))
-    return [range(at, min(at + size, job.rows)) for at in range(0, job.rows, size)]
+    size = max(1, min(LARGEST_GROUP, chunk.rows // (4 * workers)))
+    return [range(at, min(at + size, chunk.rows)) for at in range(0, chunk.rows, size)]
 
 
 def _all_ones(path: Path) -> bool:

@@ -41,6 +41,7 @@ class Dataset:
         depths: (N, H, W) uint8 or uint16; 0 is near, the type's greatest value far; None where the
             archives have none.
         depth_valid: (N, H, W) uint8 in {0, 1}; None where every pixel has a reading.
+        mask_valid: (N, H, W) uint8 in {0, 1}; None where every pixel's mask is known.
         fingerprint: a digest of the archives' contents, and of how they are read if that is not as
             the archives say themselves.
         streamed: whether images are decoded each time that they are indexed.
@@ -54,6 +55,7 @@ class Dataset:
     masks: Images | None
     depths: Images | None
     depth_valid: Images | None
+    mask_valid: Images | None
     fingerprint: str
     streamed: bool = False
 

@@ -15,9 +15,22 @@ from bench.errors import InputError
 from bench.settings import DepthCoding
 from bench.settings.base import Size
 
-VALID_SHARE = 0.5  # a resized depth pixel counts if at least this share of it had a reading
+VALID_SHARE = 0.5  # a resized pixel counts if at least this share of it had a value
+UNKNOWN_ABOVE = 127  # grey of an ignore region's image: more means that the mask is unknown there
 
 Decoded = TypeVar("Decoded")
+
+
+class Mask(NamedTuple):
+    """A mask at one size (H, W).
+
+    Attributes:
+        object: (H, W) bool.
+        valid: (H, W) bool, where the mask is known.
+    """
+
+    object: npt.NDArray[np.bool_]
+    valid: npt.NDArray[np.bool_]
 
 
 class DepthMap(NamedTuple):
@@ -87,15 +100,30 @@ def decode_color(image: Encoded, size: Size, *, mirrored: bool = False) -> Pixel
     return resized[:, ::-1] if mirrored else resized
 
 
-def decode_mask(image: Encoded, size: Size) -> npt.NDArray[np.bool_]:
-    """A mask at ``size``, (H, W) bool.
+def decode_mask(image: Encoded, size: Size, unknown: Encoded | None = None) -> Mask:
+    """A mask at ``size``; what it says where it is unknown has no influence.
+
+    Args:
+        image: the mask's file.
+        size: (height, width).
+        unknown: the image of the ignore region, if there is one: bright where the mask is unknown.
 
     Raises:
-        InputError: the entry is no image.
+        InputError: an entry is no image.
     """
-    mask = image.decoded(lambda content: images.decode_grey(content, size))
-    grey = (mask if mask.dtype == np.uint8 else mask >> 8).astype(np.uint8, copy=False)
-    return images.resize(grey, size) > image.layout.mask_threshold
+    grey, threshold = _read_grey(image), image.layout.mask_threshold
+    if unknown is not None:
+        known = images.resize(_read_grey(unknown), grey.shape) <= UNKNOWN_ABOVE
+        if not known.all():
+            resized, share = images.resize_with_holes(grey.astype(np.float32), known, size)
+            return Mask(np.rint(resized) > threshold, share >= VALID_SHARE)
+    return Mask(images.resize(grey, size) > threshold, np.ones(size, np.bool_))
+
+
+def _read_grey(image: Encoded) -> Pixels:
+    """A mask's levels, (H, W) uint8, of a file with 16 bits too."""
+    grey = image.decoded(images.decode_grey)
+    return (grey if grey.dtype == np.uint8 else grey >> 8).astype(np.uint8, copy=False)
 
 
 def decode_depth(image: Encoded, size: Size) -> DepthMap:
@@ -105,32 +133,24 @@ def decode_depth(image: Encoded, size: Size) -> DepthMap:
         InputError: the entry is no image, or smaller than the crop.
     """
     coding = image.layout.depth_coding
-    codes = read_depth_codes(image, size)
+    codes = read_depth_codes(image)
     if coding.invalid is None and np.iinfo(codes.dtype).max <= coding.maximum:
         # Nothing to clip and no holes: averaging first is the same, on fewer pixels after it.
         depth = images.resize(codes.astype(np.float32), size) / np.float32(coding.maximum)
         return DepthMap(_near_first(depth, coding), np.ones(size, np.bool_))
     depth = _near_first(np.minimum(codes.astype(np.float32) / coding.maximum, 1), coding)
     valid = np.ones(codes.shape, np.bool_) if coding.invalid is None else codes != coding.invalid
-    resized, share = images.resize_depth(depth, valid, size)
+    resized, share = images.resize_with_holes(depth, valid, size)
     return DepthMap(resized, share >= VALID_SHARE)
 
 
-def read_depth_codes(
-    image: Encoded, reduce_to: Size | None = None
-) -> npt.NDArray[np.uint8 | np.uint16]:
+def read_depth_codes(image: Encoded) -> npt.NDArray[np.uint8 | np.uint16]:
     """A depth map's values as they are coded, less the frame around it, (H, W).
-
-    Args:
-        image: the file.
-        reduce_to: the size that it is resized to next, where that saves decoding all of it.
 
     Raises:
         InputError: the entry is no image, or smaller than the crop.
     """
     coding = image.layout.depth_coding
-    if coding.colors == "grey" and coding.crop is None and coding.invalid is None:
-        return image.decoded(lambda content: images.decode_grey(content, reduce_to))
     decode = images.decode_plasma if coding.colors == "plasma" else images.decode_grey
     codes: npt.NDArray[np.uint8 | np.uint16] = image.decoded(decode)
     if coding.crop is None:

@@ -59,19 +59,17 @@ def decode_color(content: bytes, reduce_to: Size | None = None) -> Pixels:
     return np.asarray(_load(content).convert("RGB"))
 
 
-def decode_grey(content: bytes, reduce_to: Size | None = None) -> npt.NDArray[np.uint8 | np.uint16]:
+def decode_grey(content: bytes) -> npt.NDArray[np.uint8 | np.uint16]:
     """Decode an image to (H, W), uint16 where the file has 16 bits a pixel, else uint8.
 
-    Args:
-        content: of the file.
-        reduce_to: the size that the image is resized to next, see `_reduction`.
+    Always whole: masks and depth are the truth, which a reduced decoding would move.
 
     Raises:
         ValueError: the bytes are no image, or one of more than `MAX_IMAGE_PIXELS` pixels.
     """
     if simplejpeg.is_jpeg(content):
-        smallest = _reduction(size_of(content), reduce_to)
-        return np.asarray(simplejpeg.decode_jpeg(content, colorspace="GRAY", **smallest))[..., 0]
+        size_of(content)
+        return np.asarray(simplejpeg.decode_jpeg(content, colorspace="GRAY"))[..., 0]
     image = _load(content)
     if image.mode.startswith("I"):
         return np.asarray(image).astype(np.uint16, copy=False)
@@ -153,15 +151,17 @@ def resize(pixels: Array, size: Size) -> Array:
     return resized[0].permute(1, 2, 0).reshape(*size, *pixels.shape[2:]).numpy()
 
 
-def resize_depth(depth: Depth, valid: npt.NDArray[np.bool_], size: Size) -> tuple[Depth, Depth]:
-    """Resize a depth map (H, W) with holes: each pixel is the mean of the readings under it.
+def resize_with_holes(
+    values: Depth, valid: npt.NDArray[np.bool_], size: Size
+) -> tuple[Depth, Depth]:
+    """Resize values (H, W) with holes: each pixel is the mean of the valid ones under it.
 
     Returns:
-        The depth at ``size``, and the share of each of its pixels that had a reading, in [0, 1].
-        Depth is 0 where that share is 0.
+        The values at ``size``, and the share of each pixel that was valid, in [0, 1]. A value is 0
+        where that share is 0.
     """
     if valid.all():
-        return resize(depth, size), np.ones(size, np.float32)
+        return resize(values, size), np.ones(size, np.float32)
     share = resize(valid.astype(np.float32), size)
-    total = resize(np.where(valid, depth, np.float32(0)), size)
+    total = resize(np.where(valid, values, np.float32(0)), size)
     return np.divide(total, share, out=np.zeros_like(total), where=share > 0), share

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from bench.data import decode
-from bench.data.decode import DepthMap, Encoded
+from bench.data.decode import DepthMap, Encoded, Mask
 from bench.data.images import Depth, Pixels
 from bench.data.layouts import KINDS, Manifest
 from bench.errors import InputError
@@ -76,13 +76,14 @@ class SamplePool:
         """
         return decode.decode_color(self._read("composite", row), size)
 
-    def mask(self, row: int, size: Size) -> npt.NDArray[np.bool_]:
-        """A sample's mask at ``size``, (H, W).
+    def mask(self, row: int, size: Size) -> Mask:
+        """A sample's mask at ``size``.
 
         Raises:
             InputError: it is damaged, or has another shape than the sample's other images.
         """
-        return decode.decode_mask(self._read("mask", row), size)
+        unknown = self._read("unknown", row) if "unknown" in self.kinds else None
+        return decode.decode_mask(self._read("mask", row), size, unknown)
 
     def depth(self, row: int, size: Size) -> DepthMap:
         """A sample's depth map at ``size``.

@@ -17,8 +17,8 @@ from bench.files import atomic_path
 from bench.settings import Split
 
 Rows = npt.NDArray[np.int64]
-SIDES = ("train", "val", "test")
-LEFT_OUT = -1  # in place of a side's number
+SUBSETS = ("train", "val", "test")
+LEFT_OUT = -1  # in place of a subset's number
 ORDERS = 100  # orders of the groups to choose from
 
 
@@ -28,9 +28,9 @@ class SplitRows:
 
     Attributes:
         train, val, test: row numbers.
-        digest: a hash of the archives' fingerprint and of the keys on each side; two records with
-            one digest saw the same data.
-        left_out: how many of the samples that were drawn stand on no side.
+        digest: a hash of the archives' fingerprint and of the keys in each subset; two records
+            with one digest saw the same data.
+        left_out: how many of the samples that were drawn are in no subset.
     """
 
     train: Rows
@@ -52,7 +52,7 @@ def split_rows(
         limit: draw at most this many samples first.
 
     Raises:
-        InputError: a side would be empty, the column to split by is at fault, or the list of
+        InputError: a subset would be empty, the column to split by is at fault, or the list of
             samples is.
     """
     keys = samples["key"].to_numpy(dtype=str)
@@ -62,28 +62,28 @@ def split_rows(
         by_key = np.argsort(keys, kind="stable")
         rows = np.sort(by_key[np.random.default_rng(split.seed).permutation(len(keys))[:limit]])
     if split.file is not None:
-        sides = _listed(Path(split.file), keys, rows)
+        subsets = _listed(Path(split.file), keys, rows)
     elif split.by != "sample":
-        side = _side_of_samples(samples.iloc[rows], split)
-        sides = {name: rows[side == number] for number, name in enumerate(SIDES)}
+        subset = _subset_of_samples(samples.iloc[rows], split)
+        subsets = {name: rows[subset == number] for number, name in enumerate(SUBSETS)}
     else:
         train, val, test = _DRAWS[split.method](keys[rows], split)
-        sides = {"train": rows[train], "val": rows[val], "test": rows[test]}
-    left_out = len(rows) - sum(len(side) for side in sides.values())
+        subsets = {"train": rows[train], "val": rows[val], "test": rows[test]}
+    left_out = len(rows) - sum(len(subset) for subset in subsets.values())
     digest = hashlib.sha256(fingerprint.encode())
-    for name, side in sides.items():
-        if len(side) == 0:
+    for name, subset in subsets.items():
+        if len(subset) == 0:
             raise InputError(
                 f"data.split: {len(rows) - left_out} samples leave none for {name}; "
                 "give it a larger share"
             )
-        sides[name] = np.sort(side)
-        digest.update(f"{name}:{','.join(keys[sides[name]])};".encode())
-    return SplitRows(**sides, digest=digest.hexdigest()[:16], left_out=left_out)
+        subsets[name] = np.sort(subset)
+        digest.update(f"{name}:{','.join(keys[subsets[name]])};".encode())
+    return SplitRows(**subsets, digest=digest.hexdigest()[:16], left_out=left_out)
 
 
 def write_split(path: Path, samples: pd.DataFrame, split: SplitRows) -> None:
-    """Write a split as the CSV list that `Split.file` reads; a sample on no side is not in it.
+    """Write a split as the CSV list that `Split.file` reads; a sample in no subset is not in it.
 
     The file appears at the end, at once, in place of what was there. Its folder is made where
     missing.
@@ -91,10 +91,10 @@ def write_split(path: Path, samples: pd.DataFrame, split: SplitRows) -> None:
     Raises:
         InputError: the path cannot be written.
     """
-    sides = pd.concat(
-        [pd.Series(name, index=getattr(split, name), name="side") for name in SIDES]
+    subsets = pd.concat(
+        [pd.Series(name, index=getattr(split, name)) for name in SUBSETS]
     ).sort_index()
-    listed = samples[["key"]].iloc[sides.index].assign(side=sides.to_numpy())
+    listed = samples[["key"]].iloc[subsets.index].assign(subset=subsets.to_numpy())
     try:
         with atomic_path(path) as partial:
             listed.to_csv(partial, index=False, lineterminator="\n")
@@ -113,11 +113,27 @@ def _shuffle(keys: npt.NDArray[np.str_], split: Split) -> tuple[Rows, Rows, Rows
 
 def _torch_random_split(keys: npt.NDArray[np.str_], split: Split) -> tuple[Rows, Rows, Rows]:
     """A permutation by torch's global generator: the front trains, the back tests."""
-    count = len(keys)
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(split.seed)).numpy()
+    count, order = len(keys), _torch_order(keys, split)
     learned = count * round(100 * (split.train + split.val)) // 100
     val_start = learned - round(count * split.val)
     return order[:val_start], order[val_start:learned], order[learned:]
+
+
+def _torch_random_split_fractions(
+    keys: npt.NDArray[np.str_], split: Split
+) -> tuple[Rows, Rows, Rows]:
+    """The same permutation. Lengths are rounded down; what is left goes to train, then to val."""
+    count, order = len(keys), _torch_order(keys, split)
+    lengths = [math.floor(count * share) for share in (split.train, split.val, split.test)]
+    for number in range(count - sum(lengths)):
+        lengths[number] += 1
+    train, val, test = np.split(order, np.cumsum(lengths[:-1]))
+    return train, val, test
+
+
+def _torch_order(keys: npt.NDArray[np.str_], split: Split) -> Rows:
+    generator = torch.Generator().manual_seed(split.seed)
+    return torch.randperm(len(keys), generator=generator).numpy()
 
 
 def _sklearn_train_test_split(keys: npt.NDArray[np.str_], split: Split) -> tuple[Rows, Rows, Rows]:
@@ -132,22 +148,23 @@ def _sklearn_train_test_split(keys: npt.NDArray[np.str_], split: Split) -> tuple
 _DRAWS = {
     "shuffle": _shuffle,
     "torch_random_split": _torch_random_split,
+    "torch_random_split_fractions": _torch_random_split_fractions,
     "sklearn_train_test_split": _sklearn_train_test_split,
 }
 
 
-def _side_of_samples(samples: pd.DataFrame, split: Split) -> Rows:
-    """The number of each sample's side in `SIDES`, or `LEFT_OUT`, drawn by groups."""
+def _subset_of_samples(samples: pd.DataFrame, split: Split) -> Rows:
+    """The number of each sample's subset in `SUBSETS`, or `LEFT_OUT`, drawn by groups."""
     rng = np.random.default_rng(split.seed)
     columns = ("background", "foreground") if split.by == "both" else (split.by,)
-    sides = [_side_by_column(samples, column, split, rng) for column in columns]
-    return np.where(sides[0] == sides[-1], sides[0], LEFT_OUT)
+    drawn = [_subset_by_column(samples, column, split, rng) for column in columns]
+    return np.where(drawn[0] == drawn[-1], drawn[0], LEFT_OUT)
 
 
-def _side_by_column(
+def _subset_by_column(
     samples: pd.DataFrame, column: str, split: Split, rng: np.random.Generator
 ) -> Rows:
-    """The number of each sample's side, one side for all samples that share a value."""
+    """The number of each sample's subset, one for all samples that share a value."""
     columns = [name for name in samples.columns if name != "key"]
     if column not in columns:
         raise InputError(
@@ -161,12 +178,12 @@ def _side_by_column(
     values, group, sizes = np.unique(
         samples[column].to_numpy(dtype=str), return_inverse=True, return_counts=True
     )
-    if len(values) < len(SIDES):
+    if len(values) < len(SUBSETS):
         raise InputError(
-            f"data.split.by: three sides need three groups or more, but {column} is only "
+            f"data.split.by: three subsets need three groups or more, but {column} is only "
             f"{', '.join(values)}"
         )
-    return _side_of_groups(sizes, split, rng)[group]
+    return _subset_of_groups(sizes, split, rng)[group]
 
 
 def is_missing(values: pd.Series) -> npt.NDArray[np.bool_]:
@@ -174,11 +191,11 @@ def is_missing(values: pd.Series) -> npt.NDArray[np.bool_]:
     return (values.isna() | (values == "")).to_numpy()
 
 
-def _side_of_groups(sizes: Rows, split: Split, rng: np.random.Generator) -> Rows:
-    """The number of each group's side, such that the sides' shares of the samples are met.
+def _subset_of_groups(sizes: Rows, split: Split, rng: np.random.Generator) -> Rows:
+    """The number of each group's subset, such that the subsets' shares of the samples are met.
 
     Of `ORDERS` drawn orders, each cut where the number of samples is nearest to the shares with at
-    least one group a side, the first that misses the shares by the fewest samples is taken.
+    least one group a subset, the first that misses the shares by the fewest samples is taken.
 
     Args:
         sizes: (K,) the number of samples in each group.
@@ -196,32 +213,33 @@ def _side_of_groups(sizes: Rows, split: Split, rng: np.random.Generator) -> Rows
         drawn[order] = np.repeat([0, 1, 2], [train, learned - train, len(sizes) - learned])
         missed = np.abs(np.bincount(drawn, weights=sizes) - wanted).sum()
         if missed < fewest:
-            side, fewest = drawn, missed
-    return side
+            subset, fewest = drawn, missed
+    return subset
 
 
 def _listed(path: Path, keys: npt.NDArray[np.str_], rows: Rows) -> dict[str, Rows]:
-    """The sides that a CSV list gives; a sample that it does not name stands on none."""
+    """The subsets that a CSV list gives; a sample that it does not name is in none."""
     try:
         listed = pd.read_csv(path, dtype=str, keep_default_na=False)
     except FileNotFoundError:
         raise InputError(f"data.split.file: {path}: no such file") from None
     except (OSError, ValueError) as error:
         raise InputError(f"data.split.file: {path}: not a CSV table ({error})") from None
-    if not {"key", "side"} <= set(listed):
-        raise InputError(f"data.split.file: {path}: needs the columns key,side")
+    listed = listed if "subset" in listed else listed.rename(columns={"side": "subset"})  # older
+    if not {"key", "subset"} <= set(listed):
+        raise InputError(f"data.split.file: {path}: needs the columns key,subset")
     if (twice := listed["key"][listed["key"].duplicated()]).size:
         raise InputError(f"data.split.file: {path}: the key {twice.iloc[0]} stands twice")
-    wrong = listed[~listed["side"].isin(SIDES)]
+    wrong = listed[~listed["subset"].isin(SUBSETS)]
     if wrong.size:
         raise InputError(
-            f"data.split.file: {path}: {wrong.iloc[0]['key']} has the side "
-            f"{wrong.iloc[0]['side']!r}{suggestion(wrong.iloc[0]['side'], SIDES)}"
+            f"data.split.file: {path}: {wrong.iloc[0]['key']} has the subset "
+            f"{wrong.iloc[0]['subset']!r}{suggestion(wrong.iloc[0]['subset'], SUBSETS)}"
         )
     unknown = listed[~listed["key"].isin(keys)]
     if unknown.size:
         raise InputError(
             f"data.split.file: {path}: {unknown.iloc[0]['key']} is no sample of the archive"
         )
-    side = pd.Series(keys[rows]).map(listed.set_index("key")["side"]).to_numpy()
-    return {name: rows[side == name] for name in SIDES}
+    subset = pd.Series(keys[rows]).map(listed.set_index("key")["subset"]).to_numpy()
+    return {name: rows[subset == name] for name in SUBSETS}

@@ -59,7 +59,7 @@ def stream(pool: SamplePool, size: Size, fingerprint: str) -> Dataset:
     def depth(row: int) -> npt.NDArray[Any]:
         return pool.coded_depth(pool.depth(row, size).depth)
 
-    there = {kind: kind in pool.kinds for kind in ("background", "mask", "depth")}
+    there = {kind: kind in pool.kinds for kind in ("background", "mask", "depth", "unknown")}
     return Dataset(
         samples=pool.samples,
         size=size,
@@ -76,7 +76,7 @@ def stream(pool: SamplePool, size: Size, fingerprint: str) -> Dataset:
         ),
         composites=images(count, (*size, 3), np.uint8, lambda row: pool.composite(row, size)),
         masks=(
-            images(count, size, np.uint8, lambda row: pool.mask(row, size))
+            images(count, size, np.uint8, lambda row: pool.mask(row, size).object)
             if there["mask"]
             else None
         ),
@@ -84,6 +84,11 @@ def stream(pool: SamplePool, size: Size, fingerprint: str) -> Dataset:
         depth_valid=(
             images(count, size, np.uint8, lambda row: pool.depth(row, size).valid)
             if there["depth"] and pool.has_invalid_depth
+            else None
+        ),
+        mask_valid=(
+            images(count, size, np.uint8, lambda row: pool.mask(row, size).valid)
+            if there["mask"] and there["unknown"]
             else None
         ),
         fingerprint=fingerprint,

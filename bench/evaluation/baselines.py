@@ -18,9 +18,11 @@ from bench.data.batch_loader import BatchLoader
 from bench.data.dataset import Dataset, Images
 from bench.data.split import Rows, SplitRows
 from bench.errors import TrainingError
-from bench.evaluation.metrics import depth_sums, mask_counts
+from bench.evaluation.score import tabulate
+from bench.evaluation.sums import depth_sums, mask_sums
 
 CHUNK = 256  # images held decoded at a time
+UNKNOWN = 2  # neither on the object nor off it
 Fitted = tuple[pd.DataFrame, str]
 
 
@@ -64,20 +66,14 @@ _BASELINES: dict[str, Callable[[Dataset, SplitRows], Fitted]] = {
     "mean depth": _mean_depth,
     "pixel mean depth": _pixel_mean_depth,
 }
-KINDS = {  # of images, that each is about
-    "empty mask": {"mask"},
-    "difference": {"mask", "background"},
-    "mean depth": {"depth"},
-    "pixel mean depth": {"depth"},
-}
 
 
 def score(name: str, dataset: Dataset, split: SplitRows) -> Fitted:
     """Fit the baseline ``name`` and score it on the test images.
 
     Returns:
-        The per-image scores, as `score.score` gives them but with the columns of one task
-        only, and what was fitted, in words.
+        The per-image scores, as `score.score` gives them but for those that need logits, and what
+        was fitted, in words.
     """
     return _BASELINES[name](dataset, split)
 
@@ -104,15 +100,16 @@ def _best_threshold(dataset: Dataset, rows: Rows) -> int:
     """The threshold, of all 256, with the highest mean IoU over ``rows``."""
     total = np.zeros(256)
     for chunk in _in_chunks(rows):
-        for difference, mask in zip(
-            _difference_of(dataset, chunk), _there(dataset.masks, "masks")[chunk], strict=True
-        ):
+        masks = _there(dataset.masks, "masks")[chunk]
+        if dataset.mask_valid is not None:
+            masks = np.where(dataset.mask_valid[chunk], masks, UNKNOWN)
+        for difference, mask in zip(_difference_of(dataset, chunk), masks, strict=True):
             # Counts of pixels above each threshold, on and off the object, from two histograms.
             hits, false_alarms = (
                 np.count_nonzero(region) - np.cumsum(np.bincount(difference[region], minlength=256))
                 for region in (mask == 1, mask == 0)
             )
-            union = np.count_nonzero(mask) + false_alarms
+            union = np.count_nonzero(mask == 1) + false_alarms
             total += np.divide(hits, union, out=np.ones(256), where=union > 0)
     return int(total.argmax())
 
@@ -132,29 +129,22 @@ def _depth_totals(
 def _score_masks(
     dataset: Dataset, rows: Rows, predict: Callable[[Rows], npt.NDArray[np.bool_]]
 ) -> pd.DataFrame:
-    def score_chunk(chunk: Rows) -> dict[str, torch.Tensor]:
+    def score_chunk(chunk: Rows) -> pd.DataFrame:
         predicted = torch.from_numpy(predict(chunk)).unsqueeze(1)
         target = torch.from_numpy(_there(dataset.masks, "masks")[chunk] > 0).unsqueeze(1)
-        return mask_counts(predicted, target)._asdict()
+        known = None
+        if dataset.mask_valid is not None:
+            known = torch.from_numpy(dataset.mask_valid[chunk]).unsqueeze(1)
+        return tabulate(dataset, chunk, mask_sums(predicted, target, known))
 
-    return _tabulate(dataset, rows, score_chunk)
+    return pd.concat(map(score_chunk, _in_chunks(rows)), ignore_index=True)
 
 
 def _score_depth(dataset: Dataset, rows: Rows, prediction: torch.Tensor) -> pd.DataFrame:
     loader = BatchLoader(dataset, torch.device("cpu"))
 
-    def score_chunk(chunk: Rows) -> dict[str, torch.Tensor]:
+    def score_chunk(chunk: Rows) -> pd.DataFrame:
         batch = loader.load(chunk)
-        return depth_sums(prediction, batch.depth, batch.depth_valid)._asdict()
+        return tabulate(dataset, chunk, depth_sums(prediction, batch.depth, batch.depth_valid))
 
-    return _tabulate(dataset, rows, score_chunk)
-
-
-def _tabulate(
-    dataset: Dataset, rows: Rows, score_chunk: Callable[[Rows], dict[str, torch.Tensor]]
-) -> pd.DataFrame:
-    parts = [
-        pd.DataFrame({"key": dataset.keys[chunk], **score_chunk(chunk)})
-        for chunk in _in_chunks(rows)
-    ]
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(map(score_chunk, _in_chunks(rows)), ignore_index=True)

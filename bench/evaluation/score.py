@@ -1,28 +1,31 @@
-"""Score a network on a set of images, one row of sufficient statistics per image."""
+"""Score a network on a set of images, one row of sufficient statistics an image."""
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, Literal
 
-import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-import losses
+from architectures import Prediction
 from bench.data import batches
 from bench.data.batch_loader import BatchLoader
 from bench.data.batches import Batch
+from bench.data.dataset import Dataset
 from bench.data.split import Rows
-from bench.evaluation.metrics import depth_sums, mask_counts
+from bench.errors import TrainingError
+from bench.evaluation import sums
 from bench.machine.failure import is_out_of_memory
 from bench.machine.precision import autocast
-from losses.target_entropy import target_entropy
 
 CUDA_PIXELS = 2**21  # of a batch, at least: 512 images of 64 px
+PseudoLabel = Callable[[Batch], Batch]
+Columns = dict[str, Tensor]
 
 
 def score(
@@ -32,56 +35,110 @@ def score(
     *,
     batch_size: int,
     precision: str,
-    pseudo_label: Callable[[Batch], Batch] | None = None,
+    tasks: Collection[str],
+    columns: Collection[str] = sums.EVERY_COLUMN,
+    pseudo_label: PseudoLabel | None = None,
+    subset: Literal["val", "test"] = "test",
 ) -> pd.DataFrame:
     """Predict the given rows and compare with the truth, or what ``pseudo_label`` makes of it.
 
     The figures do not depend on the batch size: on a CUDA device it is raised to fill the device,
     and wherever memory runs out it is halved.
 
+    Args:
+        model: the network.
+        loader: the samples.
+        rows: which of them.
+        batch_size: of images.
+        precision: of the prediction, bf16 or float32.
+        tasks: which are scored, of those that the network predicts.
+        columns: which of `sums.COLUMNS` to compute.
+        pseudo_label: what stands in for the truth.
+        subset: what the rows are, for messages.
+
     Returns:
-        One row an image: ``key``, the fields of `MaskCounts` and `DepthSums`, and the means over
-        its pixels ``mask_bce``, ``depth_bce`` and ``depth_entropy`` (see `metrics`).
+        The table of `tabulate`, with those ``columns`` that are about the scored tasks.
+
+    Raises:
+        TrainingError: a prediction, or the teacher's that it is compared with, is not finite.
     """
     if loader.device.type == "cuda":
         batch_size = max(batch_size, CUDA_PIXELS // math.prod(loader.dataset.size))
     model.eval()
+
+    def compare(batch: Batch) -> tuple[Columns, Columns]:
+        truth = batch if pseudo_label is None else pseudo_label(batch)
+        with autocast(loader.device, precision):
+            prediction = model(batch.background, batch.composite)
+        finite = _finite(prediction, tasks)
+        if pseudo_label is not None:
+            finite["the teacher's depth"] = _is_finite(truth.depth)
+        return _sums(prediction, truth, tasks, columns), finite
+
     while True:
         try:
             with torch.inference_mode():
                 order = batches.in_order(rows, batch_size)
-                scores = _compare(model, loader, order, precision, pseudo_label)
-            return pd.DataFrame({"key": loader.dataset.keys[rows], **scores})
+                found, finite = zip(*map(compare, loader.iterate(order)), strict=True)
+            break
         except Exception as error:
             if not is_out_of_memory(error) or batch_size == 1:
                 raise
         batch_size //= 2
+    table = tabulate(loader.dataset, rows, _joined(found))
+    for what, is_finite in _joined(finite).items():
+        if not is_finite.all():
+            keys = table["key"][~is_finite]
+            raise TrainingError(
+                f"{what} is not finite on {len(keys)} of {len(rows)} {subset} images, first: "
+                f"{keys.iloc[0]}"
+            )
+    return table
 
 
-def _compare(
-    model: nn.Module,
-    loader: BatchLoader,
-    order: Iterable[Rows],
-    precision: str,
-    pseudo_label: Callable[[Batch], Batch] | None,
-) -> dict[str, npt.NDArray[np.generic]]:
-    tasks = ("mask", "depth") if pseudo_label is not None else loader.dataset.tasks
-    excess_bce = losses.load("bce")  # less the targets' entropy, which is 0 for a mask
-    columns: dict[str, list[torch.Tensor]] = defaultdict(list)
-    for batch in loader.iterate(order):
-        truth = batch if pseudo_label is None else pseudo_label(batch)
-        with autocast(loader.device, precision):
-            prediction = model(batch.background, batch.composite)
-        sums: dict[str, torch.Tensor] = {}
-        if prediction.mask_logits is not None and "mask" in tasks:
-            sums |= mask_counts(prediction.mask_logits > 0, truth.mask > 0)._asdict()
-            sums["mask_bce"] = excess_bce(prediction.mask_logits, truth.mask)
-        if prediction.depth_logits is not None and "depth" in tasks:
-            depth = prediction.depth_logits.float().sigmoid()
-            sums |= depth_sums(depth, truth.depth, truth.depth_valid)._asdict()
-            excess = excess_bce(prediction.depth_logits, truth.depth, truth.depth_valid)
-            sums["depth_entropy"] = target_entropy(truth.depth, truth.depth_valid)
-            sums["depth_bce"] = excess + sums["depth_entropy"]
-        for name, values in sums.items():
+def tabulate(dataset: Dataset, rows: Rows, columns: Mapping[str, Any]) -> pd.DataFrame:
+    """Return a table of scores, one row an image.
+
+    Its columns: ``key``; ``group_<column>`` of each further column of the archive (background,
+    scene, ...), which later statistics group by; and the given ones.
+    """
+    samples = dataset.samples.iloc[rows].reset_index(drop=True)
+    groups = {f"group_{name}": samples[name] for name in samples.columns if name != "key"}
+    return pd.DataFrame({"key": samples["key"], **groups, **columns})
+
+
+def _sums(
+    prediction: Prediction, truth: Batch, tasks: Collection[str], columns: Collection[str]
+) -> Columns:
+    found: Columns = {}
+    if "mask" in tasks and prediction.mask_logits is not None:
+        target = truth.mask > 0
+        found |= sums.mask_sums(prediction.mask_logits > 0, target, truth.mask_valid, columns)
+        found |= sums.mask_means(prediction.mask_logits, truth.mask, truth.mask_valid, columns)
+    if "depth" in tasks and prediction.depth_logits is not None:
+        depth = prediction.depth_logits.float().sigmoid()
+        found |= sums.depth_sums(depth, truth.depth, truth.depth_valid, columns)
+        found |= sums.depth_means(prediction.depth_logits, truth.depth, truth.depth_valid, columns)
+    return found
+
+
+def _finite(prediction: Prediction, tasks: Collection[str]) -> Columns:
+    """Of each scored prediction, on which images (B,) it is finite."""
+    logits = {"mask": prediction.mask_logits, "depth": prediction.depth_logits}
+    return {
+        f"the {task} prediction": _is_finite(values)
+        for task, values in logits.items()
+        if task in tasks and values is not None
+    }
+
+
+def _is_finite(images: Tensor) -> Tensor:
+    return images.isfinite().flatten(1).all(1)
+
+
+def _joined(parts: Iterable[Columns]) -> dict[str, npt.NDArray[Any]]:
+    columns = defaultdict(list)
+    for part in parts:
+        for name, values in part.items():
             columns[name].append(values)
-    return {name: torch.cat(parts).cpu().numpy() for name, parts in columns.items()}
+    return {name: torch.cat(values).cpu().numpy() for name, values in columns.items()}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import safetensors.torch
@@ -14,56 +14,43 @@ from safetensors import SafetensorError
 from torch import nn
 
 import architectures
-from bench.data.batch_loader import BatchLoader
-from bench.data.split import SplitRows
 from bench.errors import TrainingError
-from bench.evaluation import baselines, metrics, score
-from bench.evaluation.metrics import Summary
+from bench.evaluation import baselines
+from bench.evaluation.metric import summarise
+from bench.evaluation.score import score
+from bench.execution.context import RunContext
 from bench.machine.failure import reason
 from bench.machine.memory import PeakMemory
 from bench.machine.precision import guard_narrow_convolutions
 from bench.settings import Architecture, LossPair, Teacher
-from bench.settings.base import Size
 from bench.settings.grid import Cell
-from bench.study.record import Environment, Record, SampleCounts
-from bench.training.fit import OnStep, Trainer, TrainingResult
-from bench.training.out_of_memory import Limits
-from bench.training.teacher import StudentTeacher
-
-
-@dataclass(frozen=True)
-class RunContext:
-    """What all cells of a run share.
-
-    Attributes:
-        loaders: the samples at every size that the grid asks for.
-        loader: those at the size of the figures.
-        limits: what has been found not to fit into memory.
-    """
-
-    loaders: dict[Size, BatchLoader]
-    loader: BatchLoader
-    split: SplitRows
-    device: torch.device
-    environment: Environment
-    limits: Limits = field(default_factory=Limits)
+from bench.study import places
+from bench.study.record import Record, SampleCounts, Training
+from bench.training.fit import OnStep, Trainer
+from bench.training.teacher import StudentTeacher, TrainedTeacher
 
 
 class CellOutcome(NamedTuple):
-    """What a cell that did not fail has to show: scores, and what of a `Record` it determines."""
+    """What a cell that did not fail has to show: tables of scores, and fields of its record."""
 
-    scores: pd.DataFrame
-    summary: Summary
-    fit: TrainingResult = TrainingResult((), ())
+    tables: dict[str, pd.DataFrame]
+    training: Training | None = None
+    teacher: Training | None = None
     peak_memory_mib: float | None = None
     note: str | None = None
 
 
 class CellResult(NamedTuple):
-    """A cell's record, and the per-image scores if it is complete."""
+    """A finished cell.
+
+    Attributes:
+        record: of the cell.
+        tables: one row a test image, by `places.SCORES` and, of a teacher's depth with and without
+            the mask, by `places.CONSISTENCY`; none of a failed cell.
+    """
 
     record: Record
-    scores: pd.DataFrame | None
+    tables: dict[str, pd.DataFrame]
 
 
 def run_cell(cell: Cell, context: RunContext, on_step: OnStep) -> CellResult:
@@ -75,35 +62,40 @@ def run_cell(cell: Cell, context: RunContext, on_step: OnStep) -> CellResult:
             if cell.loss is None
             else _train_and_score(cell, cell.loss, context, on_step)
         )
+        figures = {
+            name: summarise(table, context.metrics) for name, table in outcome.tables.items()
+        }
     except Exception as error:  # noqa: BLE001 - whatever a network does, the grid goes on
         return failed(cell, context, reason(error), started_utc)
-    record = _record(cell, context, started_utc).model_copy(
-        update={
-            "summary": outcome.summary,
-            "curve": outcome.fit.curve,
-            "terms": outcome.fit.terms,
-            "executions": outcome.fit.executions,
-            "peak_memory_mib": outcome.peak_memory_mib,
-            "note": outcome.note,
-        }
+    record = _record(
+        cell,
+        context,
+        started_utc,
+        summary=figures[places.SCORES],
+        consistency=figures.get(places.CONSISTENCY),
+        metrics={metric.name: metric.contract.source_sha256 for metric in context.metrics},
+        training=outcome.training,
+        teacher=outcome.teacher,
+        peak_memory_mib=outcome.peak_memory_mib,
+        note=outcome.note,
     )
-    return CellResult(record, outcome.scores)
+    return CellResult(record, outcome.tables)
 
 
 def failed(
     cell: Cell, context: RunContext, failure: str, started_utc: datetime | None = None
 ) -> CellResult:
     """A cell that has no scores, and why."""
-    record = _record(cell, context, started_utc or datetime.now(UTC))
-    return CellResult(record.model_copy(update={"failure": failure}), None)
+    record = _record(cell, context, started_utc or datetime.now(UTC), failure=failure)
+    return CellResult(record, {})
 
 
-def _record(cell: Cell, context: RunContext, started_utc: datetime) -> Record:
-    """What is known of a cell however it ended."""
+def _record(cell: Cell, context: RunContext, started_utc: datetime, **found: Any) -> Record:
+    """What is known of a cell however it ended, and what was ``found``."""
     split = context.split
     return Record(
         cell=cell,
-        split_digest=split.digest,
+        provenance=context.inventory.of(cell),
         samples=SampleCounts(
             train=len(split.train),
             val=len(split.val),
@@ -113,20 +105,19 @@ def _record(cell: Cell, context: RunContext, started_utc: datetime) -> Record:
         environment=context.environment,
         started_utc=started_utc,
         finished_utc=datetime.now(UTC),
+        **found,
     )
 
 
 def _score_baseline(cell: Cell, context: RunContext) -> CellOutcome:
     scores, note = baselines.score(cell.architecture.name, context.loader.dataset, context.split)
-    return CellOutcome(scores, metrics.summarise(scores), note=note)
+    return CellOutcome({places.SCORES: scores}, note=note)
 
 
 def _train_and_score(
     cell: Cell, loss: LossPair, context: RunContext, on_step: OnStep
 ) -> CellOutcome:
     """Train on ``train``, select on ``val``, read ``test`` once."""
-    memory = PeakMemory(context.device)
-    model = _create(cell.architecture, cell.seed, context)
     trainer = Trainer(
         context.loaders,
         cell.data.image_size,
@@ -134,28 +125,38 @@ def _train_and_score(
         cell.seed,
         context.device,
         on_step,
+        tasks=tuple(task for task in cell.tasks if task in context.loader.dataset.tasks),
+        metrics=context.val_metrics,
         limits=context.limits,
     )
+    teacher = None
     if cell.train.teacher is not None:
-        model = StudentTeacher(model, _prepare_teacher(cell.train.teacher, loss, trainer, context))
+        teacher = _shared_teacher(cell.train.teacher, trainer, context)
+    memory = PeakMemory(context.device)
+    model = _create(cell.architecture, cell.seed, context)
+    if teacher is not None:
+        model = StudentTeacher(model, teacher.network)
         trainer = replace(trainer, pseudo_label=model.pseudo_label)
-    fit = trainer.fit(model, loss, cell.train.recipes())
-    peak_memory_mib = memory.mib()
+    training = trainer.fit(model, loss, cell.train.recipes())
+    peaks_mib = [memory.mib(), teacher.peak_memory_mib if teacher else None]
     last = cell.train.recipes()[-1]
     score_test = partial(
-        score.score,
+        score,
         model,
         context.loader,
         context.split.test,
         batch_size=last.batch_size,
         precision=last.precision,
     )
-    scores = score_test()
-    summary = metrics.summarise(scores)
-    if trainer.pseudo_label is not None:
-        consistency = metrics.summarise(score_test(pseudo_label=trainer.pseudo_label))
-        summary = summary.model_copy(update={"consistency_rmse": consistency.rmse})
-    return CellOutcome(scores, summary, fit, peak_memory_mib)
+    tables = {places.SCORES: score_test(tasks=trainer.tasks)}
+    if isinstance(model, StudentTeacher):
+        tables[places.CONSISTENCY] = score_test(tasks=("depth",), pseudo_label=model.pseudo_label)
+    return CellOutcome(
+        tables,
+        training,
+        teacher.training if teacher else None,
+        peak_memory_mib=max((peak for peak in peaks_mib if peak is not None), default=None),
+    )
 
 
 def _create(architecture: Architecture, seed: int, context: RunContext) -> nn.Module:
@@ -166,16 +167,26 @@ def _create(architecture: Architecture, seed: int, context: RunContext) -> nn.Mo
     return model
 
 
-def _prepare_teacher(
-    teacher: Teacher, loss: LossPair, trainer: Trainer, context: RunContext
-) -> nn.Module:
-    """The teacher with its weights from a file, or trained on the true depth."""
-    model = _create(teacher.architecture, trainer.seed, context)
+def _shared_teacher(teacher: Teacher, trainer: Trainer, context: RunContext) -> TrainedTeacher:
+    """Return the teacher that all cells of a seed share; the first of them trains it."""
+    key = teacher.model_dump_json(), trainer.seed
+    if key not in context.teachers:
+        context.teachers.clear()  # the cells of one seed follow each other: one is kept at a time
+        context.teachers[key] = _prepare_teacher(teacher, trainer, context)
+    return context.teachers[key]
+
+
+def _prepare_teacher(teacher: Teacher, trainer: Trainer, context: RunContext) -> TrainedTeacher:
+    """Return the teacher with its weights from a file, or trained on the true depth."""
+    memory = PeakMemory(context.device)
+    network = _create(teacher.architecture, trainer.seed, context)
+    if teacher.losses is not None:
+        depth_trainer = replace(trainer, tasks=("depth",))
+        training = depth_trainer.fit(network, teacher.losses, (teacher.plain(),))
+        return TrainedTeacher(network, training, memory.mib())
     if teacher.weights is not None:
         try:
-            safetensors.torch.load_model(model, teacher.weights)
+            safetensors.torch.load_model(network, teacher.weights)
         except (OSError, RuntimeError, SafetensorError) as error:
             raise TrainingError(f"teacher: {teacher.weights}: {error}") from None
-    else:
-        trainer.fit(model, loss, (teacher.plain(),))
-    return model
+    return TrainedTeacher(network)

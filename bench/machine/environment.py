@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import subprocess
 from importlib import metadata
 from pathlib import Path
@@ -11,9 +12,10 @@ import torch
 
 from bench.study.record import Environment
 
+ROOT = Path(__file__).parents[2]
+OWN_PACKAGES = ("architectures", "bench", "losses")
 PACKAGES = (
     "maskdepth-bench",
-    "torch",
     "torchvision",
     "timm",
     "segmentation-models-pytorch",
@@ -22,14 +24,23 @@ PACKAGES = (
     "pillow",
     "simplejpeg",
 )
+DRIVER = Path("/proc/driver/nvidia/version")
 
 
 def describe(device: torch.device) -> Environment:
-    """This machine, this device, and the versions of what computes."""
+    """Return this machine, this device, and the versions of what computes."""
+    versions = {name: version for name in PACKAGES if (version := _version(name))}
+    on_cuda = device.type == "cuda"
+    cudnn = torch.backends.cudnn.version() if on_cuda else None  # type: ignore[no-untyped-call]
     return Environment(
-        commit=_commit(),
+        commit=_git("rev-parse", "HEAD") if _is_own_repository() else None,
+        dirty=_is_own_repository()
+        and bool(_git("status", "--porcelain", "--untracked-files=all", "--", *OWN_PACKAGES)),
         python=platform.python_version(),
-        packages={name: version for name in PACKAGES if (version := _version(name))},
+        packages={**versions, "torch": torch.__version__},  # with its build, as 2.11.0+cu130
+        cuda=torch.version.cuda if on_cuda else None,
+        cudnn=None if cudnn is None else str(cudnn),
+        driver=_driver() if on_cuda else None,
         platform=f"{platform.system()} {platform.machine()}",
         device=device.type,
         device_name=_device_name(device),
@@ -44,13 +55,18 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _commit() -> str | None:
-    """The commit of the harness's own checkout; ``-dirty`` where files differ from it."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+def _is_own_repository() -> bool:
+    """Whether the packages lie in a checkout of this project, and not in somebody's own."""
+    top = _git("rev-parse", "--show-toplevel")
+    tracked = _git("ls-files", "bench/__init__.py", "architectures/__init__.py", "pyproject.toml")
+    return top is not None and Path(top) == ROOT and len((tracked or "").split()) == 3  # noqa: PLR2004
+
+
+def _git(*arguments: str) -> str | None:
     try:
-        described = subprocess.run(  # noqa: S603 - a fixed command
-            command,
-            cwd=Path(__file__).parent,
+        answer = subprocess.run(  # noqa: S603 - fixed commands
+            ["git", *arguments],  # noqa: S607
+            cwd=ROOT,
             capture_output=True,
             text=True,
             check=True,
@@ -58,7 +74,16 @@ def _commit() -> str | None:
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return described.stdout.strip()
+    return answer.stdout.strip()
+
+
+def _driver() -> str | None:
+    try:
+        text = DRIVER.read_text(encoding="utf-8")
+    except OSError:
+        return None
+    found = re.search(r"Kernel Module\s+(?:for \S+\s+)?(\S+)", text)
+    return found[1] if found else None
 
 
 def _device_name(device: torch.device) -> str:

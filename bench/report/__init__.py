@@ -1,1 +1,1 @@
-"""From records to tables: `leaderboard` compares, `markdown` and `terminal` render."""
+"""From a loaded study to text and tables: what does it say? Needs no torch and no user's code."""

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from bench.evaluation.metrics import Summary
 from bench.study.measurement import Measurement
-from bench.study.record import Record
+from bench.study.record import MetricContract, Record
 
-
-class Finished(NamedTuple):
-    """A complete record, and what was measured of its network's speed."""
-
-    record: Record
-    timed: Measurement | None
+Read = Callable[[Record, Measurement | None], float | None]
 
 
 @dataclass(frozen=True)
@@ -39,13 +32,25 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Column:
-    """A figure of merit: how it is read off a finished cell, and which way is better."""
+    """A figure of merit: how it is read off a finished cell, and which way is better.
 
+    Attributes:
+        key: its name in tables for programs.
+        name: its name for readers.
+        is_score: whether it says how good predictions are, and not what they cost.
+        is_pooled: whether it is one figure over the pixels of all images.
+        of_speed: how it is read off a measurement of speed, if it comes from there.
+    """
+
+    key: str
     name: str
     unit: str
-    read: Callable[[Finished], float | None]
+    read: Read
     higher_is_better: bool
     decimals: int
+    is_score: bool = False
+    is_pooled: bool = False
+    of_speed: Callable[[Measurement], float | None] | None = None
 
     @property
     def arrow(self) -> str:
@@ -58,79 +63,97 @@ class Column:
         return " ".join(filter(None, (self.name, self.unit, self.arrow)))
 
 
-def _difference(first: float | None, second: float | None) -> float | None:
-    return None if first is None or second is None else first - second
+def score_columns(names: Iterable[str], contracts: Mapping[str, MetricContract]) -> list[Column]:
+    """Return a column for each of the metrics that the records know."""
+    return [
+        Column(
+            key=name,
+            name=contract.label,
+            unit=contract.unit,
+            read=lambda record, _, name=name: (record.summary or {}).get(name),  # type: ignore[misc]
+            higher_is_better=contract.higher_is_better,
+            decimals=contract.decimals,
+            is_score=True,
+            is_pooled=contract.pooled,
+        )
+        for name in names
+        if (contract := contracts.get(name)) is not None
+    ]
 
 
-def _of_summary(read: Callable[[Summary], float | None]) -> Callable[[Finished], float | None]:
-    return lambda cell: read(cell.record.summary) if cell.record.summary else None
+def _speed_column(
+    key: str,
+    name: str,
+    unit: str,
+    read: Callable[[Measurement], float | None],
+    *,
+    higher_is_better: bool = False,
+    decimals: int,
+) -> Column:
+    return Column(
+        key=key,
+        name=name,
+        unit=unit,
+        read=lambda _, timed: None if timed is None else read(timed),
+        higher_is_better=higher_is_better,
+        decimals=decimals,
+        of_speed=read,
+    )
 
 
-def _of_timed(read: Callable[[Measurement], float | None]) -> Callable[[Finished], float | None]:
-    return lambda cell: read(cell.timed) if cell.timed else None
-
-
-SCORE_COLUMNS = (
-    Column("IoU", "", _of_summary(lambda s: s.iou), higher_is_better=True, decimals=3),
-    Column("RMSE", "", _of_summary(lambda s: s.rmse), higher_is_better=False, decimals=4),
-)
 COST_COLUMNS = (
-    Column(
+    _speed_column(
+        "inference_images_per_s",
         "inference",
         "images/s",
-        _of_timed(lambda result: result.images_per_s("inference")),
+        lambda timed: timed.images_per_s("inference"),
         higher_is_better=True,
         decimals=0,
     ),
-    Column(
+    _speed_column(
+        "training_images_per_s",
         "training",
         "images/s",
-        _of_timed(lambda result: result.images_per_s("training")),
+        lambda timed: timed.images_per_s("training"),
         higher_is_better=True,
         decimals=0,
     ),
-    Column(
+    _speed_column(
+        "latency_ms",
         "latency",
         "ms",
-        _of_timed(lambda result: 1000 * result.latency.median_s if result.latency else None),
-        higher_is_better=False,
+        lambda timed: 1000 * timed.latency.median_s if timed.latency else None,
         decimals=1,
     ),
     Column(
+        "peak_memory_mib",
         "peak memory",
         "MiB",
-        lambda cell: cell.record.peak_memory_mib,
+        lambda record, _: record.peak_memory_mib,
         higher_is_better=False,
         decimals=0,
     ),
-    Column(
+    _speed_column(
+        "parameters_m",
         "parameters",
         "M",
-        _of_timed(lambda result: result.parameters / 1e6 if result.parameters else None),
-        higher_is_better=False,
+        lambda timed: timed.parameters / 1e6 if timed.parameters else None,
         decimals=2,
     ),
-    Column(
+    _speed_column(
+        "forward_gflop",
         "forward",
         "GFLOP",
-        _of_timed(lambda result: result.flops.forward / 1e9 if result.flops else None),
-        higher_is_better=False,
+        lambda timed: timed.flops.forward / 1e9 if timed.flops else None,
         decimals=2,
     ),
 )
 CONSISTENCY_COLUMN = Column(
+    "consistency_rmse",
     "self-consistency",
     "RMSE",
-    _of_summary(lambda s: s.consistency_rmse),
+    lambda record, _: (record.consistency or {}).get("rmse"),
     higher_is_better=False,
     decimals=4,
-)
-COLUMNS = (*SCORE_COLUMNS, CONSISTENCY_COLUMN, *COST_COLUMNS)
-CROSS_ENTROPY_COLUMNS = tuple(
-    Column(name, "", _of_summary(read), higher_is_better=False, decimals=4)
-    for name, read in (
-        ("mask BCE", lambda s: s.mask_bce),
-        ("depth BCE", lambda s: s.depth_bce),
-        ("depth BCE less entropy", lambda s: _difference(s.depth_bce, s.depth_entropy)),
-    )
+    is_score=True,
 )

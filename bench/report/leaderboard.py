@@ -1,26 +1,29 @@
-"""One row for each architecture and loss, over its seeds."""
+"""One row for each architecture and loss, over its seeds; one board for each setting."""
 
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from bench.execution.run import all_cells, timed_subjects
 from bench.report.columns import (
-    COLUMNS,
-    CROSS_ENTROPY_COLUMNS,
-    SCORE_COLUMNS,
+    CONSISTENCY_COLUMN,
+    COST_COLUMNS,
     Column,
     Estimate,
-    Finished,
+    score_columns,
 )
+from bench.settings import Architecture, identity
 from bench.settings.grid import Cell, Grid
 from bench.study.measurement import Measurement
+from bench.study.plan import PlannedCell, State, recorded_plan, timing_cases
 from bench.study.record import Record
-from bench.study.study import Study
+from bench.study.results import Results
 
 UNLIKE_TERMS = 10.0  # a mixture whose terms differ more than so many times is remarked on
+CROSS_ENTROPY = ("mask_bce", "depth_bce", "depth_bce_excess")  # in a table of their own
 
 
 @dataclass(frozen=True)
@@ -28,123 +31,206 @@ class Row:
     """One architecture with one loss, or one trivial baseline (no loss).
 
     Attributes:
-        seeds: how many of the grid's seeds are complete.
-        figures: by column name; a column without a figure has no entry.
-        remarks: what is missing, failed or out of balance, in words.
+        seeds: how many of the seeds are complete and current; of ``asked`` that the grids have.
+        figures: by the column's key; a column without a figure has no entry.
+        is_stale: whether a figure is of a cell whose code, weights or data have changed since.
+        remarks: what is missing, failed, stale or out of balance, in words.
     """
 
     architecture: str
     loss: str | None
     seeds: int
+    asked: int
     figures: dict[str, Estimate]
+    is_stale: bool = False
     remarks: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The row's name in a line."""
+        return ", ".join(filter(None, (self.architecture, self.loss)))
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether all seeds are complete: a mean over those that survived is no match for one."""
+        return self.seeds == self.asked
 
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """What `bench report` shows of a study.
+    """What `bench report` shows of the cells that share data and budget.
 
     Attributes:
-        rows: the trained rows, the best IoU first; those without a figure last.
+        grid: the latest one that asked for them.
+        rows: the trained rows, the best first; those that are not ranked, and then those without a
+            figure, last.
         baselines: the trivial rows, in their fixed order.
-        records: every finished record of the grid, complete or failed, in the grid's order.
-        timed: what was measured of the grid's networks.
+        architectures, losses: their names in the grid's order.
+        columns: in which any row has a figure; the scores in any case.
+        cross_entropy_columns: of a table of their own.
+        records: every record of these cells, complete or failed, in the grid's order.
+        timed: the speed of the networks, all on one machine.
+        timed_elsewhere: the same on further machines, by machine.
     """
 
     grid: Grid
     rows: tuple[Row, ...]
     baselines: tuple[Row, ...]
+    architectures: tuple[str, ...]
+    losses: tuple[str, ...]
+    columns: tuple[Column, ...]
+    cross_entropy_columns: tuple[Column, ...]
     records: tuple[Record, ...] = field(repr=False)
     timed: tuple[Measurement, ...] = field(default=(), repr=False)
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        """The columns in which any row has a figure; the scores in any case."""
-        return tuple(
-            column
-            for column in COLUMNS
-            if column in SCORE_COLUMNS or any(column.name in row.figures for row in self.rows)
-        )
+    timed_elsewhere: dict[str, tuple[Measurement, ...]] = field(default_factory=dict, repr=False)
 
 
-def compare(study: Study) -> Leaderboard:
-    """Gather a study's records into rows.
+def leaderboards(results: Results) -> list[Leaderboard]:
+    """Return a leaderboard for each setting that the study's grids share, the latest first."""
+    boards: dict[str, list[PlannedCell]] = {}
+    grids: dict[str, list[Grid]] = {}
+    for stored in results.grids:
+        planned = recorded_plan(stored, results)
+        setting = identity.digest(next(p.cell.setting for p in planned if p.cell.loss is not None))
+        known = {p.cell.id for p in boards.setdefault(setting, [])}
+        boards[setting] += [p for p in planned if p.cell.id not in known]
+        grids.setdefault(setting, []).append(stored.grid)
+    return [_board(grids[setting], planned, results) for setting, planned in boards.items()]
 
-    Raises:
-        InputError: the folder holds no study, or a damaged record or measurement.
-    """
-    grid = study.read_grid()
-    cells = all_cells(grid)
-    finished = study.finished()
-    records = {cell.id: study.read(cell.id) for cell in cells if cell.id in finished}
-    groups: dict[tuple[str, str | None], list[Cell]] = {}
-    for cell in cells:
-        key = (cell.architecture.label, cell.loss.label if cell.loss else None)
-        groups.setdefault(key, []).append(cell)
-    timed = _timed(grid, study)
-    rows = [_row(*key, group, records, timed) for key, group in groups.items()]
+
+def _board(grids: list[Grid], planned: list[PlannedCell], results: Results) -> Leaderboard:
+    records = tuple(p.record for p in planned if p.record is not None)
+    contracts = results.contracts()
+    shown = score_columns(dict.fromkeys(name for grid in grids for name in grid.metrics), contracts)
+    cross_entropy = score_columns(CROSS_ENTROPY, contracts)
+    columns = [*shown, CONSISTENCY_COLUMN, *COST_COLUMNS]
+    by_machine = _timed(grids, planned, results)
+    here = _most_timed(by_machine)
+    timed = {_network(m.case.architecture): m for m in by_machine.get(here, ())}
+    groups: dict[str, list[PlannedCell]] = {}
+    for one in planned:
+        groups.setdefault(identity.digest(one.cell.row), []).append(one)
+    labels = _labels([group[0].cell for group in groups.values()])
+    rows = [
+        _row(label, group, [*columns, *cross_entropy], timed)
+        for label, group in zip(labels, groups.values(), strict=True)
+    ]
     baselines = [row for row in rows if row.loss is None]
-    trained = _marked([row for row in rows if row.loss is not None], baselines)
+    trained = [row for row in rows if row.loss is not None]
+    trained = _marked(trained, baselines, [*columns, *cross_entropy])
     return Leaderboard(
-        grid=grid,
-        rows=tuple(sorted(trained, key=_rank)),
+        grid=grids[0],
+        rows=tuple(sorted(trained, key=lambda row: _rank(row, shown))),
         baselines=tuple(baselines),
-        records=tuple(records.values()),
-        timed=tuple(timed.values()),
+        architectures=tuple(dict.fromkeys(row.architecture for row in trained)),
+        losses=tuple(dict.fromkeys(row.loss for row in trained if row.loss)),
+        columns=tuple(c for c in columns if c in shown or any(c.key in r.figures for r in trained)),
+        cross_entropy_columns=tuple(
+            c for c in cross_entropy if any(c.key in row.figures for row in trained)
+        ),
+        records=records,
+        timed=tuple(by_machine.pop(here, ())),
+        timed_elsewhere=by_machine,
     )
 
 
-def _timed(grid: Grid, study: Study) -> dict[str, Measurement]:
-    """What was measured of the grid's networks, by label."""
-    measured = study.read_throughput()
-    cases = [case for case in timed_subjects(grid, study) if case.id in measured]
-    return {case.label: measured[case.id] for case in cases}
+def _network(architecture: Architecture) -> str:
+    return identity.digest(identity.of_architecture(architecture))
+
+
+def _timed(
+    grids: list[Grid], planned: list[PlannedCell], results: Results
+) -> dict[str, tuple[Measurement, ...]]:
+    """What was measured of the grids' networks, by machine."""
+    complete = {p.cell.id for p in planned if p.record is not None and p.record.summary is not None}
+    cases = {case.id for grid in grids for case in timing_cases(grid, complete)}
+    found: dict[str, list[Measurement]] = {}
+    for measurement in results.measurements.values():
+        if measurement.case.id in cases:
+            found.setdefault(measurement.environment.machine, []).append(measurement)
+    return {machine: tuple(measured) for machine, measured in found.items()}
+
+
+def _most_timed(by_machine: dict[str, tuple[Measurement, ...]]) -> str:
+    """The machine that most networks were timed on; of several, the latest."""
+    return max(
+        by_machine,
+        key=lambda machine: (
+            len(by_machine[machine]),
+            max(measured.measured_utc for measured in by_machine[machine]),
+        ),
+        default="",
+    )
+
+
+def _labels(cells: Sequence[Cell]) -> list[tuple[str, str | None]]:
+    """The names of architecture and loss of each row, told apart where they read the same."""
+    architectures = _told_apart(
+        [(c.architecture.label, identity.of_architecture(c.architecture)) for c in cells]
+    )
+    losses = _told_apart(
+        [(c.loss.label, identity.of_loss(c.loss)) if c.loss else ("", {}) for c in cells]
+    )
+    return [
+        (architecture, loss if cell.loss else None)
+        for architecture, loss, cell in zip(architectures, losses, cells, strict=True)
+    ]
+
+
+def _told_apart(named: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
+    digests = [(label, identity.digest(content)) for label, content in named]
+    times = Counter(label for label, _ in set(digests))
+    return [f"{label} #{digest[:4]}" if times[label] > 1 else label for label, digest in digests]
 
 
 def _row(
-    architecture: str,
-    loss: str | None,
-    cells: list[Cell],
-    records: dict[str, Record],
+    label: tuple[str, str | None],
+    planned: list[PlannedCell],
+    columns: Sequence[Column],
     timed: dict[str, Measurement],
 ) -> Row:
     remarks = []
-    complete = []
-    for cell in cells:
-        record = records.get(cell.id)
-        if record is None:
-            remarks.append(f"seed {cell.seed}: not run yet")
-        elif record.failure is not None:
-            remarks.append(f"seed {cell.seed}: failed: {record.failure}")
-        else:
-            complete.append(Finished(record, timed.get(architecture)))
-            texts = [*_unlike_terms(record), *_savings(record)]
-            remarks += [f"seed {cell.seed}: {text}" for text in texts]
+    shown: dict[State, list[Record]] = {State.CURRENT: [], State.STALE: []}
+    for one in planned:
+        seed = f"seed {one.cell.seed}"
+        if one.state is State.MISSING:
+            remarks.append(f"{seed}: not run yet")
+        elif one.state is not State.CURRENT:
+            remarks.append(f"{seed}: {one.state}: {one.why}")
+        if one.record is None or one.record.summary is None:
+            continue
+        shown[one.state].append(one.record)
+        texts = [*_unlike_terms(one.record), *_fallbacks(one.record)]
+        remarks += [f"{seed}: {text}" for text in texts]
+    current, stale = shown[State.CURRENT], shown[State.STALE]
+    speed = timed.get(_network(planned[0].cell.architecture))
     figures = {
-        column.name: figure
-        for column in COLUMNS + CROSS_ENTROPY_COLUMNS
-        if (figure := _figure(column, complete)) is not None
+        column.key: estimate
+        for column in columns
+        if (estimate := _estimate(column, current or stale, speed)) is not None
     }
-    return Row(architecture, loss, len(complete), figures, tuple(remarks))
+    is_stale = bool(stale and not current)
+    return Row(*label, len(current), len(planned), figures, is_stale, tuple(remarks))
 
 
-def _savings(record: Record) -> Iterator[str]:
-    """What was done for want of memory."""
-    steps = max((execution.accumulation_steps for execution in record.executions), default=1)
+def _fallbacks(record: Record) -> Iterator[str]:
+    """What was done because memory ran out."""
+    executions = record.training.executions if record.training else ()
+    steps = max((execution.accumulation_steps for execution in executions), default=1)
     if steps > 1:
         yield (
             f"gradient accumulation over {steps} micro-batches (out of memory); BatchNorm "
             "statistics are per micro-batch"
         )
-    if any(execution.checkpointing for execution in record.executions):
+    if any(execution.checkpointing for execution in executions):
         yield "activation checkpointing (out of memory)"
 
 
 def _unlike_terms(record: Record) -> Iterator[str]:
     """What to say of each mixture whose terms differ more than tenfold at its start or end."""
-    stage_heads = dict.fromkeys((scale.stage, scale.task) for scale in record.terms)
-    for stage, task in stage_heads:
-        mixture = [s for s in record.terms if (s.stage, s.task) == (stage, task)]
+    terms = record.training.terms if record.training else ()
+    for stage, task in dict.fromkeys((scale.stage, scale.task) for scale in terms):
+        mixture = [scale for scale in terms if (scale.stage, scale.task) == (stage, task)]
         for when in ("start", "end"):
             sizes = {scale.term: abs(getattr(scale, when)) for scale in mixture}
             if max(sizes.values()) > UNLIKE_TERMS * min(sizes.values()):
@@ -152,45 +238,45 @@ def _unlike_terms(record: Record) -> Iterator[str]:
                 yield f"the {task} loss's terms differ more than tenfold at the {when}: {listed}"
 
 
-def _figure(column: Column, cells: Sequence[Finished]) -> Estimate | None:
-    known = [value for cell in cells if (value := column.read(cell)) is not None]
+def _estimate(
+    column: Column, records: Sequence[Record], timed: Measurement | None
+) -> Estimate | None:
+    known = [value for r in records if (value := column.read(r, timed)) is not None]
     if not known:
         return None
     return Estimate(
         mean=statistics.fmean(known),
         sd=statistics.stdev(known) if len(known) > 1 else None,
-        noisy=any(cell.timed and column.name in cell.timed.noisy for cell in cells),
+        noisy=timed is not None and column.name in timed.noisy,
     )
 
 
-def _marked(rows: Sequence[Row], baselines: Sequence[Row]) -> list[Row]:
+def _marked(rows: Sequence[Row], baselines: Sequence[Row], columns: Sequence[Column]) -> list[Row]:
     """The rows with the best of each column and what a baseline equals or beats marked."""
     marked = [dict(row.figures) for row in rows]
-    for column in COLUMNS + CROSS_ENTROPY_COLUMNS:
+    for column in columns:
         sign = 1 if column.higher_is_better else -1
-        best = max(
-            (sign * row[column.name].mean for row in marked if column.name in row), default=0
-        )
-        bar = [
-            sign * row.figures[column.name].mean for row in baselines if column.name in row.figures
-        ]
-        for row in marked:
-            if (figure := row.get(column.name)) is not None:
-                row[column.name] = replace(
-                    figure,
-                    best=sign * figure.mean == best,
-                    below_baseline=bool(bar) and sign * figure.mean <= max(bar),
+        ranked = [row.figures for row in rows if row.is_ranked and column.key in row.figures]
+        best = max((sign * figures[column.key].mean for figures in ranked), default=None)
+        bar = [sign * b.figures[column.key].mean for b in baselines if column.key in b.figures]
+        for row, figures in zip(rows, marked, strict=True):
+            if (estimate := figures.get(column.key)) is not None:
+                figures[column.key] = replace(
+                    estimate,
+                    best=row.is_ranked and sign * estimate.mean == best,
+                    below_baseline=bool(bar) and sign * estimate.mean <= max(bar),
                 )
-    return [
-        Row(row.architecture, row.loss, row.seeds, figures, row.remarks)
-        for row, figures in zip(rows, marked, strict=True)
-    ]
+    return [replace(row, figures=figures) for row, figures in zip(rows, marked, strict=True)]
 
 
-def _rank(row: Row) -> tuple[bool, float, str, str]:
-    """Best IoU first (best RMSE where no mask is predicted), rows without figures last."""
-    if "IoU" in row.figures:
-        return False, -row.figures["IoU"].mean, row.architecture, row.loss or ""
-    if "RMSE" in row.figures:
-        return False, row.figures["RMSE"].mean, row.architecture, row.loss or ""
-    return True, 0.0, row.architecture, row.loss or ""
+def _rank(row: Row, scores: Sequence[Column]) -> tuple[bool, bool, int, float, str, str]:
+    """The best of the first metric first; where a row has none, of the next."""
+    for place, column in enumerate(scores):
+        if (estimate := row.figures.get(column.key)) is not None:
+            sign = -1 if column.higher_is_better else 1
+            return False, not row.is_ranked, place, sign * estimate.mean, *_names(row)
+    return True, not row.is_ranked, 0, 0.0, *_names(row)
+
+
+def _names(row: Row) -> tuple[str, str]:
+    return row.architecture, row.loss or ""

@@ -1,81 +1,111 @@
-"""A leaderboard, and a plan, on the terminal."""
+"""Leaderboards, and a plan, on the terminal."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from bench.execution.run import all_cells
-from bench.report.columns import SCORE_COLUMNS
-from bench.report.leaderboard import Leaderboard
-from bench.report.markdown import BELOW_BASELINE, NOISY, NOISY_MEANS, cell_text
-from bench.settings.grid import Grid
-from bench.study.study import Study
+from bench.report.leaderboard import Leaderboard, Row
+from bench.report.markdown import seeds, text
+from bench.report.marks import STALE, explained
+from bench.report.text import printable
+from bench.study.plan import PlannedCell, State
 
 
-def print_leaderboard(console: Console, name: str, board: Leaderboard) -> None:
+def print_leaderboard(
+    console: Console, name: str, boards: Sequence[Leaderboard], damaged: Mapping[str, str]
+) -> None:
     """As many columns as fit, the scores first; what is missing or failed below them."""
+    for board in boards:
+        _print_board(console, name, board)
+    for place, why in damaged.items():
+        _print(console, f"damaged: {place}: {why}")
+
+
+def _print_board(console: Console, name: str, board: Leaderboard) -> None:
+    scores = sum(column.is_score for column in board.columns)
     shown = len(board.columns)
-    while (
-        shown > len(SCORE_COLUMNS) and _width(console, _table(name, board, shown)) > console.width
-    ):
+    while shown > scores and _width(console, _table(name, board, shown)) > console.width:
         shown -= 1
     console.print(_table(name, board, shown))
-    console.print(f"[dim]{BELOW_BASELINE} no better than a trivial baseline[/]")
-    if any(figure.noisy for row in board.rows for figure in row.figures.values()):
-        console.print(f"[dim]{NOISY} {NOISY_MEANS}[/]")
+    for line in explained(board):
+        _print(console, line, style="dim")
     if shown < len(board.columns):
         left_out = ", ".join(column.name for column in board.columns[shown:])
-        console.print(f"[dim]in leaderboard.md too: {left_out}[/]")
+        _print(console, f"in leaderboard.md too: {left_out}", style="dim")
     for row in (*board.rows, *board.baselines):
         for remark in row.remarks:
-            console.print(f"{row.architecture} {row.loss or ''}: {remark}", markup=False)
-    for result in board.timed:
-        for problem in result.problems:
-            console.print(f"{result.case.label}: throughput: {problem}", markup=False)
+            _print(console, f"{row.title}: {remark}")
+    for measured in board.timed:
+        for problem in measured.problems:
+            _print(console, f"{measured.case.label}: throughput: {problem}")
+    for machine in board.timed_elsewhere:
+        _print(console, f"in leaderboard.md: throughput on {machine}")
+
+
+def _print(console: Console, line: str, style: str = "") -> None:
+    """A line as it is, whatever a user's names in it look like."""
+    console.print(Text(printable(line), style=style))
 
 
 def _table(name: str, board: Leaderboard, shown: int) -> Table:
     """The leaderboard with the first ``shown`` of its columns."""
     columns = board.columns[:shown]
-    table = Table(title=f"Leaderboard: {name}", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(
+        title=Text(printable(f"Leaderboard: {name}")), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
     for title in ("architecture", "loss"):
         table.add_column(title, overflow="fold")
+    if not all(row.is_ranked for row in board.rows):
+        table.add_column("seeds", justify="right")
     for column in columns:
-        heading = f"{column.name}\n{column.unit} {column.arrow}"
+        heading = Text(f"{printable(column.name)}\n{printable(column.unit)} {column.arrow}")
         table.add_column(heading, justify="right", no_wrap=True)
     for rows in (board.rows, board.baselines):
         for row in rows:
-            texts = [cell_text(row.figures.get(column.name), column) for column in columns]
-            figures = [
-                f"[bold green]{text.replace('**', '')}[/]" if "**" in text else text
-                for text in texts
-            ]
-            table.add_row(row.architecture, row.loss or "[dim](baseline)[/]", *figures)
+            figures = [_figure(text(row, column)) for column in columns]
+            counts = [Text(seeds(row))] if len(table.columns) > 2 + len(columns) else []
+            table.add_row(*_names(row), *counts, *figures)
         table.add_section()
     return table
+
+
+def _names(row: Row) -> tuple[Text, Text]:
+    if row.loss is None:
+        return Text(printable(row.architecture)), Text("(baseline)", style="dim")
+    mark = f" {STALE}" if row.is_stale else ""
+    return Text(printable(row.architecture)), Text(f"{printable(row.loss)}{mark}")
+
+
+def _figure(shown: str) -> Text:
+    style = "bold green" if "**" in shown else ""
+    return Text(shown.replace("**", ""), style=style)
 
 
 def _width(console: Console, table: Table) -> int:
     return console.measure(table, options=console.options.update(max_width=10_000)).maximum
 
 
-def print_plan(console: Console, grid: Grid, study: Study) -> None:
-    """Every cell of the grid, and whether the study holds it already."""
-    finished = study.finished()
-    cells = all_cells(grid)
-    table = Table(title=f"{len(cells)} cells, to be kept in {study.folder}")
+def print_plan(console: Console, planned: Sequence[PlannedCell], folder: Path) -> None:
+    """Every cell of the grid, and what the study holds of it."""
+    table = Table(title=Text(printable(f"{len(planned)} cells, to be kept in {folder}")))
     for title in ("cell", "architecture", "loss", "seed", "state"):
         table.add_column(title, overflow="fold")
-    for cell in cells:
+    for one in planned:
+        why = f": {one.why}" if one.why else ""
         table.add_row(
-            cell.id,
-            cell.architecture.label,
-            cell.loss.label if cell.loss else "(baseline)",
-            str(cell.seed),
-            "[green]finished[/]" if cell.id in finished else "to run",
+            one.cell.id,
+            Text(printable(one.cell.architecture.label)),
+            Text(printable(one.cell.loss.label) if one.cell.loss else "(baseline)"),
+            str(one.cell.seed),
+            Text(printable(f"{one.state}{why}"), style="green" * (one.state is State.CURRENT)),
         )
     console.print(table)
-    missing = sum(cell.id not in finished for cell in cells)
-    console.print(f"{missing} to run, {len(cells) - missing} finished", highlight=False)
+    states = [one.state for one in planned]
+    counts = [f"{states.count(state)} {state}" for state in State if state in states]
+    _print(console, ", ".join(counts))

@@ -1,9 +1,9 @@
-"""What can be asked for: networks, losses, data and recipes, each a frozen group of settings."""
+"""What can be asked for? Networks, losses, data, recipes: each a frozen group of settings."""
 
 from bench.settings.base import Settings
 from bench.settings.data import Data, DepthCoding, ImageSize, Patterns, Source, Split
 from bench.settings.losses import Balance, LossPair
-from bench.settings.networks import Architecture, checked
+from bench.settings.networks import Architecture, check
 from bench.settings.training import Recipe, Schedule, Teacher, Train
 
 __all__ = [
@@ -21,5 +21,5 @@ __all__ = [
     "Split",
     "Teacher",
     "Train",
-    "checked",
+    "check",
 ]

@@ -23,19 +23,26 @@ class Split(Settings):
     """The shares of the samples that train, select and test, and how they are drawn.
 
     Attributes:
-        method: ``shuffle`` does not depend on the order of the samples. For the published systems:
-            ``torch_random_split`` draws the test images as `torch.utils.data.random_split` does
-            under `torch.manual_seed(seed)`, ``sklearn_train_test_split`` as scikit-learn does with
-            ``random_state=seed``; the validation images are then the last of their training images.
+        method: ``shuffle`` does not depend on the order of the samples. The others draw the test
+            images that a published call draws, the validation images being the last of its training
+            images. Under `torch.manual_seed(seed)`, ``torch_random_split`` is
+            `torch.utils.data.random_split` of whole numbers of images, ``len * 70 // 100`` and the
+            rest; ``torch_random_split_fractions`` is that of fractions, ``[0.7, 0.3]``.
+            ``sklearn_train_test_split`` is scikit-learn's with ``random_state=seed``.
         by: what is drawn: single samples; or all samples at once that share a value of a column,
-            as ``background``, so that no value stands on two sides; or ``both``: backgrounds and
-            foregrounds are drawn independently, and a sample whose two fall on different sides is
-            left out. Where every foreground stands on every background, a share of train² + val² +
-            test² of the samples stays, train² of all to train.
-        file: a CSV list in place of a draw: ``key,side`` with the sides train, val and test.
+            as ``background``, so that no value is in two subsets; or ``both``: backgrounds and
+            foregrounds are drawn independently, and a sample whose two fall into different subsets
+            is left out. Where every foreground stands on every background, a share of train² + val²
+            + test² of the samples stays, train² of all to train.
+        file: a CSV list in place of a draw: ``key,subset`` with the subsets train, val and test.
     """
 
-    method: Literal["shuffle", "torch_random_split", "sklearn_train_test_split"] = "shuffle"
+    method: Literal[
+        "shuffle",
+        "torch_random_split",
+        "torch_random_split_fractions",
+        "sklearn_train_test_split",
+    ] = "shuffle"
     by: str = "sample"
     file: str | None = None
     train: float = Field(0.6, gt=0, lt=1)
@@ -51,18 +58,29 @@ class Split(Settings):
         return self
 
     @model_validator(mode="after")
+    def _in_percents(self) -> Self:
+        percents = 100 * (self.train + self.val)
+        if self.method == "torch_random_split" and abs(percents - round(percents)) > 1e-6:  # noqa: PLR2004
+            raise ValueError(
+                f"torch_random_split counts in whole percents (len * 70 // 100), and train + val "
+                f"is {percents:g} %; for random_split(data, [{1 - self.test:g}, {self.test:g}]) "
+                "write method: torch_random_split_fractions"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _groups_only_if_drawn(self) -> Self:
         if self.by == "sample":
             return self
         if self.file is not None:
-            raise ValueError("file says itself who stands on which side; leave by out")
+            raise ValueError("file says itself which sample is in which subset; leave by out")
         if self.method != "shuffle":
             raise ValueError(f"{self.method} draws samples; by: {self.by} needs method: shuffle")
         return self
 
     @property
     def label(self) -> str:
-        """How the sides are drawn, or the list: ``shuffle by background, seed 0``."""
+        """How the subsets are drawn, or the list: ``shuffle by background, seed 0``."""
         if self.file is not None:
             return self.file
         by = "background and foreground" if self.by == "both" else self.by
@@ -123,25 +141,29 @@ class Patterns(Settings):
         composite: a pattern with a ``{key}``. With further parts, as in
             ``{scene}/rgb/{key}.png``, all of them together are the key.
         mask, depth: patterns with the same parts, by which they are joined.
+        unknown: likewise, of images that are bright (above 127) where the mask is not known.
         background: a pattern whose parts, as ``{background}``, the key or the table tells.
         background_of: a pattern of the key, as in ``bg_{background}_fg_{foreground}_*``.
         labels: a pattern of the table: a CSV entry whose rows are the samples, or a text that lists
             a composite a line. Its cells are entries where the kind has no pattern; paths from
             another place are matched by their ending. Its further columns are kept.
         columns: what the table calls its columns, as in ``{key: id, background: bg}``, if not
-            ``key``, ``background``, ``composite``, ``mask`` and ``depth``. Without a key, the
-            composite's file name is it.
+            ``key``, ``background``, ``composite``, ``mask``, ``depth`` and ``unknown``. Without a
+            key, the composite's file name is it.
     """
 
     composite: str | None = None
     mask: str | None = None
     depth: str | None = None
+    unknown: str | None = None
     background: str | None = None
     background_of: str | None = None
     labels: str | None = None
     columns: dict[str, str] = Field({})
 
-    @field_validator("composite", "mask", "depth", "background", "background_of", "labels")
+    @field_validator(
+        "composite", "mask", "depth", "unknown", "background", "background_of", "labels"
+    )
     @classmethod
     def _well_formed(cls, value: str | None) -> str | None:
         if value is not None:
@@ -157,7 +179,7 @@ class Patterns(Settings):
         told = set(name_pattern.parts(self.composite)) if self.composite is not None else {"key"}
         if not told:
             raise ValueError(f"composite: {self.composite!r} has no {{key}}")
-        for kind in ("mask", "depth"):
+        for kind in ("mask", "depth", "unknown"):
             pattern = getattr(self, kind)
             if pattern is not None and set(name_pattern.parts(pattern)) != told:
                 parts = ", ".join(f"{{{part}}}" for part in sorted(told))

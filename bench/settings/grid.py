@@ -1,40 +1,36 @@
-"""What to run: a YAML file crossed into cells."""
+"""What is asked: architectures crossed with losses and seeds into cells."""
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
-from collections.abc import Hashable, Iterator
-from pathlib import Path
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated, Any, Self
 
-import yaml
-from pydantic import Field, ValidationError, field_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 import architectures as architecture_registry
-from bench.errors import InputError, suggestion
-from bench.settings import (
-    Architecture,
-    Balance,
-    Data,
-    LossPair,
-    Recipe,
-    Schedule,
-    Settings,
-    Split,
-    Teacher,
-    Train,
-    checked,
-)
+from bench.settings import identity
+from bench.settings.base import Settings, is_stored
+from bench.settings.data import Data
+from bench.settings.losses import LossPair
+from bench.settings.networks import Architecture, check
+from bench.settings.training import Train
+
+# The trivial baselines, and the kinds of images that each needs.
+BASELINES: dict[str, frozenset[str]] = {
+    "empty mask": frozenset({"mask"}),
+    "difference": frozenset({"mask", "background"}),
+    "mean depth": frozenset({"depth"}),
+    "pixel mean depth": frozenset({"depth"}),
+}
+TASKS = ("mask", "depth")
 
 
 class Cell(Settings):
     """One experiment: what is trained, on what, how, from which seed.
 
-    A cell without a loss is a trivial baseline: its architecture's name is one of
-    `bench.evaluation.baselines.NAMES`, and nothing is trained.
+    A cell without a loss is a trivial baseline: its architecture's name is one of `BASELINES`, and
+    nothing is trained.
     """
 
     architecture: Architecture
@@ -45,13 +41,42 @@ class Cell(Settings):
 
     @property
     def id(self) -> str:
-        """The hash of the cell's canonical content: the same wherever it stands in a grid.
+        """The hash of the settings without any path, see `bench.settings.identity`."""
+        return identity.digest({**self.row, "seed": self.seed, **self.setting})
 
-        Settings at their default are left out, so that a setting that is new in a later version
-        changes no id.
+    @property
+    def row(self) -> dict[str, Any]:
+        """What tells the rows of one leaderboard apart: the network and the loss."""
+        return {
+            "architecture": identity.of_architecture(self.architecture),
+            "loss": None if self.loss is None else identity.of_loss(self.loss),
+        }
+
+    @property
+    def setting(self) -> dict[str, Any]:
+        """What all rows of one leaderboard share: the data and the budget."""
+        content: dict[str, Any] = {"data": identity.of_data(self.data)}
+        if self.loss is None:
+            return content
+        recipes = self.train.recipes()
+        content["train"] = [identity.of_recipe(r, self.data, self.loss) for r in recipes]
+        if self.train.teacher is not None:
+            content["teacher"] = identity.of_teacher(self.train.teacher, self.data)
+        return content
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks that some loss of the cell trains, which alone are scored.
+
+        A teacher's depth losses train the mask that it looks through.
         """
-        canonical = json.dumps(self.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+        if self.loss is None:
+            return tuple(task for task in TASKS if task in BASELINES[self.architecture.name])
+        pairs = [recipe.losses or self.loss for recipe in self.train.recipes()]
+        trained = {task for pair in pairs for task in TASKS if getattr(pair, task) is not None}
+        if self.train.teacher is not None:
+            trained.add("mask")
+        return tuple(task for task in TASKS if task in trained)
 
     @property
     def label(self) -> str:
@@ -62,132 +87,87 @@ class Cell(Settings):
 
 
 class Grid(Settings):
-    """Architectures crossed with losses and seeds, on one dataset with one budget."""
+    """Architectures crossed with losses and seeds, on one dataset with one budget.
+
+    Attributes:
+        metrics: that the leaderboard shows, the first of each task to sort by.
+    """
 
     architectures: tuple[Architecture, ...] = Field(min_length=1)
     losses: tuple[LossPair, ...] = Field(min_length=1)
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**64)], ...] = Field((0,), min_length=1)
     data: Data
     train: Train
+    metrics: tuple[str, ...] = Field(("iou", "rmse"), min_length=1)
 
     @field_validator("architectures")
     @classmethod
-    def _expanded_and_buildable(cls, value: tuple[Architecture, ...]) -> tuple[Architecture, ...]:
+    def _expanded_and_buildable(
+        cls, value: tuple[Architecture, ...], info: ValidationInfo
+    ) -> tuple[Architecture, ...]:
+        if is_stored(info):
+            return value
         return tuple(
-            checked(architecture.model_copy(update={"name": name}))
+            check(architecture.model_copy(update={"name": name}))
             for architecture in value
             for name in architecture_registry.expand(architecture.name)
         )
 
-    @field_validator("architectures", "losses", "seeds")
+    @field_validator("architectures", "losses", "seeds", "metrics")
     @classmethod
     def _distinct(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
         for position, entry in enumerate(value):
             if entry in value[:position]:
-                raise ValueError(f"{getattr(entry, 'label', entry)} stands here twice")
+                raise ValueError(f"{getattr(entry, 'label', entry)} is listed twice")
         return value
 
+    @model_validator(mode="after")
+    def _told_apart(self) -> Self:
+        seen: dict[str, Architecture] = {}
+        for architecture in self.architectures:
+            known = seen.setdefault(
+                identity.digest(identity.of_architecture(architecture)), architecture
+            )
+            if known != architecture:
+                raise ValueError(
+                    f"architectures: {known.label} and {architecture.label} differ in the folders "
+                    "of their files only; give one of the files another name"
+                )
+        return self
+
     def smoke_test(self, samples: int) -> Grid:
-        """The grid on so many samples, each stage cut down to one epoch: to see that it runs."""
+        """Return the grid on so many samples, each stage of one epoch: to see that it runs."""
         data = self.data.model_copy(update={"limit": samples})
         return self.model_copy(update={"data": data, "train": self.train.with_one_epoch()})
 
     def kinds(self) -> frozenset[str]:
-        """The kinds of images that some cell cannot do without."""
-        recipes = [*self.train.recipes(), *([self.train.teacher] if self.train.teacher else [])]
-        pairs = [recipe.losses for recipe in recipes if recipe.losses] + list(self.losses)
-        kinds = {"composite"}
-        kinds |= {task for pair in pairs for task in ("mask", "depth") if getattr(pair, task)}
-        if any(_sees_background(architecture) for architecture in self.architectures):
+        """Return the kinds of images that some cell cannot do without."""
+        kinds = {"composite", *self.tasks()}
+        if any(a.options.get("inputs") != "composite" for a in self.architectures):
             kinds.add("background")
         return frozenset(kinds)
 
+    def tasks(self) -> frozenset[str]:
+        """Return the tasks whose truth some loss compares with."""
+        recipes = [*self.train.recipes(), *([self.train.teacher] if self.train.teacher else [])]
+        pairs = [recipe.losses for recipe in recipes if recipe.losses] + list(self.losses)
+        return frozenset(task for pair in pairs for task in TASKS if getattr(pair, task))
+
     def cells(self) -> Iterator[Cell]:
-        """The cross product; seeds vary slowest, so that an early stop leaves a whole table."""
+        """Give everything that a study of this grid holds when it is done, in the order of work.
+
+        The trivial baselines come first. Of the cross product, seeds vary slowest, so that an early
+        stop leaves a whole table.
+        """
+        for name, kinds in BASELINES.items():
+            if kinds <= self.kinds():
+                yield self._cell(Architecture(name=name), None, 0)
         for seed, architecture, loss in itertools.product(
             self.seeds, self.architectures, self.losses
         ):
-            yield Cell(
-                architecture=architecture, loss=loss, seed=seed, data=self.data, train=self.train
-            )
+            yield self._cell(architecture, loss, seed)
 
-
-def _sees_background(architecture: Architecture) -> bool:
-    inputs = architecture.options.get("inputs")
-    return (inputs or architecture_registry.options(architecture.name).get("inputs")) != "composite"
-
-
-def load(path: Path) -> Grid:
-    """Read and validate a grid file.
-
-    Raises:
-        InputError: the file cannot be read, is no YAML, or asks for what does not exist.
-    """
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such grid file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        raise InputError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict):
-        raise InputError(
-            f"{path}: a grid is a mapping with the keys {', '.join(Grid.model_fields)}"
+    def _cell(self, architecture: Architecture, loss: LossPair | None, seed: int) -> Cell:
+        return Cell(
+            architecture=architecture, loss=loss, seed=seed, data=self.data, train=self.train
         )
-    try:
-        return Grid.model_validate(content)
-    except ValidationError as error:
-        raise InputError(f"{path}: {_explain(error.errors()[0])}") from None
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML in which a key given twice is an error, where plain YAML drops the first in silence."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - the overridden signature
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, Hashable) and key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands here twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep=deep)
-
-
-_SECTIONS: dict[str, type[Settings]] = {
-    "": Grid,
-    "data": Data,
-    "data.split": Split,
-    "losses": LossPair,
-    "losses.balance": Balance,
-    "train": Train,
-    "train.losses": LossPair,
-    "train.schedule": Schedule,
-    "train.stages": Recipe,
-    "train.teacher": Teacher,
-}
-
-
-def _explain(error: ErrorDetails) -> str:
-    """One line for one validation error: the key, what is wrong, what would be right."""
-    location = [str(part) for part in error["loc"]]
-    section = ".".join(part for part in location[:-1] if not part.isdigit())
-    where = ".".join(location)
-    given = error["input"]
-    match error["type"]:
-        case "extra_forbidden" if section in _SECTIONS:
-            near = suggestion(location[-1], _SECTIONS[section].model_fields)
-            return f"unknown key {where!r}{near}"
-        case "missing":
-            return f"the key {where!r} is missing"
-        case "literal_error" if isinstance(given, str):
-            choices = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
-            return f"{where}: unknown value {given!r}{suggestion(given, choices)}"
-        case "too_short":
-            return f"{where}: is empty; give at least one"
-        case "value_error":
-            return f"{where}: {error['ctx']['error']}"
-        case _:
-            return f"{where}: {error['msg'].lower()}, not {given!r}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 import losses as loss_registry
-from bench.settings.base import Settings
+from bench.settings.base import Settings, is_stored
 
 
 class Balance(Settings):
@@ -15,8 +15,8 @@ class Balance(Settings):
 
     Attributes:
         method: ``fixed`` by the two factors; ``uncertainty`` learns them (Kendall et al. 2018,
-            https://arxiv.org/abs/1705.07115); ``equal_scale`` divides every term by its value at
-            initialisation, so that mixtures are compared without the confound of scale.
+            https://arxiv.org/abs/1705.07115); ``equal_scale`` divides every term by its first
+            value, so that mixtures are compared without the confound of scale.
         mask, depth: the fixed factors.
     """
 
@@ -50,22 +50,36 @@ class LossPair(Settings):
 
     @field_validator("mask", "depth")
     @classmethod
-    def _canonical(cls, value: str | None) -> str | None:
-        return None if value is None else str(loss_registry.parse(value))
+    def _canonical(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None or is_stored(info):
+            return value
+        return str(loss_registry.parse(value))
 
     @model_validator(mode="after")
-    def _usable(self) -> Self:
+    def _usable(self, info: ValidationInfo) -> Self:
         expressions = [text for text in (self.mask, self.depth) if text is not None]
         if not expressions:
             raise ValueError("needs a loss for mask or depth, as in {mask: bce}")
-        if self.balance.method == "uncertainty":
+        for task in ("mask", "depth"):
+            if getattr(self, task) is None and getattr(self.balance, task) != 1:
+                raise ValueError(f"balance.{task} has no effect without a loss for {task}")
+        if self.balance.method != "fixed" and not is_stored(info):
             for text in expressions:
-                for term in loss_registry.parse(text).terms:
-                    if loss_registry.load(term.name).minimum < 0:
-                        raise ValueError(
-                            f"balance: uncertainty cannot weigh {term.name}, which can be negative"
-                        )
+                self._check_terms(text)
         return self
+
+    def _check_terms(self, text: str) -> None:
+        """Make sure that the balance can weigh the terms of an expression."""
+        for term in loss_registry.parse(text).terms:
+            if self.balance.method == "equal_scale" and term.weight != 1:
+                raise ValueError(
+                    f"the weight of {term} has no effect under equal_scale, which divides every "
+                    "term by its first value; leave it out"
+                )
+            if self.balance.method == "uncertainty" and loss_registry.load(term.name).minimum < 0:
+                raise ValueError(
+                    f"balance: uncertainty cannot weigh {term.name}, which can be negative"
+                )
 
     @property
     def label(self) -> str:

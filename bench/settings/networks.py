@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
+import inspect
+import json
+from typing import Any, TypeGuard
 
+import yaml
 from pydantic import Field, JsonValue, model_validator
 
 import architectures as architecture_registry
@@ -16,7 +18,6 @@ class Architecture(Settings):
 
     name: str
     options: dict[str, JsonValue] = Field({})
-    source_sha256: str | None = None  # of a user's own file: an edited network is another cell
 
     @model_validator(mode="before")
     @classmethod
@@ -35,19 +36,52 @@ class Architecture(Settings):
     @property
     def label(self) -> str:
         """The name with its options, as tables show it: ``unet(width=0.25)``."""
-        options = ", ".join(f"{key}={value}" for key, value in sorted(self.options.items()))
+        options = ", ".join(f"{key}={_text(value)}" for key, value in sorted(self.options.items()))
         return f"{self.name}({options})" if options else self.name
 
 
-def checked(architecture: Architecture) -> Architecture:
-    """The architecture, if the registry has it and takes its options.
+def check(architecture: Architecture) -> Architecture:
+    """Return the architecture without the options that are at their defaults.
+
+    Only ``inputs: composite`` stays in any case: that a network needs no background can then be
+    told without loading it.
 
     Raises:
-        ValueError: it does not (a line that names the nearest).
+        ValueError: the registry does not have it, or it does not take an option (a line that names
+            the nearest).
     """
     architecture_registry.check_options(architecture.name, architecture.options)
-    source = architecture_registry.source_of(architecture.name)
-    if source is None:
-        return architecture
-    digest = hashlib.sha256(Path(source).read_bytes()).hexdigest()
-    return architecture.model_copy(update={"source_sha256": digest})
+    defaults = architecture_registry.options(architecture.name)
+    given = dict(architecture.options)
+    if defaults.get("inputs") == "composite":
+        given.setdefault("inputs", "composite")
+    options = {
+        key: float(value) if _is_int(value) and isinstance(defaults.get(key), float) else value
+        for key, value in given.items()
+    }
+    changed = {
+        key: value
+        for key, value in options.items()
+        if (key, value) == ("inputs", "composite")
+        or _as_json(value) != _as_json(defaults.get(key, inspect.Parameter.empty))
+    }
+    return architecture.model_copy(update={"options": changed})
+
+
+def _is_int(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _as_json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=repr)
+
+
+def _text(value: JsonValue) -> str:
+    """An option as YAML would be given it: quoted where it would be read as something else."""
+    if isinstance(value, str):
+        try:
+            plain = yaml.safe_load(value)
+        except yaml.YAMLError:
+            plain = None
+        return value if plain == value else json.dumps(value)
+    return str(value)

@@ -1,29 +1,22 @@
-"""What is kept of a measurement."""
+"""What is kept of a measurement of speed."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from statistics import median
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict
-
-from bench.settings import Architecture, Data, ImageSize, LossPair, Recipe
+from bench.settings import Architecture, Data, ImageSize, LossPair, Recipe, identity
 from bench.statistics.median import interval, is_narrow, quantile
-from bench.study.record import Environment
+from bench.study.record import Environment, Frozen
 
 VariantName = Literal["channels_last", "float32", "bf16", "compiled", "cuda_graph"]
 AS_TRAINED: VariantName = "channels_last"  # the one that `bench run` trains and reports
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Timing(_Frozen):
+class Timing(Frozen):
     """How long one run takes, in seconds.
 
     Attributes:
@@ -71,7 +64,7 @@ class Timing(_Frozen):
         return max(self.round_medians_s) / min(self.round_medians_s) - 1
 
 
-class TimingCase(_Frozen):
+class TimingCase(Frozen):
     """What is measured: one network, one way of running it.
 
     Attributes:
@@ -91,9 +84,22 @@ class TimingCase(_Frozen):
 
     @property
     def id(self) -> str:
-        """The hash of the content; a setting that is new and at its default changes none."""
-        canonical = json.dumps(self.model_dump(mode="json", exclude_defaults=True), sort_keys=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+        """The hash of the settings without any path, see `bench.settings.identity`."""
+        content = self.model_dump(
+            mode="json",
+            exclude={"architecture", "loss", "recipe", "teacher", "data"},
+            exclude_defaults=True,
+        )
+        content["architecture"] = identity.of_architecture(self.architecture)
+        content["loss"] = identity.of_loss(self.loss)
+        content["recipe"] = self.recipe.model_dump(
+            mode="json", exclude={"losses"}, exclude_defaults=True
+        )
+        if self.teacher is not None:
+            content["teacher"] = identity.of_architecture(self.teacher)
+        if self.data is not None:
+            content["data"] = identity.of_data(self.data)
+        return identity.digest(content)
 
     @property
     def label(self) -> str:
@@ -107,7 +113,13 @@ class TimingCase(_Frozen):
         return self.variant if self.variant in ("bf16", "float32") else self.recipe.precision
 
 
-class Memory(_Frozen):
+def measurement_id(case: TimingCase, environment: Environment) -> str:
+    """Return the id of what is measured of a case on a machine."""
+    machine = hashlib.sha256(environment.machine.encode()).hexdigest()[:8]
+    return f"{case.id}-{machine}"
+
+
+class Memory(Frozen):
     """The most memory that was taken, in MiB; None where it cannot be told.
 
     Attributes:
@@ -121,7 +133,7 @@ class Memory(_Frozen):
     process_mib: float | None
 
 
-class Flops(_Frozen):
+class Flops(Frozen):
     """Floating-point operations of one image; a multiplication and an addition are two.
 
     Attributes:
@@ -137,7 +149,7 @@ class Flops(_Frozen):
     uncounted: tuple[str, ...]
 
 
-class Point(_Frozen):
+class Point(Frozen):
     """A forward pass at one batch size."""
 
     batch_size: int
@@ -149,7 +161,7 @@ class Point(_Frozen):
         return self.batch_size / self.timing.median_s
 
 
-class Sweep(_Frozen):
+class Sweep(Frozen):
     """Forward passes at growing batch sizes, and why they ended."""
 
     points: tuple[Point, ...]
@@ -162,7 +174,7 @@ class Sweep(_Frozen):
         return next(point for point in self.points if point.images_per_s >= 0.95 * highest)
 
 
-class DeviceState(_Frozen):
+class DeviceState(Frozen):
     """The GPU before or after a visit; None where it cannot be told.
 
     Attributes:
@@ -178,7 +190,7 @@ class DeviceState(_Frozen):
     foreign_processes: int | None
 
 
-class Reference(_Frozen):
+class Reference(Frozen):
     """The network that was visited in the same rounds, for comparison; without its samples."""
 
     label: str
@@ -191,7 +203,7 @@ class Reference(_Frozen):
         return self.inference.drift
 
 
-class Measurement(_Frozen):
+class Measurement(Frozen):
     """What was found about one case.
 
     Attributes:
@@ -207,7 +219,7 @@ class Measurement(_Frozen):
         device_states: before and after each visit, on a GPU.
     """
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     case: TimingCase
     environment: Environment
     measured_utc: datetime
@@ -228,6 +240,11 @@ class Measurement(_Frozen):
     matmul_precision: str | None = None
     device_states: tuple[DeviceState, ...] = ()
     reference: Reference | None = None
+
+    @property
+    def id(self) -> str:
+        """Of what was measured, and of the machine that it was measured on."""
+        return measurement_id(self.case, self.environment)
 
     def images_per_s(self, figure: Literal["inference", "training", "end_to_end"]) -> float | None:
         """The median throughput at the common batch size."""
@@ -268,7 +285,7 @@ class Measurement(_Frozen):
         return ", ".join((*parts, *self.remarks))
 
 
-class Ratio(_Frozen):
+class Ratio(Frozen):
     """How many times as fast as the reference a network is.
 
     Attributes:

@@ -2,26 +2,64 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
-from bench.evaluation.metrics import Summary
 from bench.settings.grid import Cell
 
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Summary = dict[str, FiniteFloat]  # by metric; one that has no value on these images is not in it
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+
+class Frozen(BaseModel):
+    """A part of what a study keeps: an unknown key, or a number that is not finite, is damage."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class Epoch(_Frozen):
+class MetricContract(Frozen):
+    """What a metric is, kept with the grid so that a report needs no code of its author.
+
+    Attributes:
+        label: its name in tables.
+        task: mask or depth.
+        unit: empty for a plain number.
+        version: raised when the same images would give another figure.
+        minimum, maximum: that it can have; None where there is no limit.
+        pooled: whether it is one figure over the pixels of all images, and not a mean over images.
+        source_sha256: of the file that defines it.
+        description: formula, source, and the rules for empty masks and images without readings.
+    """
+
+    label: str
+    task: Literal["mask", "depth"]
+    unit: str
+    higher_is_better: bool
+    decimals: int
+    version: int
+    minimum: float | None
+    maximum: float | None
+    pooled: bool
+    source_sha256: Digest
+    description: str
+
+    def allows(self, value: float) -> bool:
+        """Return whether a figure is in the metric's range."""
+        low = -math.inf if self.minimum is None else self.minimum
+        high = math.inf if self.maximum is None else self.maximum
+        return math.isfinite(value) and low <= value <= high
+
+
+class Epoch(Frozen):
     """One entry of a training curve.
 
     Attributes:
         stage: which of the recipe's stages, from 0.
         step: updates of the weights made in it so far.
-        losses: of each predicted task, the mean over the epoch's batches.
+        losses: of each trained task, the mean over the epoch's batches.
         val: figures on the validation images.
         train_s: wall time of the epoch without its validation.
         selected: whether the weights of this epoch were scored on the test images.
@@ -35,7 +73,7 @@ class Epoch(_Frozen):
     selected: bool = False
 
 
-class TermScale(_Frozen):
+class TermScale(Frozen):
     """How much one term of a loss weighed, its weight included, on a stage's first and last batch.
 
     Attributes:
@@ -51,11 +89,11 @@ class TermScale(_Frozen):
     end: float
 
 
-class Execution(_Frozen):
+class Execution(Frozen):
     """How a stage of the training was carried out.
 
     Attributes:
-        data_kept: where the decoded images lay: on the device, in the host's cache, or in the
+        data_location: where the decoded images lay: on the device, in the host's cache, or in the
             archive, decoded at each use.
         data_wait_share: of the time of training, the share that went by waiting for batches.
         accumulation_steps: micro-batches into which each batch was divided to fit into memory;
@@ -64,7 +102,7 @@ class Execution(_Frozen):
         compiled: whether the network was, to the end; and compilation: why or why not.
     """
 
-    data_kept: Literal["device", "host", "archive"]
+    data_location: Literal["device", "host", "archive"]
     data_wait_share: float
     accumulation_steps: int
     checkpointing: bool
@@ -72,20 +110,70 @@ class Execution(_Frozen):
     compilation: str
 
 
-class Environment(_Frozen):
-    """Where and with what a cell was run."""
+class Training(Frozen):
+    """What is known of a training when it is over.
+
+    Attributes:
+        curve: one entry an epoch; the selected one is marked.
+        terms: of each term of the losses, its weighted value at the start and end of each stage.
+        executions: one entry a stage.
+    """
+
+    curve: tuple[Epoch, ...]
+    terms: tuple[TermScale, ...] = ()
+    executions: tuple[Execution, ...] = ()
+
+
+class Environment(Frozen):
+    """Where and with what a cell was run.
+
+    Attributes:
+        commit: of this project's own repository; None outside of it.
+        dirty: whether a file of its packages differed from that commit, or is not in it.
+        packages: versions of what computes.
+        cuda, cudnn, driver: versions; None without a CUDA device.
+        device: cuda, mps or cpu; and device_name: which.
+    """
 
     commit: str | None
+    dirty: bool = False
     python: str
     packages: dict[str, str]
+    cuda: str | None = None
+    cudnn: str | None = None
+    driver: str | None = None
     platform: str
     device: str
     device_name: str
     threads: int
 
+    @property
+    def machine(self) -> str:
+        """What speeds can be compared on: the device with its number of threads."""
+        threads = "" if self.device == "cuda" else f", {self.threads} threads"
+        return f"{self.device_name} ({self.device}{threads})"
 
-class SampleCounts(_Frozen):
-    """How many samples stood on each side of the split, and how many on none."""
+
+class Provenance(Frozen):
+    """What a cell's settings led to when it was run, where they name files or code.
+
+    Attributes:
+        data: the fingerprint of the dataset's contents, and of how they are read; None where an
+            earlier version did not keep it.
+        split: the digest of which samples train, select and test.
+        weights: SHA-256 of each file of weights, by what it is for.
+        sources: SHA-256 of each file of code that defines the network, the losses and the metrics,
+            by what defines them and the file's path in the folder of its author.
+    """
+
+    data: str | None
+    split: str
+    weights: dict[str, Digest] = {}
+    sources: dict[str, dict[str, Digest]] = {}
+
+
+class SampleCounts(Frozen):
+    """How many samples are in each subset of the split, and how many in none."""
 
     train: int
     val: int
@@ -93,28 +181,42 @@ class SampleCounts(_Frozen):
     left_out: int = 0
 
 
-class Record(_Frozen):
+class Record(Frozen):
     """One finished cell, complete or failed.
 
     Attributes:
         failure: why there is no summary; None where there is one.
-        summary: the test images' mean figures.
+        summary: figures on the test images, each of a metric in ``metrics``.
+        metrics: SHA-256 of the file that defines each metric.
+        consistency: of a network with a teacher, the same of the depth that the teacher sees with
+            and without the mask.
+        teacher: how the teacher was trained, where it was.
         peak_memory_mib: while the cell trained: allocated on a CUDA device; else resident in the
             process, where the system can tell.
         note: what a baseline was fitted to, in words.
     """
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     cell: Cell
-    split_digest: str
+    provenance: Provenance
     samples: SampleCounts
     environment: Environment
     started_utc: datetime
     finished_utc: datetime
     failure: str | None = None
     summary: Summary | None = None
-    curve: tuple[Epoch, ...] = ()
-    terms: tuple[TermScale, ...] = ()
-    executions: tuple[Execution, ...] = ()
+    consistency: Summary | None = None
+    metrics: dict[str, Digest] = {}
+    training: Training | None = None
+    teacher: Training | None = None
     peak_memory_mib: float | None = None
     note: str | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if (self.summary is None) == (self.failure is None):
+            raise ValueError("needs a summary or the reason why there is none")
+        for name in {**(self.summary or {}), **(self.consistency or {})}:
+            if name not in self.metrics:
+                raise ValueError(f"summary: {name}: no such metric in metrics")
+        return self

@@ -1,28 +1,33 @@
-"""A study on disk: the grid that was asked, a folder for each finished cell, and its throughput.
+"""A study on disk, and the only code that writes to it (see `bench.study.places`).
 
-A cell's folder exists if and only if the cell is finished: it is written under a temporary name,
-flushed to the disk, and renamed once. What is still to run is the set of cells without a folder.
-Likewise there is one file for each network whose throughput was measured.
+The folder of a cell or a measurement exists if and only if it is finished: it is written under a
+temporary name, flushed to the disk, and renamed once. What is still to run is the set of cells
+without a folder.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-import pandas as pd
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from bench.errors import InputError
+from bench.files import atomic_folder, write_atomically
+from bench.settings import identity
+from bench.settings.base import STORED
 from bench.settings.grid import Grid
+from bench.study import checksums, places
 from bench.study.measurement import Measurement
-from bench.study.record import Record
+from bench.study.record import MetricContract, Provenance, Record
+from bench.study.results import Results, StoredGrid
 
-GRID_FILE = "grid.json"
-RECORD_FILE = "record.json"
-SCORES_FILE = "scores.parquet"
+if TYPE_CHECKING:
+    import pandas as pd
+
+Kept = TypeVar("Kept", Record, Measurement)
 
 
 class Study:
@@ -30,121 +35,132 @@ class Study:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._cells = folder / "cells"
-        self._throughput = folder / "throughput"
 
-    def read_grid(self) -> Grid:
-        """The grid that was run last.
+    def load(self) -> Results:
+        """Read all but the scores.
 
         Raises:
-            InputError: the folder holds no study.
+            InputError: the folder holds no study, or one of an earlier format.
         """
-        path = self.folder / GRID_FILE
-        try:
-            return Grid.model_validate_json(path.read_bytes())
-        except FileNotFoundError:
-            raise InputError(
-                f"{self.folder}: holds no study; give the folder that `bench run` wrote"
-            ) from None
-        except ValidationError as error:
-            raise InputError(f"{path}: damaged ({error.errors()[0]['msg']})") from None
+        if not (self.folder / places.GRIDS).is_dir():
+            raise InputError(self._no_study())
+        return self.load_or_empty()
 
-    def write_grid(self, grid: Grid) -> None:
-        """Keep what was asked, so that a report can tell what is missing."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        _write(self.folder / GRID_FILE, grid.model_dump_json(indent=2))
-
-    def finished(self) -> set[str]:
-        """The ids of the cells that have a record."""
-        if not self._cells.is_dir():
-            return set()
-        return {path.name for path in self._cells.iterdir() if not path.name.startswith(".")}
-
-    def read(self, cell_id: str) -> Record:
-        """The record of a finished cell.
+    def load_or_empty(self) -> Results:
+        """Read all but the scores; nothing has been run into a folder that is not there.
 
         Raises:
-            InputError: the record is damaged.
+            InputError: the folder holds a study of an earlier format.
         """
-        path = self._cells / cell_id / RECORD_FILE
-        try:
-            return Record.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
-            raise InputError(
-                f"{path}: cannot be read; delete the folder to run the cell again ({error})"
-            ) from None
+        if (self.folder / places.OLD_GRID_FILE).exists():
+            raise InputError(self._no_study())
+        damaged: dict[str, str] = {}
+        grids = list(self._read_grids(damaged))
+        results = Results(
+            folder=self.folder,
+            grids=tuple(sorted(grids, key=lambda stored: stored.run_utc, reverse=True)),
+            records=self._read_all(places.CELLS, places.RECORD_FILE, Record, damaged),
+            measurements=self._read_all(
+                places.THROUGHPUT, places.MEASUREMENT_FILE, Measurement, damaged
+            ),
+            damaged=damaged,
+        )
+        _set_impossible_apart(results)
+        return results
 
-    def read_scores(self, cell_id: str) -> pd.DataFrame:
-        """The per-image scores of a complete cell."""
-        return pd.read_parquet(self._cells / cell_id / SCORES_FILE)
+    def _no_study(self) -> str:
+        if (self.folder / places.OLD_GRID_FILE).exists():
+            return f"{self.folder}: holds a study of format 1; `bench migrate {self.folder}` first"
+        return f"{self.folder}: holds no study; give the folder that `bench run` wrote"
 
-    def append(self, record: Record, scores: pd.DataFrame | None) -> None:
-        """Add a finished cell; one that is there already stays as it is."""
-        self._cells.mkdir(parents=True, exist_ok=True)
-        folder = self._cells / record.cell.id
-        partial = Path(tempfile.mkdtemp(dir=self._cells, prefix=f".{folder.name}-"))
-        try:
-            text = record.model_dump_json(indent=2) + "\n"
-            (partial / RECORD_FILE).write_text(text, encoding="utf-8")
-            if scores is not None:
-                scores.to_parquet(partial / SCORES_FILE, index=False)
-            for path in partial.iterdir():
-                _flush(path)
-            partial.chmod(0o755)
+    def write_grid(
+        self, grid: Grid, provenance: Provenance, metrics: dict[str, MetricContract]
+    ) -> None:
+        """Keep what was asked, so that a report can tell what is missing or stale."""
+        stored = StoredGrid(
+            grid=grid, provenance=provenance, metrics=metrics, run_utc=datetime.now(UTC)
+        )
+        name = identity.digest([[cell.id for cell in grid.cells()], list(grid.metrics)])
+        path = self.folder / places.GRIDS / f"{name}.json"
+        write_atomically(path, _as_json(stored))
+
+    def write_cell(self, record: Record, tables: dict[str, pd.DataFrame]) -> None:
+        """Add a finished cell, in place of what is there of it.
+
+        Args:
+            record: of the cell.
+            tables: its scores by `places.SCORES` and `places.CONSISTENCY`; none of a failed one.
+        """
+        folder = self.folder / places.CELLS / record.cell.id
+        with atomic_folder(folder) as partial:
+            (partial / places.RECORD_FILE).write_bytes(_as_json(record))
+            for table, scores in tables.items():
+                scores.to_parquet(partial / places.table_file(table), index=False)
+            checksums.write(partial)
+
+    def write_measurement(self, measurement: Measurement) -> None:
+        """Add what was measured of a network on a machine, in place of what is there of it."""
+        with atomic_folder(self.folder / places.THROUGHPUT / measurement.id) as partial:
+            (partial / places.MEASUREMENT_FILE).write_bytes(_as_json(measurement))
+            checksums.write(partial)
+
+    def _read_grids(self, damaged: dict[str, str]) -> Iterator[StoredGrid]:
+        for path in sorted((self.folder / places.GRIDS).glob("[!.]*.json")):
             try:
-                partial.rename(folder)
-            except OSError:
-                if not folder.exists():
-                    raise
-            _flush(self._cells)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-
-    def remove(self, cell_id: str) -> None:
-        """Forget a finished cell."""
-        shutil.rmtree(self._cells / cell_id)
-
-    def read_throughput(self) -> dict[str, Measurement]:
-        """What was measured, by the case's id.
-
-        Raises:
-            InputError: a file is damaged.
-        """
-        found = {}
-        for path in sorted(self._throughput.glob("[!.]*.json")):
-            try:
-                found[path.stem] = Measurement.model_validate_json(path.read_bytes())
+                yield StoredGrid.model_validate_json(path.read_bytes(), context=STORED)
             except (OSError, ValidationError) as error:
-                raise InputError(
-                    f"{path}: cannot be read; delete it to measure again ({error})"
-                ) from None
+                damaged[f"{places.GRIDS}/{path.name}"] = _reason(error)
+
+    def _read_all(
+        self, place: str, file: str, kind: type[Kept], damaged: dict[str, str]
+    ) -> dict[str, Kept]:
+        found = {}
+        for folder in sorted((self.folder / place).glob("[!.]*")):
+            try:
+                problem = checksums.problem(folder, [file])
+                if problem is None:
+                    kept = kind.model_validate_json((folder / file).read_bytes(), context=STORED)
+                    problem = _misplaced(kept, folder)
+            except (OSError, ValidationError) as error:
+                problem = f"{file}: {_reason(error)}"
+            if problem is None:
+                found[folder.name] = kept
+            else:
+                damaged[f"{place}/{folder.name}"] = problem
         return found
 
-    def append_throughput(self, result: Measurement) -> None:
-        """Add or replace what was measured of one network."""
-        self._throughput.mkdir(parents=True, exist_ok=True)
-        _write(self._throughput / f"{result.case.id}.json", result.model_dump_json(indent=2))
 
-    def remove_throughput(self, subject_id: str) -> None:
-        """Forget what was measured of one network."""
-        (self._throughput / f"{subject_id}.json").unlink()
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        partial.write_text(text + "\n", encoding="utf-8")
-        _flush(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+def _set_impossible_apart(results: Results) -> None:
+    """Take records out whose figures are in no range of their metrics."""
+    contracts = results.contracts()
+    for cell_id, record in list(results.records.items()):
+        for name, value in [*(record.summary or {}).items(), *(record.consistency or {}).items()]:
+            if name in contracts and not contracts[name].allows(value):
+                place = f"{places.CELLS}/{cell_id}"
+                results.damaged[place] = f"{places.RECORD_FILE}: {name} cannot be {value}"
+                results.records.pop(cell_id, None)
 
 
-def _flush(path: Path) -> None:
-    """Have the system write a file's or folder's content to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _misplaced(kept: Record | Measurement, folder: Path) -> str | None:
+    """What is wrong with the place of something, or with what has to be beside it."""
+    name = kept.cell.id if isinstance(kept, Record) else kept.id
+    if name != folder.name:
+        return f"holds what belongs to {name}"
+    if isinstance(kept, Record):
+        tables = [places.SCORES] if kept.summary is not None else []
+        tables += [places.CONSISTENCY] if kept.consistency is not None else []
+        for table in tables:
+            if not (folder / places.table_file(table)).is_file():
+                return f"{places.table_file(table)}: is not there"
+    return None
+
+
+def _as_json(content: BaseModel) -> bytes:
+    return content.model_dump_json(indent=2).encode() + b"\n"
+
+
+def _reason(error: OSError | ValidationError) -> str:
+    if isinstance(error, OSError):
+        return f"cannot be read ({error.strerror})"
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"

@@ -11,8 +11,9 @@ from pydantic import JsonValue, TypeAdapter
 from architectures.errors import ArchitectureError
 from bench.errors import InputError
 from bench.files import write_atomically
-from bench.settings import Architecture, Data, LossPair, Recipe, checked
-from bench.settings.grid import Grid, load
+from bench.settings import Architecture, Data, LossPair, Recipe, check
+from bench.settings.grid import Grid
+from bench.settings.grid_file import load
 from bench.study.measurement import Measurement, TimingCase, VariantName
 from bench.throughput.workload import open_pool
 
@@ -72,7 +73,7 @@ def _architectures(
     if question is not None and not names:
         return question.architectures
     try:
-        return [checked(Architecture(name=name, options=dict(options))) for name in names]
+        return [check(Architecture(name=name, options=dict(options))) for name in names]
     except ArchitectureError as error:
         raise InputError(str(error)) from None
 

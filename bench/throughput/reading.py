@@ -31,9 +31,9 @@ from bench.data.sample_pool import SamplePool
 from bench.machine.device import synchronize
 from bench.settings import LossPair, Recipe
 from bench.settings.base import Size
-from bench.training.fit import train_step
 from bench.training.multitask_loss import MultiTaskLoss
 from bench.training.optimizer import create_optimizer
+from bench.training.step import train_step
 
 ROUNDS = 5
 BATCH = 64

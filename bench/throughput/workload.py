@@ -24,9 +24,9 @@ from bench.randomness import generator
 from bench.settings import Architecture, Data
 from bench.study.measurement import TimingCase
 from bench.throughput.variants import CONTIGUOUS, Captured
-from bench.training.fit import train_step
 from bench.training.multitask_loss import MultiTaskLoss
 from bench.training.optimizer import create_optimizer
+from bench.training.step import train_step
 from bench.training.teacher import StudentTeacher
 
 INPUTS = 4  # different batches, taken in turn, so that none lies ready in a cache of the device
@@ -54,7 +54,9 @@ class Workload:
             self.runner = torch.compile(self.model, dynamic=False)  # type: ignore[assignment]
         self._captured: dict[int, Captured] = {}
         self._recipe = case.recipe.model_copy(update={"precision": case.precision})
-        self._objectives = MultiTaskLoss(self._recipe.losses or case.loss).to(device)
+        self._objectives = MultiTaskLoss(
+            self._recipe.losses or case.loss, size=self._recipe.loss_size
+        ).to(device)
         self._optimizer: torch.optim.Optimizer | None = None
 
     def _create(self, architecture: Architecture) -> nn.Module:
@@ -83,7 +85,7 @@ class Workload:
     def archive_batches(self, data: Data) -> Iterator[Batch]:
         """What a network sees of the archive's samples, decoded anew each time, over and over."""
         dataset = stream(open_pool(data), self.case.image_size, fingerprint="")
-        seen = replace(dataset, masks=None, depths=None, depth_valid=None)
+        seen = replace(dataset, masks=None, depths=None, depth_valid=None, mask_valid=None)
         places = (
             np.arange(start, start + self.batch_size)
             for start in itertools.count(0, self.batch_size)

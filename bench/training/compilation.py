@@ -19,9 +19,9 @@ from bench.training.multitask_loss import MultiTaskLoss
 
 DEVICES = ("cuda",)  # where launching kernels one by one can cost more than computing them
 PROBE_STEPS = 10
-WORTH_S = 300.0  # of training without compiling; below it, compiling takes longer than it saves
-GAIN = 1.05  # the least by which a compiled step has to be faster
-# What ``auto`` tries: the compiler's fused kernels, and these launched all at once besides.
+MIN_TRAINING_S = 300.0  # without compiling; below it, compiling takes longer than it saves
+MIN_SPEEDUP = 1.05  # of a step, by compiling
+# The forms that ``auto`` tries; the third also launches all kernels of a step at once.
 FORMS: dict[str, Callable[[nn.Module], nn.Module]] = {
     "plain": lambda model: model,
     "compiled": torch.compile,  # type: ignore[dict-item]
@@ -32,16 +32,16 @@ FORMS: dict[str, Callable[[nn.Module], nn.Module]] = {
 class Compiling:
     """Compiles a network, or not, as the recipe says; ``auto`` does what is faster on the device.
 
-    The first steps of the training show how long it would take as it is; only where that is long
-    are compiled forms tried. On the CPU ``auto`` does not compile: a choice by the clock would make
-    two runs differ in their last digits.
+    The first steps of the training show how long it would take without compiling; compiled forms
+    are tried only where that is long. On the CPU ``auto`` does not compile: a choice by the clock
+    would make two runs differ in their last digits.
 
     Args:
         model: on the device.
         objectives: the losses.
         recipe: with ``compile``.
         device: that trains.
-        steps: how many the training will make.
+        steps: of the training.
 
     Attributes:
         network: what to train: the model, or its compiled form, which shares the weights.
@@ -56,8 +56,8 @@ class Compiling:
         device: torch.device,
         steps: int,
     ) -> None:
-        # Torch compiles one forward method for eight networks at most and runs further ones
-        # plainly, without a word; and a network that is done with holds its memory.
+        # Torch compiles one forward method for eight networks at most and silently runs further
+        # ones uncompiled; and it keeps the memory of networks that are no longer used.
         torch.compiler.reset()
         self._model, self._objectives, self._recipe = model, objectives, recipe
         self._device, self._steps = device, steps
@@ -65,18 +65,18 @@ class Compiling:
         self._probe_started = 0.0
         self.network = FORMS["compiled" if recipe.compile == "on" else "plain"](model)
         if self._undecided:
-            self.reason = f"not for {steps} steps of training"
+            self.reason = f"skipped: only {steps} steps of training"
         elif recipe.compile == "auto":
-            self.reason = "not on a CPU, so that runs agree to the last digit"
+            self.reason = "skipped on a CPU, so that runs agree to the last digit"
         else:
-            self.reason = "as asked for"
+            self.reason = "as the recipe says"
 
     def before_step(self, step: int, batch: Batch) -> None:
-        """Take the time as the training goes on; decide when enough of it is known.
+        """Measure the time of the first steps, then decide.
 
         Args:
-            step: the number of the one to come, from 0.
-            batch: to try compiled forms on; the network's weights and statistics stay.
+            step: the number of the next one, from 0.
+            batch: to try compiled forms on; the network's weights and statistics do not change.
         """
         if not self._undecided:
             return
@@ -90,8 +90,8 @@ class Compiling:
             self._undecided = False
 
     def _decide(self, training_s: float, batch: Batch) -> None:
-        if training_s < WORTH_S:
-            self.reason = f"not for {training_s:.0f} s of training"
+        if training_s < MIN_TRAINING_S:
+            self.reason = f"skipped: only {training_s:.0f} s of training"
             return
         seconds, found = dict.fromkeys(FORMS, math.inf), []
         for name, form in FORMS.items():
@@ -102,13 +102,13 @@ class Compiling:
                 found.append(f"{name}: {' '.join(str(error).split())[:200]}")
         torch.compiler.reset()
         fastest = min(seconds, key=seconds.__getitem__)
-        if seconds[fastest] * GAIN < seconds["plain"] < math.inf:
+        if seconds[fastest] * MIN_SPEEDUP < seconds["plain"] < math.inf:
             self.network = FORMS[fastest](self._model)
         self.reason = ", ".join(found)
 
     def _step_s(self, model: nn.Module, batch: Batch) -> float:
-        """Seconds of one forward and backward pass, warm."""
-        objectives = copy.deepcopy(self._objectives)  # a copy's gradients are nobody's
+        """Return the seconds of one forward and backward pass after a warm-up."""
+        objectives = copy.deepcopy(self._objectives)  # so that the gradients are the copy's
         model.train()
         started = 0.0
         for step in range(2 * PROBE_STEPS):

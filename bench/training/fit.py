@@ -1,18 +1,14 @@
-"""Train one network with one pair of objectives on one budget."""
+"""Train one network with one pair of losses on one budget."""
 
 from __future__ import annotations
 
 import copy
-import functools
 import itertools
 import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
-from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -23,35 +19,24 @@ from bench.data.batch_loader import BatchLoader
 from bench.data.batches import Batch
 from bench.data.split import SplitRows
 from bench.errors import TrainingError
-from bench.evaluation import metrics, score
-from bench.machine.precision import autocast
+from bench.evaluation import selection
+from bench.evaluation.metric import Metric, summarise
+from bench.evaluation.score import score
 from bench.randomness import generator, seeded_globals
 from bench.settings import LossPair, Recipe
 from bench.settings.base import Size
-from bench.study.record import Epoch, Execution, TermScale
+from bench.settings.training import LossSize
+from bench.study.record import Epoch, Execution, Summary, TermScale, Training
 from bench.training.compilation import Compiling
+from bench.training.freezing import frozen
 from bench.training.multitask_loss import LossValues, MultiTaskLoss
 from bench.training.optimizer import create_optimizer, create_schedule
-from bench.training.out_of_memory import Limits, MemoryFallback, micro_batches
+from bench.training.out_of_memory import Limits, MemoryFallback
+from bench.training.step import train_step
 
 STEPS_BETWEEN_READINGS = 10  # of the loss: each reading makes the host wait for the device
 
 OnStep = Callable[[int, int, float, float], None]
-Relabel = Callable[[Batch], Batch]
-
-
-class TrainingResult(NamedTuple):
-    """What is known of a training when it is over.
-
-    Attributes:
-        curve: one entry an epoch; the selected one is marked.
-        terms: of each term of the losses, its weighted value at the start and end of each stage.
-        executions: one entry a stage.
-    """
-
-    curve: tuple[Epoch, ...]
-    terms: tuple[TermScale, ...]
-    executions: tuple[Execution, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,7 +51,9 @@ class Trainer:
             with one seed sees the same batches in the same order, varied alike.
         device: where to compute; the network is there already.
         on_step: called every few steps with step, total steps, loss, and images per second.
-        pseudo_label: what stands in for the truth of a batch, if anything does.
+        tasks: those that some loss trains: they are validated and select the epoch.
+        metrics: of the curve, besides the figures that select the epoch.
+        pseudo_label: replaces the truth of a batch, at the size at which the losses compare.
         limits: what has been found not to fit into memory.
     """
 
@@ -76,15 +63,17 @@ class Trainer:
     seed: int
     device: torch.device
     on_step: OnStep
-    pseudo_label: Relabel | None = None
+    tasks: tuple[str, ...]
+    metrics: tuple[Metric, ...] = ()
+    pseudo_label: Callable[[Batch, LossSize], Batch] | None = None
     limits: Limits = field(default_factory=Limits)
 
-    def fit(self, model: nn.Module, pair: LossPair, recipes: tuple[Recipe, ...]) -> TrainingResult:
+    def fit(self, model: nn.Module, pair: LossPair, recipes: tuple[Recipe, ...]) -> Training:
         """Train ``model`` in place and leave it with the weights of the last stage's best epoch.
 
         Raises:
-            TrainingError: the loss is no longer a finite number, or a recipe does not suit the
-                network.
+            TrainingError: a loss, a prediction or a weight is not finite, or a recipe does not suit
+                the network.
         """
         curve: list[Epoch] = []
         terms: list[TermScale] = []
@@ -94,44 +83,43 @@ class Trainer:
         best_weights: dict[str, torch.Tensor] | None = None  # None: those that the model has
         with seeded_globals(self.seed, "dropout", self.device):
             for number, recipe in enumerate(recipes):
-                with _frozen(model, recipe.freeze) as frozen:
+                with frozen(model, recipe.freeze) as resting:
                     stage = _Stage(
                         self,
                         model,
                         pair,
                         recipe,
-                        frozen,
+                        resting,
                         number=number,
                         steps_before=sum(steps[:number]),
                         all_steps=sum(steps),
                     )
                     for epoch in stage.epochs():
                         curve.append(epoch)
-                        score = epoch.val.selection_score
-                        if number == len(recipes) - 1 and score > best_score:
-                            best_score, best_place = score, len(curve) - 1
+                        epoch_score = selection.score(epoch.val)
+                        if number == len(recipes) - 1 and epoch_score > best_score:
+                            best_score, best_place = epoch_score, len(curve) - 1
                             best_weights = None if stage.over else copy.deepcopy(model.state_dict())
                     terms += stage.term_scales()
                     executions.append(stage.execution())
-        if best_place < 0:
-            raise TrainingError("no epoch had a finite score on validation")
         if best_weights is not None:
             model.load_state_dict(best_weights)
+        _check_finite(model)
         curve[best_place] = curve[best_place].model_copy(update={"selected": True})
-        return TrainingResult(tuple(curve), tuple(terms), tuple(executions))
+        return Training(curve=tuple(curve), terms=tuple(terms), executions=tuple(executions))
 
 
 class _Stage:
-    """One recipe at work on a network.
+    """The training of a network by one recipe.
 
     Args:
         trainer: what all stages share.
-        model: what learns, but for what the recipe freezes.
+        model: what learns.
         pair: the losses, where the recipe has none of its own.
-        recipe: how.
-        frozen: parts of the network that rest, their BatchNorms too.
-        number: the stage's, from 0.
-        steps_before, all_steps: of the stages before this one, and of all, for progress.
+        recipe: budget, optimizer and all else.
+        resting: its frozen modules, whose BatchNorms rest too.
+        number: of the stage, from 0.
+        steps_before, all_steps: of the stages before this one and of all stages, for progress.
     """
 
     def __init__(
@@ -140,7 +128,7 @@ class _Stage:
         model: nn.Module,
         pair: LossPair,
         recipe: Recipe,
-        frozen: list[nn.Module],
+        resting: list[nn.Module],
         *,
         number: int,
         steps_before: int,
@@ -149,8 +137,10 @@ class _Stage:
         self.trainer, self.model, self.recipe, self.number = trainer, model, recipe, number
         self.steps_before, self.all_steps = steps_before, all_steps
         self.loader = trainer.loaders[recipe.image_size or trainer.image_size]
-        self.frozen = frozen
-        self.objectives = MultiTaskLoss(recipe.losses or pair).to(trainer.device)
+        self.resting = resting
+        self.objectives = MultiTaskLoss(recipe.losses or pair, size=recipe.loss_size).to(
+            trainer.device
+        )
         self.optimizer = create_optimizer(nn.ModuleList([model, self.objectives]), recipe)
         self.steps_per_epoch = batches.batches_per_epoch(trainer.split.train, recipe.batch_size)
         self.total_steps = stage_steps(recipe, trainer.split)
@@ -176,25 +166,45 @@ class _Stage:
             train_s = time.perf_counter() - started
             self.train_s += train_s
             self.data_wait_s += self.loader.waited_s - waited_s
-            scores = score.score(
-                self.model,
-                self.trainer.loaders[self.trainer.image_size],
-                self.trainer.split.val,
-                batch_size=self.recipe.batch_size,
-                precision=self.recipe.precision,
-            )
             yield Epoch(
                 stage=self.number,
                 step=self.step,
                 losses={task: statistics.fmean(row[task] for row in losses) for task in losses[0]},
-                val=metrics.summarise(scores),
+                val=self._validate(),
                 train_s=train_s,
             )
 
+    def _validate(self) -> Summary:
+        """Return the figures on the validation images that select the epoch, and the trainer's."""
+        trainer = self.trainer
+        metrics = {metric.name: metric for metric in (*selection.METRICS, *trainer.metrics)}
+        scores = score(
+            self.model,
+            trainer.loaders[trainer.image_size],
+            trainer.split.val,
+            batch_size=self.recipe.batch_size,
+            precision=self.recipe.precision,
+            tasks=trainer.tasks,
+            columns={column for metric in metrics.values() for column in metric.reads},
+            subset="val",
+        )
+        val = summarise(scores, metrics.values())
+        for metric in selection.METRICS:
+            if metric.is_readable(scores) and metric.name not in val:
+                raise TrainingError(
+                    f"no epoch can be selected: {metric.contract.label} has no value on any of the "
+                    f"{len(scores)} val images"
+                )
+        return val
+
     def _train_epoch(self) -> list[dict[str, float]]:
-        """Every batch once, or as many as the budget has left; the tasks' losses of each step."""
+        """Train on every batch once, or on as many as the budget has left.
+
+        Returns:
+            The tasks' losses of each step.
+        """
         self.model.train()
-        for module in self.frozen:
+        for module in self.resting:
             module.eval()
         started, images = time.perf_counter(), 0
         unread: list[LossValues] = []
@@ -226,7 +236,7 @@ class _Stage:
             generator=self.variation,
         )
         if self.trainer.pseudo_label is not None:
-            batch = self.trainer.pseudo_label(batch)
+            batch = self.trainer.pseudo_label(batch, self.recipe.loss_size)
         self.last = self.fallback.run(
             lambda plan: train_step(
                 network if plan.none else self.model,
@@ -250,9 +260,9 @@ class _Stage:
         return self.step >= self.total_steps
 
     def execution(self) -> Execution:
-        """How it was done, once it is."""
+        """Return how the stage was carried out, once it is over."""
         return Execution(
-            data_kept=self.loader.location,
+            data_location=self.loader.location,
             data_wait_share=self.data_wait_s / max(self.train_s, 1e-9),
             accumulation_steps=self.fallback.plan.accumulation_steps,
             checkpointing=self.fallback.plan.checkpointing,
@@ -261,7 +271,7 @@ class _Stage:
         )
 
     def term_scales(self) -> list[TermScale]:
-        """What each term of the losses was worth on the first and the last batch."""
+        """Return the value of each term of the losses on the first and the last batch."""
         if self.first is None or self.last is None:
             return []
         return [
@@ -278,63 +288,23 @@ class _Stage:
 
 
 def stage_steps(recipe: Recipe, split: SplitRows) -> int:
-    """How many updates of the weights a recipe asks for."""
+    """Return how many updates of the weights a recipe asks for."""
     per_epoch = batches.batches_per_epoch(split.train, recipe.batch_size)
     return recipe.steps or (recipe.epochs or 0) * per_epoch
 
 
-def train_step(
-    model: nn.Module,
-    objectives: MultiTaskLoss,
-    optimizer: torch.optim.Optimizer,
-    batch: Batch,
-    recipe: Recipe,
-    *,
-    device: torch.device,
-    accumulation_steps: int = 1,
-) -> LossValues:
-    """One update of the weights; returns the losses, still on the device.
-
-    The gradients of the micro-batches add up to the whole batch's.
-    """
-    optimizer.zero_grad(set_to_none=True)
-    losses = []
-    for part, share in micro_batches(batch, accumulation_steps):
-        with autocast(device, recipe.precision):
-            prediction = model(part.background, part.composite)
-        found: LossValues = objectives(prediction, part)
-        if not found.total.requires_grad:
-            raise TrainingError("nothing to learn: the losses reach no parameter that learns")
-        torch.autograd.backward(found.total * share)
-        losses.append(found.detached().scaled(share))
-    if recipe.gradient_clip is not None:
-        nn.utils.clip_grad_norm_(model.parameters(), recipe.gradient_clip)
-    optimizer.step()
-    return functools.reduce(LossValues.plus, losses)
-
-
-@contextmanager
-def _frozen(model: nn.Module, patterns: tuple[str, ...]) -> Iterator[list[nn.Module]]:
-    """Inside the block the modules whose names fit the patterns do not learn; yields them."""
-    frozen = []
-    for pattern in patterns:
-        fitting = [module for name, module in model.named_modules() if fnmatchcase(name, pattern)]
-        if not fitting:
-            parts = ", ".join(name for name, _ in model.named_children())
-            raise TrainingError(f"freeze: the network has no part {pattern!r} (parts: {parts})")
-        frozen += fitting
-    learning = [p for module in frozen for p in module.parameters() if p.requires_grad]
-    try:
-        for parameter in learning:
-            parameter.requires_grad_(requires_grad=False)
-        yield frozen
-    finally:
-        for parameter in learning:
-            parameter.requires_grad_(requires_grad=True)
+def _check_finite(model: nn.Module) -> None:
+    for name, weight in model.named_parameters():
+        if not weight.isfinite().all():
+            raise TrainingError(f"the weight {name} is not finite at the end of training")
 
 
 def _read(steps: list[LossValues], *, first_step: int) -> list[dict[str, float]]:
-    """Bring the tasks' losses of some steps to the host at once and check them."""
+    """Return the tasks' losses of some steps, brought to the host at once.
+
+    Raises:
+        TrainingError: one is not finite.
+    """
     tasks = list(steps[0].tasks)
     values = torch.stack([found.tasks[task] for found in steps for task in tasks])
     read = [dict(zip(tasks, row, strict=True)) for row in values.view(-1, len(tasks)).tolist()]

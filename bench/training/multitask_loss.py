@@ -1,4 +1,4 @@
-"""What a cell minimises: the losses of the two tasks, weighed against each other."""
+"""The loss that a cell minimises: those of the two tasks, weighed against each other."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 import losses
@@ -13,6 +14,7 @@ from architectures import Prediction
 from bench.data.batches import Batch
 from bench.errors import TrainingError
 from bench.settings import LossPair
+from bench.settings.training import LossSize
 
 
 class LossValues(NamedTuple):
@@ -29,15 +31,15 @@ class LossValues(NamedTuple):
     terms: dict[str, dict[str, Tensor]]
 
     def detached(self) -> LossValues:
-        """The same numbers without the way they were computed."""
+        """Return the same numbers without their gradient graph."""
         return self._each(Tensor.detach)
 
     def scaled(self, factor: float) -> LossValues:
-        """Each of the numbers times ``factor``."""
+        """Return each of the numbers times ``factor``."""
         return self if factor == 1 else self._each(lambda value: value * factor)
 
     def plus(self, other: LossValues) -> LossValues:
-        """The sums of both's numbers."""
+        """Return the sums of the numbers of both."""
         return LossValues(
             self.total + other.total,
             {task: value + other.tasks[task] for task, value in self.tasks.items()},
@@ -64,14 +66,17 @@ class MultiTaskLoss(nn.Module):
     - ``fixed``: the sum of the tasks' losses times their factors.
     - ``uncertainty``: the sum of exp(-s) L + s / 2 over the tasks, with a learned s = log of the
       variance for each, 0 at the start (Kendall et al. 2018, https://arxiv.org/abs/1705.07115).
-    - ``equal_scale``: every term is micro_batches by its absolute value on the first batch.
+    - ``equal_scale``: every term is divided by its absolute value on the first batch.
 
     Args:
         pair: the expressions and the balance.
+        size: at which size the losses compare: ``full``, that of the images, or ``native``, that of
+            the network's last layer.
     """
 
-    def __init__(self, pair: LossPair) -> None:
+    def __init__(self, pair: LossPair, *, size: LossSize = "full") -> None:
         super().__init__()
+        self.size = size
         expressions = {"mask": pair.mask, "depth": pair.depth}
         self.expressions = {
             task: losses.parse(text) for task, text in expressions.items() if text is not None
@@ -84,17 +89,25 @@ class MultiTaskLoss(nn.Module):
             )
 
     def forward(self, prediction: Prediction, batch: Batch) -> LossValues:
-        """The losses of a batch; a task that is not predicted has none."""
+        """Return the losses of a batch; a task that is not predicted has none.
+
+        Raises:
+            TrainingError: the network predicts no task of the pair, or not at the size asked for.
+        """
+        targets = {
+            "mask": (batch.mask, batch.mask_valid),
+            "depth": (batch.depth, batch.depth_valid),
+        }
         terms: dict[str, dict[str, Tensor]] = {}
         for task, objective in self.expressions.items():
-            if task == "mask" and prediction.mask_logits is not None:
-                values = objective.term_values(prediction.mask_logits, batch.mask)
-            elif task == "depth" and prediction.depth_logits is not None:
-                values = objective.term_values(
-                    prediction.depth_logits, batch.depth, batch.depth_valid
-                )
-            else:
+            logits = logits_of(prediction, task, self.size)
+            if logits is None:
                 continue
+            target, valid = targets[task]
+            if self.size == "native":
+                target = _resized(target, like=logits)
+                valid = None if valid is None else _resized(valid, like=logits)
+            values = objective.term_values(logits, target, valid)
             terms[task] = {
                 term.text: term.weight * values[term.text].mean() for term in objective.terms
             }
@@ -130,6 +143,35 @@ class MultiTaskLoss(nn.Module):
                         for first in (self.first_terms[task][text],)
                     }
                 )
+
+
+def logits_of(prediction: Prediction, task: str, size: LossSize) -> Tensor | None:
+    """Return the logits of a task at full size, or at the size of the network's last layer.
+
+    Raises:
+        TrainingError: the network predicts the task at full size only, and not this is asked for.
+    """
+    full: Tensor | None = getattr(prediction, f"{task}_logits")
+    if size == "full" or full is None:
+        return full
+    native: Tensor | None = getattr(prediction, f"native_{task}_logits")
+    if native is None:
+        raise TrainingError(
+            f"loss_size: native: the network predicts the {task} at full size only; "
+            "leave loss_size at full"
+        )
+    return native
+
+
+def _resized(target: Tensor, *, like: Tensor) -> Tensor:
+    """The source pixel under the center of each pixel, as Pillow's NEAREST has it.
+
+    So Hu et al. 2019 and Alhashim and Wonka 2018 halved their depth maps. No pixel is a mixture:
+    a mask stays hard, and a pixel is valid if the one that it comes from is.
+    """
+    if target.shape[2:] == like.shape[2:]:
+        return target
+    return F.interpolate(target, like.shape[2:], mode="nearest-exact")
 
 
 def _sum(values: dict[Any, Tensor]) -> Tensor:

@@ -11,7 +11,11 @@ from bench.settings import Recipe
 
 
 def create_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """The optimizer that the recipe names, in its fused form, for what is not frozen."""
+    """Return the optimizer that the recipe names, in its fused form, for what is not frozen.
+
+    Raises:
+        TrainingError: everything is frozen.
+    """
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     if not parameters:
         raise TrainingError(f"nothing to learn: freeze: {', '.join(recipe.freeze)} leaves nothing")
@@ -20,7 +24,7 @@ def create_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
             parameters,
             lr=recipe.learning_rate,
             weight_decay=recipe.weight_decay,
-            momentum=recipe.momentum,
+            momentum=recipe.sgd_momentum,
             nesterov=recipe.nesterov,
             fused=True,
         )
@@ -31,22 +35,34 @@ def create_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 def create_schedule(
     optimizer: torch.optim.Optimizer, recipe: Recipe, total_steps: int, steps_per_epoch: int
 ) -> lr_scheduler.LRScheduler:
-    """The course of the learning rate over a stage, to be stepped after every update."""
+    """Return the course of the learning rate over a stage, to be stepped after every update.
+
+    Args:
+        optimizer: whose rate and momentum it moves.
+        recipe: with the schedule.
+        total_steps: updates of the weights in the stage.
+        steps_per_epoch: of these, in one epoch.
+
+    Raises:
+        TrainingError: the stage goes on after the end of its one cycle.
+    """
     schedule = recipe.schedule
     match schedule.name:
         case "one_cycle":
             # A cycle longer than the stage is cut off by it, as it was in some published runs.
-            cycle_steps = max(total_steps, (schedule.epochs or 0) * steps_per_epoch)
+            cycle_steps = total_steps
+            if schedule.epochs is not None:
+                cycle_steps = schedule.epochs * steps_per_epoch
+            if cycle_steps < total_steps:
+                raise TrainingError(
+                    f"schedule.epochs: {schedule.epochs} epochs are {cycle_steps} steps, fewer "
+                    f"than the {total_steps} of training"
+                )
             return lr_scheduler.OneCycleLR(
                 optimizer,
                 max_lr=recipe.learning_rate,
                 total_steps=max(2, cycle_steps),
-                pct_start=schedule.pct_start,
-                anneal_strategy=schedule.anneal_strategy,
-                div_factor=schedule.div_factor,
-                final_div_factor=schedule.final_div_factor,
-                base_momentum=schedule.base_momentum,
-                max_momentum=schedule.max_momentum,
+                **schedule.model_dump(exclude={"name", "epochs"}),
             )
         case "cosine":
             return lr_scheduler.CosineAnnealingLR(optimizer, T_max=total_steps)

@@ -1,9 +1,9 @@
 """What is done when a training step does not fit into memory, so that the comparison stays fair.
 
-The batch that the weights are updated by stays what was asked for. It is divided into ever smaller
-micro-batches whose gradients are accumulated (only BatchNorm, which sees them one by one, differs),
-and as a last resort activations are computed again on the way back instead of kept
-(Chen et al. 2016, https://arxiv.org/abs/1604.06174), which changes nothing but time.
+The weights are still updated by the batch that the recipe asks for. It is divided into ever smaller
+micro-batches whose gradients are accumulated; only the statistics of BatchNorm differ, which are
+per micro-batch. As a last resort activations are computed again in the backward pass instead of
+kept (Chen et al. 2016, https://arxiv.org/abs/1604.06174), which changes nothing but time.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from bench.data.batches import Batch
 from bench.machine.failure import is_out_of_memory
 from bench.settings.base import Size
 
-SMALLEST_PART = 2  # images: BatchNorm has no statistics of one
+MIN_MICRO_BATCH = 2  # images: BatchNorm needs two
 
 Result = TypeVar("Result")
 
 
 class StepPlan(NamedTuple):
-    """How a step is made to fit.
+    """How a step is made to fit into memory.
 
     Attributes:
         accumulation_steps: micro-batches into which the batch is divided.
@@ -40,30 +40,30 @@ class StepPlan(NamedTuple):
 
     @property
     def none(self) -> bool:
-        """Whether the step fits as it is."""
+        """Whether the step is made as it is."""
         return self == StepPlan()
 
 
 def ladder(batch_size: int) -> list[StepPlan]:
-    """From no plan to the most there is, each about half as demanding as the one before."""
-    parts = [1]
-    while batch_size // (2 * parts[-1]) >= SMALLEST_PART:
-        parts.append(2 * parts[-1])
-    return [*(StepPlan(count) for count in parts), StepPlan(parts[-1], checkpointing=True)]
+    """Return the plans to try in turn, each of about half the memory of the one before."""
+    counts = [1]
+    while batch_size // (2 * counts[-1]) >= MIN_MICRO_BATCH:
+        counts.append(2 * counts[-1])
+    return [*(StepPlan(count) for count in counts), StepPlan(counts[-1], checkpointing=True)]
 
 
 class Limits:
-    """What did not fit in this run, so that no larger network tries it again."""
+    """The plans that did not fit in this run, so that no larger network tries them again."""
 
     def __init__(self) -> None:
         self._failed: list[tuple[Size, int, int, int]] = []
 
     def note(self, size: Size, batch_size: int, parameters: int, rung: int) -> None:
-        """A network of so many parameters did not fit at this rung of the ladder."""
+        """Remember that a network of so many parameters did not fit at this rung of the ladder."""
         self._failed.append((size, batch_size, parameters, rung))
 
     def first_rung(self, size: Size, batch_size: int, parameters: int) -> int:
-        """Where a network of so many parameters starts."""
+        """Return the rung at which a network of so many parameters starts."""
         return max(
             (
                 rung + 1
@@ -76,10 +76,10 @@ class Limits:
 
 
 class MemoryFallback:
-    """The ladder as one network climbs it, at one size and batch.
+    """The ladder of plans for one network, at one image size and batch size.
 
     Attributes:
-        plan: where it stands.
+        plan: the one in use.
     """
 
     def __init__(self, model: nn.Module, size: Size, batch_size: int, limits: Limits) -> None:
@@ -93,17 +93,17 @@ class MemoryFallback:
 
     @property
     def plan(self) -> StepPlan:
-        """The rung that is stood on."""
+        """The plan in use."""
         return self._rungs[self._rung]
 
     def run(self, step: Callable[[StepPlan], Result]) -> Result:
-        """Call ``step`` and, where memory runs out, again with more plan.
+        """Call ``step`` with the plan in use and, where memory runs out, with the next ones.
 
         Raises:
-            torch.OutOfMemoryError: there is nothing left to save.
+            torch.OutOfMemoryError: the last plan does not fit either.
         """
         while True:
-            # The statistics of BatchNorm, which a step that fails half-way has changed already.
+            # Of BatchNorm's statistics, which a step changes before it fails.
             buffers = [] if self._proven else [(b, b.clone()) for b in self._model.buffers()]
             try:
                 with checkpointed(self._model) if self.plan.checkpointing else nullcontext():
@@ -117,7 +117,7 @@ class MemoryFallback:
             else:
                 self._proven = True
                 return result
-            # Out of the handler, which would keep what the failed step had allocated.
+            # After the handler, which keeps what the failed step has allocated.
             self._rung += 1
             self._model.zero_grad(set_to_none=True)
             for buffer, before in buffers:
@@ -127,16 +127,17 @@ class MemoryFallback:
 
 
 def micro_batches(batch: Batch, count: int) -> Iterator[tuple[Batch, float]]:
-    """The micro-batches of a batch, as equal as can be, each with its share of the images."""
+    """Give the micro-batches of a batch, of nearly equal size, each with its share of images."""
     total = len(batch.mask)
-    for images in zip(*(image.tensor_split(count) for image in batch), strict=True):
+    parts = ([None] * count if image is None else image.tensor_split(count) for image in batch)
+    for images in zip(*parts, strict=True):
         part = Batch(*images)
         yield part, len(part.mask) / total
 
 
 @contextmanager
 def checkpointed(model: nn.Module) -> Iterator[None]:
-    """Inside the block, the network's smallest composite modules keep their inputs alone."""
+    """Have the network's smallest composite modules keep only their inputs, inside the block."""
     blocks = [module for module in model.modules() if _is_block(module)]
     try:
         for block in blocks:
@@ -169,7 +170,7 @@ def _recomputed(block: nn.Module, forward: Callable[..., Any], *inputs: Any, **o
 
 @contextmanager
 def _resting_statistics(block: nn.Module) -> Iterator[None]:
-    """BatchNorms do not count a batch twice: their running statistics rest while it is repeated."""
+    """Keep the running statistics of BatchNorms as they are: a repeated batch counts once."""
     norms = [module for module in block.modules() if isinstance(module, _BatchNorm)]
     momenta = [norm.momentum for norm in norms]
     counts = [norm.num_batches_tracked for norm in norms if norm.num_batches_tracked is not None]

@@ -5,12 +5,12 @@ from math import inf
 import torch.nn.functional as F
 from torch import Tensor
 
-from losses.loss import register
+from losses.loss import loss
 from losses.masked_mean import masked_mean
 from losses.target_entropy import binary_entropy
 
 
-@register(takes="logits", bounds=(0, inf))
+@loss(takes="logits", bounds=(0, inf))
 def bce(logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     """Binary cross-entropy less the entropy of the target, `mean(BCE(p, t) - H(t))`.
 

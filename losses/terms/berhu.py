@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
-from losses.loss import register
+from losses.loss import loss
 from losses.masked_mean import masked_mean
 
 
-@register(takes="probabilities", bounds=(0, 2.6))
+@loss(takes="probabilities", bounds=(0, 2.6))
 def berhu(probabilities: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     """Reverse Huber, `mean(e if e <= c else (e^2 + c^2) / (2c))`, `e = |p - t|`, `c = max(e) / 5`.
 

@@ -3,11 +3,11 @@
 import torch.nn.functional as F
 from torch import Tensor
 
-from losses.loss import register
+from losses.loss import loss
 from losses.masked_mean import masked_mean
 
 
-@register(takes="probabilities", bounds=(0, 1))
+@loss(takes="probabilities", bounds=(0, 1))
 def cosine(probabilities: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     """One minus the cosine similarity of the images as vectors, `1 - p.t / (|p| |t|)`.
 

@@ -2,10 +2,10 @@
 
 from torch import Tensor
 
-from losses.loss import register
+from losses.loss import loss
 
 
-@register(takes="probabilities", bounds=(0, 1))
+@loss(takes="probabilities", bounds=(0, 1))
 def dice(probabilities: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     """Soft Dice with squares, `1 - (2 sum(p t) + 1) / (sum(p^2) + sum(t^2) + 1)`.
 

@@ -5,11 +5,11 @@ from math import inf
 import torch.nn.functional as F
 from torch import Tensor
 
-from losses.loss import Requirement, register
+from losses.loss import Requirement, loss
 from losses.masked_mean import masked_mean
 
 
-@register(
+@loss(
     takes="logits",
     bounds=(0, inf),
     requires={

@@ -3,11 +3,11 @@
 from torch import Tensor
 
 from losses.gradients import neighbour_differences, valid_neighbours
-from losses.loss import register
+from losses.loss import loss
 from losses.masked_mean import masked_mean
 
 
-@register(takes="probabilities", bounds=(0, 4))
+@loss(takes="probabilities", bounds=(0, 4))
 def gradient_l1(probabilities: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     """Absolute error of neighbouring pixels' differences, `mean|dx(p)-dx(t)| + mean|dy(p)-dy(t)|`.
 

@@ -2,11 +2,11 @@
 
 from torch import Tensor
 
-from losses.loss import register
+from losses.loss import loss
 from losses.masked_mean import masked_mean
 
 
-@register(takes="probabilities", bounds=(0, 1))
+@loss(takes="probabilities", bounds=(0, 1))
 def l1(probabilities: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     """Mean absolute error, `mean|p - t|`.
 

@@ -5,11 +5,11 @@ from math import log
 from torch import Tensor
 
 from losses.gradients import sobel, valid_neighbourhoods
-from losses.loss import register
+from losses.loss import loss
 from losses.masked_mean import masked_mean
 
 
-@register(takes="probabilities", bounds=(2 * log(0.5), 2 * log(8.5)))
+@loss(takes="probabilities", bounds=(2 * log(0.5), 2 * log(8.5)))
 def log_gradient(probabilities: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     """Logarithm of the gradients' error, `mean(ln(|gx(p)-gx(t)| + 0.5) + ln(|gy(p)-gy(t)| + 0.5))`.
 

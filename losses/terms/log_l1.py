@@ -4,11 +4,11 @@ from math import log
 
 from torch import Tensor
 
-from losses.loss import register
+from losses.loss import loss
 from losses.masked_mean import masked_mean
 
 
-@register(takes="probabilities", bounds=(log(0.5), log(1.5)))
+@loss(takes="probabilities", bounds=(log(0.5), log(1.5)))
 def log_l1(probabilities: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     """Logarithm of the absolute error, `mean(ln(|p - t| + 0.5))`.
 

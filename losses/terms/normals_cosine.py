@@ -3,11 +3,11 @@
 from torch import Tensor
 
 from losses.gradients import sobel, valid_neighbourhoods
-from losses.loss import register
+from losses.loss import loss
 from losses.masked_mean import masked_mean
 
 
-@register(takes="probabilities", bounds=(0, 2))
+@loss(takes="probabilities", bounds=(0, 2))
 def normals_cosine(probabilities: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     """Cosine distance of the surface normals, `mean|1 - cos(n(p), n(t))|`, `n = (-gx, -gy, 1)`.
 

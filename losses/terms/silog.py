@@ -4,13 +4,13 @@ from math import inf
 
 from torch import Tensor
 
-from losses.loss import Requirement, register
+from losses.loss import Requirement, loss
 from losses.masked_mean import masked_mean
 
 NEAREST = 1e-3
 
 
-@register(
+@loss(
     takes="probabilities",
     bounds=(0, inf),
     requires={

@@ -2,11 +2,11 @@
 
 from torch import Tensor
 
-from losses.loss import register
+from losses.loss import loss
 from losses.masked_mean import masked_mean
 
 
-@register(takes="probabilities", bounds=(0, 1))
+@loss(takes="probabilities", bounds=(0, 1))
 def sparsity(probabilities: Tensor, target: Tensor, valid: Tensor) -> Tensor:  # noqa: ARG001 - a loss has one signature
     """Mean probability, `mean(p)`: how much of the image is kept, whatever the target.
 

@@ -3,11 +3,11 @@
 from kornia.losses import ssim_loss
 from torch import Tensor
 
-from losses.loss import Requirement, register
+from losses.loss import Requirement, loss
 from losses.masked_mean import masked_mean
 
 
-@register(
+@loss(
     takes="probabilities",
     bounds=(0, 1),
     requires={"window": Requirement(lambda n: n > 1 and n % 2 == 1, "an odd number from 3")},

@@ -1,6 +1,8 @@
 """From a spec to a network: found by itself, a user's own, an entry point, or a clear line."""
 
 import sys
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -8,6 +10,8 @@ import torch
 import architectures
 from architectures import networks
 from architectures.contract import Prediction
+
+NETWORKS = Path(architectures.__file__).parent / "networks"
 
 ENTRY = """
 import torch
@@ -124,8 +128,8 @@ def test_a_users_own_file_relative_to_the_working_folder(tmp_path, monkeypatch):
     assert architectures.options("mine.py:tiny") == {"channels": 2}
     assert architectures.source_of("mine.py:tiny") == path.resolve()
     assert architectures.source_of(f"{path}:tiny") == path.resolve()
-    assert architectures.source_of("unet") is None
-    assert architectures.source_of("smp:Unet/resnet18") is None
+    assert architectures.source_of("unet") == NETWORKS / "unet.py"
+    assert architectures.source_of("smp:Unet/resnet18") == NETWORKS.parent / "libraries" / "smp.py"
 
 
 def test_a_users_own_class_and_a_registered_function_in_a_users_file(tmp_path):
@@ -134,6 +138,39 @@ def test_a_users_own_class_and_a_registered_function_in_a_users_file(tmp_path):
     assert type(architectures.create(f"{path}:unet")).__name__ == "Tiny"
     assert type(architectures.create("unet", width=0.125)).__name__ == "UNet"
     assert error_of(architectures.create, f"{path}:Tiny").endswith("needs the option 'channels'")
+
+
+def with_neighbours(folder, width):
+    """A file with a helper beside it, and one that is imported inside of a function only."""
+    folder.mkdir()
+    (folder / "helper.py").write_text(f"from deeper import *\nWIDTH = {width}\n")
+    (folder / "deeper.py").write_text(f"DEPTH = {width}\n")
+    (folder / "late.py").write_text(f"LATE = {width}\n")
+    path = folder / "mine.py"
+    path.write_text(
+        "from torch import nn\nimport helper\n"
+        "def mine():\n"
+        "    import late\n"
+        "    return nn.Linear(helper.WIDTH + helper.DEPTH, late.LATE)\n"
+    )
+    return path
+
+
+def test_two_users_files_each_have_neighbours_of_their_own(tmp_path):
+    first, second = (with_neighbours(tmp_path / str(width), width) for width in (2, 3))
+    for _ in range(2):
+        assert architectures.create(f"{first}:mine").weight.shape == (2, 4)
+        assert architectures.create(f"{second}:mine").weight.shape == (3, 6)
+
+
+def test_a_users_neighbours_are_found_by_nobody_else(tmp_path, monkeypatch):
+    stranger = ModuleType("helper")
+    monkeypatch.setitem(sys.modules, "helper", stranger)
+    path_before = list(sys.path)
+    architectures.create(f"{with_neighbours(tmp_path / 'own', 2)}:mine")
+    assert sys.modules["helper"] is stranger
+    assert "late" not in sys.modules
+    assert sys.path == path_before
 
 
 def test_the_seed_decides_a_users_weights_too(tmp_path):
@@ -206,7 +243,7 @@ def test_an_installed_entry_point_is_a_name(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     assert {"plugged", "unet"} <= set(architectures.names())
     assert architectures.create("plugged", channels=6).layer.out_channels == 6
-    assert architectures.source_of("plugged") is None
+    assert architectures.source_of("plugged") == tmp_path / "plugin_networks.py"
     assert "'lost' cannot be imported: AttributeError" in error_of(architectures.create, "lost")
 
 

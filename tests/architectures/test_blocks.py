@@ -239,7 +239,7 @@ class FirstPixel(EarlyFusion):
 
 
 def test_early_fusion_stacks_the_composite_before_the_background():
-    background, composite = torch.zeros(1, 3, 4, 4), torch.ones(1, 3, 4, 4)
+    background, composite = torch.zeros(1, 3, 1, 1), torch.ones(1, 3, 1, 1)
     pair = FirstPixel(inputs="pair")(background, composite)
     assert pair.mask_logits.flatten().tolist() == [1, 1, 1, 0, 0, 0]
     assert pair.depth_logits is None
@@ -248,13 +248,31 @@ def test_early_fusion_stacks_the_composite_before_the_background():
     assert (image_channels("pair"), image_channels("composite")) == (6, 3)
 
 
-def test_early_fusion_normalises_both_images_by_the_colour():
+def test_early_fusion_normalises_both_images_by_the_color():
     network = FirstPixel(inputs="pair", normalization=IMAGENET)
     assert not network.state_dict()  # constants are no weights
-    zeros = torch.zeros(1, 3, 4, 4)
+    zeros = torch.zeros(1, 3, 1, 1)
     found = network(zeros, zeros).mask_logits.flatten().tolist()
     red_green_blue = [-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225]
     assert found == pytest.approx(red_green_blue * 2)
+
+
+class HalfSize(EarlyFusion):
+    def predict(self, image):
+        return {"depth": image[:, :1, :1, ::2]}
+
+
+def test_early_fusion_gives_logits_of_another_size_as_they_are_and_resized():
+    image = torch.tensor([[[[0.0, 9.0, 1.0, 9.0]]]]).expand(1, 3, 1, 4)
+    centers = HalfSize(inputs="composite")(image, image)
+    corners = HalfSize(inputs="composite", align_corners=True)(image, image)
+    assert centers.depth_logits.flatten().tolist() == pytest.approx([0, 0.25, 0.75, 1])
+    assert corners.depth_logits.flatten().tolist() == pytest.approx([0, 1 / 3, 2 / 3, 1])
+    for prediction in (centers, corners):
+        assert prediction.native_depth_logits.tolist() == [[[[0, 1]]]]
+        assert prediction.mask_logits is prediction.native_mask_logits is None
+    whole = FirstPixel(inputs="composite")(image[..., :1], image[..., :1])
+    assert whole.native_mask_logits is None
 
 
 @pytest.mark.parametrize(

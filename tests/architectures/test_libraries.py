@@ -86,7 +86,8 @@ def keeps_the_contract(spec, height, width):
     network = architectures.create(spec)
     prediction = network(*torch.rand(2, 2, 3, height, width).unbind())
     return network.training and all(
-        logits.shape == (2, 1, height, width) and logits.isfinite().all() for logits in prediction
+        logits.shape == (2, 1, height, width) and logits.isfinite().all()
+        for logits in (prediction.mask_logits, prediction.depth_logits)
     )
 
 
@@ -128,14 +129,14 @@ def test_one_task_and_the_composite_alone(spec):
 def test_gradients_reach_every_parameter(spec):
     network = architectures.create(spec)
     prediction = network(*torch.rand(2, 2, 3, 64, 64).unbind())
-    sum(logits.square().mean() for logits in prediction).backward()
+    (prediction.mask_logits.square().mean() + prediction.depth_logits.square().mean()).backward()
     assert not [n for n, p in network.named_parameters() if p.grad is None]
 
 
 def test_the_tasks_have_channels_of_their_own():
     network = architectures.create("smp:Unet/resnet18").eval()
     with torch.no_grad():
-        mask, depth = network(*torch.rand(2, 1, 3, 32, 32).unbind())
+        mask, depth, *_ = network(*torch.rand(2, 1, 3, 32, 32).unbind())
     assert not torch.allclose(mask, depth)
 
 

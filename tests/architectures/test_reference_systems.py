@@ -116,7 +116,7 @@ def test_a_second_task_shares_the_encoder_and_has_a_decoder_of_its_own():
     ],
 )
 def test_output_sizes_at_the_networks_own_input_size(name, size, published):
-    """The size of the last layer's output is the published one; what is returned is full size."""
+    """The size of the last layer's output is the published one; it is returned with the full."""
     network = created(name)
     sizes = []
     last = [m for m in network.modules() if isinstance(m, nn.Conv2d) and m.out_channels == 1]
@@ -125,7 +125,12 @@ def test_output_sizes_at_the_networks_own_input_size(name, size, published):
     background, composite = torch.empty(2, 2, 3, size, size, device="meta").unbind()
     prediction = network(background, composite)
     assert sizes == [(2, 1, published, published)] * 2
-    assert [logits.shape for logits in prediction] == [(2, 1, size, size)] * 2
+    full, native = prediction[:2], prediction[2:]
+    assert [logits.shape for logits in full] == [(2, 1, size, size)] * 2
+    if published == size:
+        assert native == (None, None)
+    else:
+        assert [logits.shape for logits in native] == sizes
 
 
 def test_the_sizes_inside_unet_additive_at_224_px_are_those_of_the_fixed_factors():

@@ -46,10 +46,9 @@ def test_a_folder_appears_with_all_its_files(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["cell"]
 
 
-def test_a_folder_that_is_there_already_stays(tmp_path):
-    with atomic_folder(tmp_path / "cell") as partial:
-        (partial / "a").write_text("first")
-    with atomic_folder(tmp_path / "cell") as partial:
-        (partial / "a").write_text("second")
-    assert (tmp_path / "cell" / "a").read_text() == "first"
+def test_a_folder_replaces_what_was_there(tmp_path):
+    for name in ("first", "second"):
+        with atomic_folder(tmp_path / "cell") as partial:
+            (partial / name).write_text(name)
+    assert [entry.name for entry in (tmp_path / "cell").iterdir()] == ["second"]
     assert [entry.name for entry in tmp_path.iterdir()] == ["cell"]

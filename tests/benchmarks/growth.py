@@ -33,25 +33,26 @@ MEASURE = """
 import json, resource, sys, time
 from pathlib import Path
 import torch
-from bench import grid
-from bench.progress import PlainProgress
+from bench.execution.run import run
+from bench.execution.trackers.terminal import PlainProgress
 from bench.report import markdown
-from bench.report.leaderboard import compare
-from bench.run import run
-from bench.study import Study
+from bench.report.leaderboard import leaderboards
+from bench.settings import grid_file
+from bench.study.study import Study
 
 class Silent(PlainProgress):
     def _line(self, text): pass
 
 torch.set_num_threads(1)
 folder = Path(sys.argv[1])
-question, study = grid.load(folder / "grid.yaml"), Study(folder / "study")
+question, study = grid_file.load(folder / "grid.yaml"), Study(folder / "study")
 started = time.perf_counter()
 progress = Silent(console=None)
 run(question, study, device=torch.device("cpu"), progress=progress, throughput=False)
 run_s = time.perf_counter() - started
 started = time.perf_counter()
-markdown.render("growth", compare(study))
+results = study.load()
+markdown.render("growth", leaderboards(results), results.damaged)
 report_s = time.perf_counter() - started
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(json.dumps({"run s": run_s, "report s": report_s, "peak MiB": peak}))

@@ -71,6 +71,7 @@ class Harness:
             0,
             device,
             lambda *_: None,
+            tasks=("mask", "depth"),
         )
 
     def images_per_s(self, steps):

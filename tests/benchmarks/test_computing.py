@@ -7,9 +7,9 @@ import architectures
 import losses
 from bench.data.batches import Batch
 from bench.settings import LossPair, Train
-from bench.training.fit import train_step
 from bench.training.multitask_loss import MultiTaskLoss
 from bench.training.optimizer import create_optimizer
+from bench.training.step import train_step
 
 CPU = torch.device("cpu")
 NETWORKS = ("unet", "resnet50_upproj", "autoencoder", "densenet")

@@ -7,10 +7,10 @@ import torch
 from rich.console import Console
 
 import architectures
-from bench.evaluation import score
+from bench.evaluation.score import score
 from bench.execution.run import run
 from bench.execution.trackers.terminal import create_progress
-from bench.settings import grid
+from bench.settings.grid_file import load
 from bench.study.study import Study
 
 
@@ -35,7 +35,9 @@ def aside(monkeypatch):
     """Times what no harness can save: constructing the network, and its predictions."""
     clock = Clock()
     monkeypatch.setattr(architectures, "create", clock.timed(architectures.create))
-    monkeypatch.setattr(score, "score", clock.timed(score.score))
+    scored = clock.timed(score)
+    monkeypatch.setattr("bench.training.fit.score", scored)
+    monkeypatch.setattr("bench.execution.cell.score", scored)
     return clock
 
 
@@ -60,13 +62,13 @@ def fixed_cost_s(grid_file, folder, aside):
 
     With opening the data, and the trivial baselines.
     """
-    question, study = grid.load(grid_file), Study(folder)
+    question, study = load(grid_file), Study(folder)
     before, started = aside.seconds, time.perf_counter()
     with create_progress(Console(quiet=True)) as progress:
         run(question, study, device=torch.device("cpu"), progress=progress, throughput=False)
     run_s = time.perf_counter() - started
-    records = [study.read(cell.id) for cell in question.cells()]
-    train_s = sum(epoch.train_s for record in records for epoch in record.curve)
+    records = [record for record in study.load().records.values() if record.training is not None]
+    train_s = sum(epoch.train_s for record in records for epoch in record.training.curve)
     return (run_s - train_s - (aside.seconds - before)) / len(records)
 
 

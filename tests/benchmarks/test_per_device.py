@@ -9,7 +9,7 @@ from rich.console import Console
 from bench.archives import render
 from bench.execution.run import run
 from bench.execution.trackers.terminal import create_progress
-from bench.settings import grid
+from bench.settings import grid_file
 from bench.study.study import Study
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
@@ -28,7 +28,7 @@ def question(tmp_path_factory):
         f"data: {{archive: {archive}, image_size: 64}}\n"
         "train: {epochs: 10, batch_size: 12}\n"
     )
-    return grid.load(path)
+    return grid_file.load(path)
 
 
 @pytest.mark.benchmark(group="a grid on one device")

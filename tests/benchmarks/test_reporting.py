@@ -1,19 +1,21 @@
 """`bench report` on a large study: 100 rows, five seeds each, 1,000 test images."""
 
-from datetime import UTC, datetime
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
+import study_maker
 
 from bench.evaluation import metrics
-from bench.machine import environment
+from bench.evaluation.metric import summarise
 from bench.report import markdown
-from bench.report.leaderboard import compare
+from bench.report.leaderboard import leaderboards
 from bench.settings import Architecture, Data, LossPair, Train
 from bench.settings.grid import Grid
-from bench.study.record import Record, SampleCounts
+from bench.study import places
 from bench.study.study import Study
 
 GRID = Grid(
@@ -28,26 +30,31 @@ GRID = Grid(
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     study = Study(tmp_path_factory.mktemp("study"))
-    study.write_grid(GRID)
-    here, now = environment.describe(torch.device("cpu")), datetime(2026, 1, 1, tzinfo=UTC)
+    study.write_grid(GRID, study_maker.PROVENANCE, study_maker.CONTRACTS)
     random = np.random.default_rng(0)
+    iou = [metrics.load("iou")]
     for cell in GRID.cells():
         counts = random.integers(1, 4096, (1000, 3))
         scores = pd.DataFrame(counts, columns=["tp", "fp", "fn"])
         scores = scores.assign(key=[f"s{n}" for n in range(1000)])
-        record = Record(
-            cell=cell,
-            split_digest="0",
-            samples=SampleCounts(train=2000, val=300, test=1000),
-            environment=here,
-            started_utc=now,
-            finished_utc=now,
-            summary=metrics.summarise(scores),
-        )
-        study.append(record, scores)
+        summary = summarise(scores, iou)
+        study.write_cell(study_maker.record(cell, summary=summary), {places.SCORES: scores})
     return study
 
 
 @pytest.mark.benchmark(group="the report of 100 rows x 5 seeds x 1,000 images")
 def test_report(benchmark, study):
-    benchmark.pedantic(lambda: markdown.render("study", compare(study)), rounds=3)
+    def report():
+        results = study.load()
+        markdown.render("study", leaderboards(results), results.damaged)
+
+    benchmark.pedantic(report, rounds=3)
+
+
+@pytest.mark.benchmark(group="`bench report` on the published study, process and all")
+def test_report_command(benchmark, repository, tmp_path):
+    folder = shutil.copytree(repository / "results/published/quick", tmp_path / "quick")
+    command = [sys.executable, "-m", "bench", "report", folder]
+    benchmark.pedantic(
+        lambda: subprocess.run(command, check=True, capture_output=True), rounds=5, warmup_rounds=1
+    )

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from bench.evaluation import metrics
+from bench.evaluation import metrics, sums
 
 
 @pytest.fixture
@@ -13,21 +13,29 @@ def random():
     return torch.Generator().manual_seed(0)
 
 
+# What validation computes after every epoch, and what the test images get once.
+@pytest.mark.parametrize("columns", [("tp", "fp", "fn"), sums.EVERY_COLUMN], ids=["val", "test"])
 @pytest.mark.benchmark(group="score 64 images of 64 px")
-def test_mask_counts(benchmark, random):
+def test_mask_sums(benchmark, random, columns):
     predicted, target = torch.rand(2, 64, 1, 64, 64, generator=random) > 0.8
-    benchmark(metrics.mask_counts, predicted, target)
+    benchmark(sums.mask_sums, predicted, target, None, columns)
 
 
+@pytest.mark.parametrize(
+    "columns", [("squared_error", "depth_pixels"), sums.EVERY_COLUMN], ids=["val", "test"]
+)
 @pytest.mark.benchmark(group="score 64 images of 64 px")
-def test_depth_sums(benchmark, random):
+def test_depth_sums(benchmark, random, columns):
     predicted, target = torch.rand(2, 64, 1, 64, 64, generator=random)
-    benchmark(metrics.depth_sums, predicted, target, torch.ones_like(target))
+    benchmark(sums.depth_sums, predicted, target, torch.ones_like(target), columns)
 
 
+@pytest.mark.parametrize("names", [("iou", "rmse"), metrics.names()], ids=["board", "all"])
 @pytest.mark.benchmark(group="the statistics of 1,000 images")
-def test_summary(benchmark):
+def test_summary(benchmark, names):
+    every = [*sums.COLUMNS["mask"], *sums.COLUMNS["depth"]]
     random = np.random.default_rng(0)
-    names = [*metrics.MaskCounts._fields, *metrics.DepthSums._fields]
-    scores = pd.DataFrame(random.integers(1, 4096, (1000, len(names))), columns=names)
-    benchmark(metrics.summarise, scores)
+    counts = random.integers(1, 4096, (1000, len(every)))
+    counts.sort(axis=0)  # so that no part is larger than its whole
+    scores = pd.DataFrame(counts, columns=every)
+    benchmark(lambda: [metrics.load(name).formula(scores) for name in names])

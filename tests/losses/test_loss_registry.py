@@ -10,10 +10,10 @@ import losses
 from losses import terms
 
 NEW_LOSS = '''
-from losses.loss import register
+from losses.loss import loss
 from losses.masked_mean import masked_mean
 
-@register(takes="probabilities", bounds=(0, 1))
+@loss(takes="probabilities", bounds=(0, 1))
 def halved(probabilities, target, valid, *, share: float = 0.5):
     """Part of the absolute error."""
     return share * masked_mean((probabilities - target).abs(), valid)

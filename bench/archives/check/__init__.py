@@ -5,7 +5,7 @@ file a question. Nothing in here changes an archive.
 """
 
 from bench.archives.check.finding import Finding, Severity
-from bench.archives.check.quarantine import quarantined, write_quarantine
+from bench.archives.check.quarantine import select_quarantined, write_quarantine
 from bench.archives.check.run import Inspection, inspect
 from bench.archives.check.terminal import print_inspection
 
@@ -15,6 +15,6 @@ __all__ = [
     "Severity",
     "inspect",
     "print_inspection",
-    "quarantined",
+    "select_quarantined",
     "write_quarantine",
 ]

@@ -18,7 +18,7 @@ FRAME_TOLERANCE = 0.04
 """Of the coding's maximum: JPEG's ripples beside a frame's edge."""
 FRAMED_LINE = 0.95
 """Share of a row's or column's pixels that have the frame's value."""
-NARROWEST_FRAME = 2  # pixels; a line may be a filter's border
+MIN_FRAME = 2  # pixels; a line may be a filter's border
 SAME_FRAME = 0.9
 """Share of an archive's images: a plot draws one frame around all of them, a wall does not."""
 SAME_PLACE = 2  # pixels
@@ -34,7 +34,7 @@ RING = 4, 1
 """Pixels by which a mask grows to the outer and the inner edge of a ring around it."""
 CLEAR_STEP = 0.02
 """Of the coding's maximum: less between object and surroundings is no vote."""
-ENOUGH_VOTES = 5
+MIN_VOTES = 5
 CLEAR_MAJORITY = 2 / 3
 SOME = 1 / 4
 
@@ -108,7 +108,7 @@ def _inside_frame(coded: Coded, coding: DepthCoding) -> tuple[int, int, int, int
     box = int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
     height, width = coded.shape
     margins = (box[0], box[1], height - box[2], width - box[3])
-    return box if min(margins) >= NARROWEST_FRAME else None
+    return box if min(margins) >= MIN_FRAME else None
 
 
 def _step(coded: Coded, valid: Selection, mask: Selection) -> float:
@@ -194,7 +194,7 @@ def _polarity(archive: str, samples: pd.DataFrame) -> list[Finding]:
     other = "high" if stated == "low" else "low"
     against, total = int(votes[other].sum()), int(votes["low"].sum() + votes["high"].sum())
     affected = tuple(samples.loc[votes[other], "key"])
-    if total < ENOUGH_VOTES or against <= SOME * total:
+    if total < MIN_VOTES or against <= SOME * total:
         return []
     counts = f"in {against} of {total} samples the object is farther than what is around it"
     if against >= CLEAR_MAJORITY * total:

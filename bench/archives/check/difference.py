@@ -10,9 +10,9 @@ from bench.data.images import Pixels
 Change = npt.NDArray[np.float32]
 Selection = npt.NDArray[np.bool_]
 
-ENOUGH = 64  # pixels outside of the mask; fewer do not tell the exposure
+MIN_PIXELS = 64  # pixels outside of the mask; fewer do not tell the exposure
 TRIMMED = 0.2  # share of the pixels: shadows and what the mask misses, which are no exposure
-LEAST_CHANGE = 20  # grey levels: JPEG at a low quality stays below
+MIN_CHANGE = 20  # grey levels: JPEG at a low quality stays below
 NOISE_FACTOR = 4.0
 """Of the median change where nothing was added: flicker and a camera that moved spread so far."""
 GAINS = (0.5, 2.0)  # one stop: two photographs of one scene differ by less
@@ -33,7 +33,7 @@ def change(composite: Pixels, background: Pixels, mask: Selection | None) -> Cha
         (H, W) the largest difference of a channel, in grey levels.
     """
     outside = np.ones(composite.shape[:2], np.bool_) if mask is None else ~mask
-    if outside.sum() < ENOUGH:
+    if outside.sum() < MIN_PIXELS:
         outside = np.ones_like(outside)
     whole_before, whole_after = _channels(background), _channels(composite)
     before, after = whole_before[:, outside], whole_after[:, outside]
@@ -59,7 +59,7 @@ def significant(change: Change, elsewhere: Selection) -> Selection:
         change: (H, W), see `change`.
         elsewhere: (H, W), the pixels whose median tells the noise.
     """
-    return change > max(LEAST_CHANGE, NOISE_FACTOR * float(np.median(change[elsewhere])))
+    return change > max(MIN_CHANGE, NOISE_FACTOR * float(np.median(change[elsewhere])))
 
 
 def _exposure(before: Change, after: Change) -> tuple[Change, Change]:

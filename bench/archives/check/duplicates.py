@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,22 +14,23 @@ from bench.archives.check import pairing
 from bench.archives.check.difference import Change, Selection, significant
 from bench.archives.check.finding import Finding, Severity, faulty_samples
 from bench.archives.check.images import SIDE, State
-from bench.archives.check.similarity import Hashes, dhash, near_pairs
 from bench.data.images import Pixels
 from bench.data.layouts import Manifest
+from bench.data.leakage import WORTH_SAYING, advise_split, expected_share, spread_runs
+from bench.data.similarity import near_pairs
 
 SAME_PLACE = 0.02  # of the side, between the centres of what changed
 SAME_AREA = 0.02  # of the image, between the areas of what changed
 MAX_BLOCKS = 50  # of a million near pairs: an archive of one image would have no end of them
+UNREAD: Pixels = np.zeros((SIDE, SIDE, 3), np.uint8)
+"""What is hashed in place of an image that cannot be read."""
 
 
-def image_of_change(change: Change | None, composite: Pixels | None) -> Pixels:
-    """What to hash of a sample, (SIDE, SIDE, 3): what was added to the background.
+def image_of_change(change: Change) -> Pixels:
+    """What was added to a sample's background, (SIDE, SIDE, 3), to be hashed.
 
-    Of the composite itself the background would decide, on which many samples stand.
+    Of the composite itself the background would decide, which many samples share.
     """
-    if change is None:
-        return np.zeros((SIDE, SIDE, 3), np.uint8) if composite is None else composite
     added = np.where(_added(change), change.clip(0, 255), 0).astype(np.uint8)
     return np.repeat(added[:, :, None], 3, axis=2)
 
@@ -58,13 +60,8 @@ def measure(change: Change) -> dict[str, object]:
     }
 
 
-def hashes(images: list[Pixels]) -> Hashes:
-    """(N,) a perceptual hash of each."""
-    return dhash(np.stack(images)) if images else np.empty(0, np.uint64)
-
-
-def repeated_entries(layouts: list[Manifest]) -> list[Finding]:
-    """Names that stand twice in one zip."""
+def repeated_entries(layouts: Sequence[Manifest]) -> list[Finding]:
+    """Names that one zip holds more than once."""
     names: list[str] = []
     for layout in layouts:
         for container in layout.entries.containers:
@@ -75,7 +72,7 @@ def repeated_entries(layouts: list[Manifest]) -> list[Finding]:
         return []
     return [
         Finding(
-            "entry stands twice",
+            "repeated entry",
             Severity.WARNING,
             tuple(sorted(names)),
             "a zip holds entries of one name, as when a program that appends is run again; the "
@@ -85,12 +82,12 @@ def repeated_entries(layouts: list[Manifest]) -> list[Finding]:
 
 
 def judge(table: pd.DataFrame) -> list[Finding]:
-    """Composites and backgrounds that are there more than once."""
+    """Composites and backgrounds that an archive holds more than once."""
     composites = table[table["composite_state"] == State.READ]
     again = composites["composite_content"].duplicated()
     findings = [
         faulty_samples(
-            "composite stands twice",
+            "repeated composite",
             Severity.WARNING,
             composites.loc[again, "key"],
             "to the byte an earlier sample's composite: a split can put one to train and one to "
@@ -106,34 +103,70 @@ def _near(samples: pd.DataFrame) -> Finding:
     """Hashes alone find too much where objects are small: place and area have to agree."""
     # Where nothing was added, or to another background, there is nothing to tell samples by.
     other = pairing.is_wrong(samples) | pairing.is_mirrored(samples)
-    samples = samples[(samples["change_share"] != 0) & ~other]
+    samples = samples[(samples["change_share"] > 0) & ~other]
     backgrounds = samples["background_content"].to_numpy()
     place = samples[["change_row", "change_column"]].to_numpy(dtype=float)
     area = samples["change_share"].to_numpy(dtype=float)
     alike = np.zeros(len(samples), np.bool_)
-    pairs = near_pairs(samples["hash"].to_numpy(dtype=np.uint64))
+    pairs = near_pairs(samples["change_hash"].to_numpy(dtype=np.uint64))
     for block in itertools.islice(pairs, MAX_BLOCKS):
         first, second = block.T
         same = backgrounds[first] == backgrounds[second]
-        # Without a background there is no place to compare (NaN), and the hash decides.
-        same &= ~(np.abs(place[first] - place[second]).max(axis=1) > SAME_PLACE)
-        same &= ~(np.abs(area[first] - area[second]) > SAME_AREA)
+        same &= np.abs(place[first] - place[second]).max(axis=1) <= SAME_PLACE
+        same &= np.abs(area[first] - area[second]) <= SAME_AREA
         alike[block[same].ravel()] = True
     return Finding(
         "look alike",
         Severity.NOTE,
         tuple(samples.loc[alike, "key"]),
         "another sample has the same background and looks the same, as neighbours in a film do: "
-        "split by a group they share (`split: {by: ...}`), so that no side knows the other's",
+        "split by a group they share (`split: {by: ...}`), so that no subset knows another's",
     )
 
 
+def judge_near_duplicates(table: pd.DataFrame, samples: pd.DataFrame) -> list[Finding]:
+    """Composites that look alike on different backgrounds, as a film's frames do.
+
+    Of a large archive some runs of neighbouring samples are looked at, as neighbours are alike.
+
+    Args:
+        table: see `measuring.measure`.
+        samples: (N,) rows as the table has them: ``key`` and the columns that can group a split.
+    """
+    rows = np.concatenate(spread_runs(len(table)))
+    rows = rows[(table["composite_state"] == State.READ).to_numpy()[rows]]
+    table, samples = table.iloc[rows], samples.iloc[rows]
+    with_background = (table["background_state"] == State.READ).any()
+    pairs = np.concatenate(
+        [
+            np.empty((0, 2), np.int64),
+            *near_pairs(
+                table["composite_hash"].to_numpy(),
+                groups=pd.factorize(table["background_content"])[0] if with_background else None,
+            ),
+        ]
+    )
+    if not len(pairs):
+        return []
+    partners = np.bincount(pairs.ravel(), minlength=len(table))
+    share = expected_share(partners)
+    return [
+        Finding(
+            "near-duplicate composites",
+            Severity.WARNING if share >= WORTH_SAYING else Severity.NOTE,
+            tuple(table.loc[partners > 0, "key"]),
+            f"a split by sample, the default, trains on a near-duplicate of {share:.0%} of the "
+            f"test samples; {advise_split(samples, pairs)}",
+        )
+    ]
+
+
 def _backgrounds(table: pd.DataFrame) -> Finding:
-    """One background under several names stands on both sides of a split by background."""
+    """One background under several names is in two subsets of a split by background."""
     read = table[table["background_state"] == State.READ].drop_duplicates("background_entry")
     twice = read["background_content"].duplicated(keep=False)
     return Finding(
-        "background stands twice",
+        "repeated background",
         Severity.NOTE,
         tuple(read.loc[twice, "background"]),
         "one image under several names: a split by background takes them for different ones",

@@ -117,7 +117,7 @@ def judge(table: pd.DataFrame) -> list[Finding]:
                 "anew, or leave the samples out",
             ),
         ]
-        if kind != "mask":  # one of one grey is empty or full, which `masks` judges
+        if kind not in {"mask", "unknown"}:  # empty or full: `masks` judges it, or it is sound
             findings.append(
                 faulty_samples(
                     f"constant {kind}",

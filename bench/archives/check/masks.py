@@ -19,10 +19,10 @@ BLACK, WHITE = 15, 240
 GREY_SHARE = 0.1
 """JPEG edges make 1 to 4 % of a mask's pixels grey; more is no edge."""
 GREY_SHARE_WORTH_A_NOTE = 0.005
-WORST_ORDER = 0.7
+MIN_ORDER = 0.7
 """Of right masks on photographs with flicker and shadows, the least was 0.76; of masks of other
 samples, half were below 0.6."""
-WORST_OVERLAP = 0.4
+MIN_OVERLAP = 0.4
 """The IoU that a rough mask still has, as one made from depth (0.58 and more)."""
 OUTLYING = 4.0
 """Spreads below the archive's median, where the archive is regular: 1 in 30,000 by chance."""
@@ -42,7 +42,7 @@ UNKNOWN: dict[str, object] = dict.fromkeys(
 """The columns of a mask that could not be read."""
 
 
-def small(grey: Grey, threshold: int) -> Selection:
+def shrink(grey: Grey, threshold: int) -> Selection:
     """(H, W) to (SIDE, SIDE): object where most of what lies under a pixel is."""
     share = images.resize((_in_8_bits(grey) > threshold).astype(np.float32), (SIDE, SIDE))
     return share > 0.5  # noqa: PLR2004
@@ -56,7 +56,7 @@ def measure(
     Args:
         grey: (H, W) as it is in the file.
         threshold: what is above it is object.
-        mask: ``grey`` as `small` made it.
+        mask: ``grey`` as `shrink` made it.
         change: (SIDE, SIDE) between background and composite, see `difference.change`.
 
     Returns:
@@ -97,7 +97,7 @@ def _overlap(change: Change, mask: Selection) -> float:
 
 
 def judge(table: pd.DataFrame) -> list[Finding]:
-    """Masks that are empty, full or grey, or stand beside what changed."""
+    """Masks that are empty, full or grey, or are beside what changed."""
     faint = (table["mask_share"] == 0) & (table["mask_maximum"] > 0)
     findings = [
         faulty_samples(
@@ -160,7 +160,7 @@ def _disagrees(table: pd.DataFrame) -> pd.Series[bool]:
     by_archive = overlap.groupby(table["archive"])
     median = by_archive.transform("median")
     spread = TO_SIGMA * (overlap - median).abs().groupby(table["archive"]).transform("median")
-    outlying = overlap < np.minimum(WORST_OVERLAP, median - OUTLYING * spread)
+    outlying = overlap < np.minimum(MIN_OVERLAP, median - OUTLYING * spread)
     other = pairing.is_wrong(table) | pairing.is_mirrored(table)
     other |= partners.has_other_shape(table, "mask") | partners.has_other_shape(table, "composite")
-    return ((table["mask_order"] < WORST_ORDER) | outlying) & ~other
+    return ((table["mask_order"] < MIN_ORDER) | outlying) & ~other

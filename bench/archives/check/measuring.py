@@ -20,6 +20,7 @@ from bench.archives.check.difference import Selection, change
 from bench.archives.check.images import read_image
 from bench.data.images import Pixels
 from bench.data.layouts import NO_ENTRY, Manifest
+from bench.data.similarity import dhash
 
 OnStep = Callable[[int], None]
 
@@ -46,13 +47,14 @@ class _Sample:
     Attributes:
         columns: what was measured.
         thumbnail, free: see `pairing`.
-        to_hash: (SIDE, SIDE, 3), see `duplicates`.
+        composite, added: (SIDE, SIDE, 3) to be hashed, see `duplicates`.
     """
 
     columns: dict[str, object]
     thumbnail: pairing.Values
     free: Selection
-    to_hash: Pixels
+    composite: Pixels
+    added: Pixels
 
 
 def count_steps(layout: Manifest) -> int:
@@ -71,8 +73,8 @@ def measure(layout: Manifest, on_step: OnStep) -> pd.DataFrame:
     Returns:
         One row a sample, in the layout's order: ``archive``, ``key``, ``background`` (its id),
         ``background_entry``, ``depth_near``, and the columns that the ``measure`` of `images`,
-        `masks`, `depth` and `duplicates` describe, with `pairing.Fits` and a ``hash``. What is not
-        known of a sample is NaN.
+        `masks`, `depth` and `duplicates` describe, with `pairing.Fits`, ``composite_hash`` and
+        ``change_hash``. What is not known of a sample is NaN.
     """
     with _without_complaints(), ThreadPoolExecutor(os.cpu_count()) as pool:
         try:
@@ -138,7 +140,7 @@ def _measure_samples(
 def _sample(layout: Manifest, row: Any, read_background: Callable[[int], Pixels | None]) -> _Sample:
     columns: dict[str, object] = masks.UNKNOWN | depth.UNKNOWN | duplicates.UNKNOWN
     found = {}
-    for kind in ("composite", "mask", "depth"):
+    for kind in ("composite", "mask", "depth", "unknown"):
         image = read_image(layout, kind, getattr(row, f"{kind}_entry"))
         columns |= images.measure(kind, image)
         found[kind] = image.pixels
@@ -146,11 +148,12 @@ def _sample(layout: Manifest, row: Any, read_background: Callable[[int], Pixels 
     background = read_background(row.background_entry)
     if background is not None and row.background_mirrored:
         background = background[:, ::-1]
-    mask = None if grey is None else masks.small(grey, layout.mask_threshold)
-    changed = None
+    mask = None if grey is None else masks.shrink(grey, layout.mask_threshold)
+    changed, added = None, duplicates.UNREAD
     if composite is not None and background is not None:
         changed = change(composite, background, mask)
         columns |= duplicates.measure(changed)
+        added = duplicates.image_of_change(changed)
     if grey is not None and mask is not None:
         columns |= masks.measure(grey, layout.mask_threshold, mask, changed)
     if coded is not None:
@@ -159,7 +162,8 @@ def _sample(layout: Manifest, row: Any, read_background: Callable[[int], Pixels 
         columns,
         _thumbnail(composite),
         pairing.free_cells(mask),
-        duplicates.image_of_change(changed, composite),
+        duplicates.UNREAD if composite is None else composite,
+        added,
     )
 
 
@@ -185,7 +189,8 @@ def _table(rows: pd.DataFrame, held: list[_Sample], backgrounds: _Backgrounds) -
             pd.DataFrame([sample.columns for sample in held]),
             pd.DataFrame({"fit_own": fits.own, "fit_mirrored": fits.mirrored}),
             pd.DataFrame({"fit_best": fits.best, "fit_best_background": best}),
-            pd.DataFrame({"hash": duplicates.hashes([sample.to_hash for sample in held])}),
+            pd.DataFrame({"composite_hash": dhash(np.stack([s.composite for s in held]))}),
+            pd.DataFrame({"change_hash": dhash(np.stack([s.added for s in held]))}),
         ],
         axis=1,
     )

@@ -11,7 +11,7 @@ from bench.data.layouts import KINDS
 
 
 def judge(table: pd.DataFrame) -> list[Finding]:
-    """Missing partners, shapes that differ, keys that stand twice, archives without a target."""
+    """Missing partners, shapes that differ, repeated keys, archives without a target."""
     other_shape = pd.concat([has_other_shape(table, kind) for kind in KINDS], axis=1).any(axis=1)
     other_size = pd.concat([_has_other_size(table, kind) for kind in KINDS], axis=1).any(axis=1)
     findings = [
@@ -34,7 +34,7 @@ def judge(table: pd.DataFrame) -> list[Finding]:
             "repeated key",
             Severity.ERROR,
             table.loc[table["key"].duplicated(), "key"].unique(),
-            "the key stands in more than one archive: check and train on these archives one by "
+            "more than one archive has the key: check and train on these archives one by "
             "one, or leave the samples out",
         ),
         *_archives(table),

@@ -18,7 +18,7 @@ SYSTEMATIC = 0.5
 leaving them out mends nothing."""
 
 
-def quarantined(findings: Sequence[Finding], samples: int) -> pd.DataFrame:
+def select_quarantined(findings: Sequence[Finding], samples: int) -> pd.DataFrame:
     """The samples to leave out: ``key`` and ``reason`` (the findings' names), one row a sample.
 
     Args:
@@ -35,8 +35,13 @@ def quarantined(findings: Sequence[Finding], samples: int) -> pd.DataFrame:
     return listed.groupby("key", as_index=False, sort=False).agg("; ".join)
 
 
-def write_quarantine(path: Path, inspection: Inspection) -> int:
+def write_quarantine(path: Path, inspection: Inspection, left_out: Sequence[str] = ()) -> int:
     """Write the samples to leave out as a CSV list, which a grid's ``data.exclude`` reads.
+
+    Args:
+        path: of the list.
+        inspection: of the samples.
+        left_out: keys of those that an earlier list left out of the inspection.
 
     Returns:
         How many they are.
@@ -45,11 +50,13 @@ def write_quarantine(path: Path, inspection: Inspection) -> int:
         InputError: without them the archives could still not be trained on, or the list cannot be
             written.
     """
-    listed = quarantined(inspection.findings, len(inspection.table))
+    listed = select_quarantined(inspection.findings, len(inspection.table))
     try:
         SamplePool([layout.without(listed["key"]) for layout in inspection.layouts])
     except InputError as error:
         raise InputError(f"{path}: not written, leaving out does not help: {error}") from None
+    earlier = pd.DataFrame({"key": left_out, "reason": "left out before"}, dtype=str)
+    listed = pd.concat([earlier, listed])
     try:
         with atomic_path(path) as partial:
             listed.to_csv(partial, index=False, lineterminator="\n")

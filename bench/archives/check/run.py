@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -10,8 +10,8 @@ import pandas as pd
 from bench.archives.check import depth, duplicates, images, masks, pairing, partners
 from bench.archives.check.finding import Finding, Severity
 from bench.archives.check.measuring import count_steps, measure
-from bench.data.layouts import Manifest, open_layouts
-from bench.settings import Source
+from bench.data.layouts import PLACE, Manifest
+from bench.errors import InputError
 
 JUDGES = (
     images.judge,
@@ -38,17 +38,19 @@ class Inspection:
     findings: tuple[Finding, ...]
 
 
-def inspect(source: Source, *, on_progress: Callable[[int, int], None]) -> Inspection:
+def inspect(layouts: Sequence[Manifest], *, on_progress: Callable[[int, int], None]) -> Inspection:
     """Read every image once and judge what was measured.
 
     Args:
-        source: the archives and how to read them.
+        layouts: the datasets; a sample may lack an image.
         on_progress: called with the numbers of steps done and to do.
 
     Raises:
-        InputError: an archive cannot be read, or is in no layout that is known.
+        InputError: a dataset has no sample.
     """
-    layouts = open_layouts(source)
+    for layout in layouts:
+        if layout.samples.empty:
+            raise InputError(f"{layout.entries.paths}: no samples")
     total = sum(count_steps(layout) for layout in layouts)
     done = 0
 
@@ -58,7 +60,12 @@ def inspect(source: Source, *, on_progress: Callable[[int, int], None]) -> Inspe
         on_progress(done, total)
 
     table = pd.concat([measure(layout, on_step) for layout in layouts], ignore_index=True)
-    findings = [*duplicates.repeated_entries(layouts), *judge(table)]
+    samples = pd.concat([layout.samples for layout in layouts], ignore_index=True)
+    findings = [
+        *duplicates.repeated_entries(layouts),
+        *duplicates.judge_near_duplicates(table, samples.drop(columns=list(PLACE))),
+        *judge(table),
+    ]
     order = list(Severity)
     return Inspection(
         tuple(layouts), table, tuple(sorted(findings, key=lambda f: order.index(f.severity)))

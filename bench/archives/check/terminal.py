@@ -12,6 +12,7 @@ from bench.archives.check.finding import Finding, Severity
 from bench.archives.check.images import State
 from bench.archives.check.run import Inspection
 from bench.data.layouts import KINDS, Manifest
+from bench.data.leakage import WORTH_SAYING, expected_share
 
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 SHOWN = 10  # keys a finding
@@ -40,7 +41,17 @@ def _how_read(layout: Manifest, *, layout_given: bool) -> list[str]:
         f"layout: {layout.name}, {chosen}",
         f"{len(layout.samples)} samples; tasks: {', '.join(tasks) or 'none'}",
     ]
-    return [*lines, read] if "depth" in tasks else lines
+    lines += [read] if "depth" in tasks else []
+    return lines + _shared_backgrounds(layout.samples["background"])
+
+
+def _shared_backgrounds(backgrounds: pd.Series[str]) -> list[str]:
+    partners = (backgrounds.groupby(backgrounds).transform("size") - 1).where(backgrounds != "", 0)
+    share = expected_share(partners.to_numpy())
+    if share < WORTH_SAYING:
+        return []
+    told = f"a split by sample, the default, trains on the backgrounds of {share:.0%} of the test "
+    return [told + "samples; data: {split: {by: background}} tests on new ones"]
 
 
 def _found(layout: Manifest, samples: pd.DataFrame) -> Table:
@@ -55,6 +66,8 @@ def _found(layout: Manifest, samples: pd.DataFrame) -> Table:
     table.add_column("mode", overflow="fold")
     for kind in KINDS:
         there = samples[samples[f"{kind}_state"] != State.MISSING]
+        if kind == "unknown" and there.empty:
+            continue  # few archives have an ignore region
         if kind == "background":
             there = there.drop_duplicates("background_entry")
         known = there[there[f"{kind}_width"] > 0]

@@ -71,7 +71,7 @@ def make(
 
     Interrupted, it leaves ``<path>.partial``, and called again with the same images and settings
     goes on from there. The result is the same to the byte. Each sample's place depends on the seed
-    and its own names only, so further images add samples without changing those that were there.
+    and its own names only, so further images add samples without changing the earlier ones.
 
     Args:
         path: the zip to write; appears at the end, at once. Its folder is made where missing.

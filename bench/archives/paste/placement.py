@@ -1,4 +1,4 @@
-"""Where an object stands in the frame and how large: the recipes, by name."""
+"""Where an object is in the frame and how large: the recipes, by name."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
-from bench.data.decode import DepthMap, Encoded, decode_color, decode_depth, decode_mask
+from bench.data.decode import DepthMap, Encoded, Mask, decode_color, decode_depth, decode_mask
 from bench.data.images import Pixels
 from bench.data.layouts import KINDS, Manifest
 from bench.data.sample_pool import SamplePool
@@ -21,7 +21,10 @@ GAP = 6
 TEXT_WIDTH = 190  # of the column of keys
 TITLE_HEIGHT = 26
 NO_READING = (30, 60, 160)
-LEGEND = "depth: black is near, white far, blue no reading"
+LEGEND = {
+    "unknown": "mask: blue unknown",
+    "depth": "depth: black is near, white far, blue no reading",
+}
 FONT_SIZE = 13
 
 
@@ -29,7 +32,8 @@ def draw(layouts: Sequence[Manifest], seed: int) -> Image.Image:
     """The sheet, RGB: of `SAMPLES` samples the key, their images, and what differs.
 
     What a dataset has not at all gets no column. Images are fitted into the cells as they are;
-    depth is black near and white far, and `NO_READING` where it has none.
+    depth is black near and white far. Where depth has no reading, or the mask is not known, they
+    are `NO_READING`.
 
     Args:
         layouts: the datasets.
@@ -39,8 +43,9 @@ def draw(layouts: Sequence[Manifest], seed: int) -> Image.Image:
         InputError: a sample lacks a partner, or an image is damaged.
     """
     kinds = SamplePool(list(layouts)).kinds  # refuses samples that do not belong together
-    titles = [*kinds, *(["|composite - background|"] if "background" in kinds else [])]
-    legend = LEGEND if "depth" in kinds else ""
+    titles = [kind for kind in kinds if kind != "unknown"]  # the mask shows it
+    titles += ["|composite - background|"] if "background" in kinds else []
+    legend = "; ".join(text for kind, text in LEGEND.items() if kind in kinds)
     drawn = _drawn(layouts, seed)
     width = TEXT_WIDTH + len(titles) * (CELL + GAP)
     height = TITLE_HEIGHT + len(drawn) * (CELL + GAP)
@@ -114,10 +119,10 @@ def _images(layout: Manifest, sample: Any, kinds: Sequence[str]) -> list[Pixels]
         mirrored = bool(sample.background_mirrored)
         found["background"] = decode_color(read["background"], size, mirrored=mirrored)
     if "mask" in read:
-        found["mask"] = _grey(decode_mask(read["mask"], size) * np.uint8(255))
+        found["mask"] = _mask(decode_mask(read["mask"], size, read.get("unknown")))
     if "depth" in read:
         found["depth"] = _depth(decode_depth(read["depth"], size))
-    shown = [found[kind] for kind in kinds]
+    shown = [found[kind] for kind in kinds if kind in found]
     if "background" in found:
         difference = found["composite"].astype(np.int16) - found["background"]
         shown.append(np.abs(difference).astype(np.uint8))
@@ -133,6 +138,12 @@ def _fitted(size: Size) -> Size:
 
 def _grey(pixels: Pixels) -> Pixels:
     return np.repeat(pixels[..., None], 3, axis=-1)
+
+
+def _mask(mask: Mask) -> Pixels:
+    pixels = _grey(mask.object * np.uint8(255))
+    pixels[~mask.valid] = NO_READING
+    return pixels
 
 
 def _depth(depth: DepthMap) -> Pixels:

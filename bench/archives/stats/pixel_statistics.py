@@ -53,7 +53,7 @@ class Kind:
     """A kind of images.
 
     Attributes:
-        images: how many; a background counts once, however many samples stand on it.
+        images: how many; a background counts once, however many samples share it.
         pixels: how many of them together count; of depth, those with a reading.
         without_reading: how many do not.
         channels: by name.
@@ -141,7 +141,8 @@ def measure(layouts: Sequence[Manifest], on_progress: Callable[[int, int], None]
     Raises:
         InputError: a sample lacks a partner, or an image is damaged.
     """
-    kinds = SamplePool(list(layouts)).kinds  # refuses samples that do not belong together
+    found = SamplePool(list(layouts)).kinds  # refuses samples that do not belong together
+    kinds = [kind for kind in found if kind in CHANNELS]
     entries = {kind: [_entries(layout, kind) for layout in layouts] for kind in kinds}
     total = sum(len(rows) for of_kind in entries.values() for rows in of_kind)
     done = 0
@@ -244,7 +245,7 @@ def _count(kind: str, image: Encoded) -> Counts:
     if kind == "depth":
         return np.bincount(read_depth_codes(image).ravel())[None]
     if kind == "mask":
-        return np.bincount(decode_mask(image, image.size).ravel(), minlength=2)[None]
+        return np.bincount(decode_mask(image, image.size).object.ravel(), minlength=2)[None]
     pixels = decode_color(image, image.size)
     return np.stack([np.bincount(pixels[..., c].ravel(), minlength=256) for c in range(3)])
 

@@ -40,8 +40,11 @@ def convert(
     except KeyboardInterrupt:
         typer.echo("stopped; the same command goes on from here", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    there = f", {made.there} were there" if made.there else ""
+    if made.left_out:
+        count, first = len(made.left_out), made.left_out[0]
+        typer.echo(f"left out: {count} files that no sample names, such as {first}", err=True)
+    earlier = f", {made.already_written} already written" if made.already_written else ""
     typer.echo(
-        f"{out}: {made.samples} samples; {made.copied} images copied, {made.rewritten} packed "
-        f"anew{there}"
+        f"{out}: {made.samples} samples; {made.copied} files copied, {made.rewritten} images "
+        f"re-encoded{earlier}"
     )

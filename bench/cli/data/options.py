@@ -11,6 +11,7 @@ from bench.errors import InputError
 
 if TYPE_CHECKING:
     from bench.data.layouts import Manifest
+    from bench.settings import Source
 
 LayoutName = Annotated[
     str | None, typer.Option(help="How the entries are named; by default it is found out.")
@@ -28,6 +29,18 @@ Grid = Annotated[
 ]
 
 
+def require_writable(file: Path | None) -> None:
+    """Refuse a file that exists, or whose folder does not; None is no file.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    if file is not None and file.exists():
+        raise InputError(f"{file} exists already")
+    if file is not None and not file.absolute().parent.is_dir():
+        raise InputError(f"{file}: there is no folder {file.parent}")
+
+
 def open_asked(
     archives: list[Path],
     *,
@@ -36,28 +49,43 @@ def open_asked(
     exclude: Path | None,
     grid: Path | None,
 ) -> list[Manifest]:
-    """The datasets that the options name; remarks on them go to standard error.
+    """Open the datasets that the options name; remarks on them go to standard error.
 
     Raises:
         InputError: the options contradict each other, or something cannot be read.
     """
     from bench.data.selection import open_selection
 
-    sources = []
+    sources, exclude = name_sources(
+        archives, layout=layout, backgrounds=backgrounds, exclude=exclude, grid=grid
+    )
+    return open_selection(sources, exclude, lambda text: typer.echo(text, err=True))
+
+
+def name_sources(
+    archives: list[Path],
+    *,
+    layout: str | None,
+    backgrounds: Path | None,
+    exclude: Path | None,
+    grid: Path | None,
+) -> tuple[list[Source], Path | None]:
+    """Return what the options name: the archives and how they are read, and the list to leave out.
+
+    Raises:
+        InputError: the options contradict each other, or the grid cannot be read.
+    """
     if grid is not None:
-        from bench.settings.grid import load
+        from bench.settings.grid_file import load
 
         if archives or layout is not None or backgrounds is not None:
             raise InputError("--grid: says itself which archives are read and how; give it alone")
         data = load(grid).data
-        sources = list(data.sources())
-        exclude = exclude or (Path(data.exclude) if data.exclude is not None else None)
-    elif archives:
-        from bench.settings import Source
-
-        beside = None if backgrounds is None else str(backgrounds)
-        files = tuple(map(str, archives))
-        sources = [Source(files=files, layout=layout, backgrounds=beside)]
-    else:
+        return list(data.sources()), exclude or (Path(data.exclude) if data.exclude else None)
+    if not archives:
         raise InputError("give the archives to read, or a --grid that names them")
-    return open_selection(sources, exclude, lambda text: typer.echo(text, err=True))
+    from bench.settings import Source
+
+    beside = None if backgrounds is None else str(backgrounds)
+    files = tuple(map(str, archives))
+    return [Source(files=files, layout=layout, backgrounds=beside)], exclude

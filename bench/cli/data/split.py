@@ -13,24 +13,24 @@ from rich.table import Table
 from bench.errors import InputError
 
 if TYPE_CHECKING:
-    from bench.archives.leakage import Overlap
+    from bench.data.leakage import Overlap
     from bench.settings import Split
 
 
 def split(
     archives: Annotated[list[Path], typer.Argument(help="The archives of one dataset.")],
-    out: Annotated[Path | None, typer.Option(help="The CSV list (key,side) to write.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The CSV list (key,subset) to write.")] = None,
     audit: Annotated[
-        bool, typer.Option("--audit", help="Count what stands on more than one side.")
+        bool, typer.Option("--audit", help="Count what is in more than one subset.")
     ] = False,
     file: Annotated[
-        Path | None, typer.Option(help="Audit this CSV list (key,side) in place of a draw.")
+        Path | None, typer.Option(help="Audit this CSV list (key,subset) in place of a draw.")
     ] = None,
     by: Annotated[
         str, typer.Option(help="sample, background, foreground, both, or another column.")
     ] = "sample",
     method: Annotated[
-        str, typer.Option(help="shuffle, torch_random_split or sklearn_train_test_split.")
+        str, typer.Option(help="shuffle, or a published draw, as in a grid's data.split.method.")
     ] = "shuffle",
     train: Annotated[float, typer.Option(help="The share that trains.")] = 0.6,
     val: Annotated[float, typer.Option(help="The share that selects the epoch.")] = 0.1,
@@ -51,9 +51,9 @@ def split(
         test=test,
         seed=seed,
     )
-    from bench.archives.check.similarity import dhash
-    from bench.archives.leakage import near_duplicates, shared_groups
     from bench.data.cache import open_dataset, open_samples
+    from bench.data.leakage import near_duplicates, shared_groups
+    from bench.data.similarity import dhash
     from bench.data.split import split_rows, write_split
     from bench.execution.trackers.terminal import track
 
@@ -92,11 +92,11 @@ def _settings(**options: Any) -> Split:
 
 
 def _print_audit(console: Console, overlaps: list[Overlap]) -> None:
-    from bench.archives.check.similarity import BITS, NEAR_BITS
+    from bench.data.similarity import BITS, NEAR_BITS
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("column", overflow="fold")
-    for title in ("groups", "on more than\none side", "test samples that\nshare with training"):
+    for title in ("groups", "in more than\none subset", "test samples that\nshare with training"):
         table.add_column(title, justify="right")
     for overlap in overlaps:
         table.add_row(
@@ -108,6 +108,6 @@ def _print_audit(console: Console, overlaps: list[Overlap]) -> None:
     console.print(table)
     console.print(
         "near-duplicate images: difference hashes at most "
-        f"{NEAR_BITS} of {BITS} bits apart; each image counts as a group",
+        f"{NEAR_BITS} of {BITS} bits apart, on one background too; each image counts as a group",
         highlight=False,
     )

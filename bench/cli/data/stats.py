@@ -11,7 +11,14 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bench.cli.data.options import Backgrounds, Exclude, Grid, LayoutName, open_asked
+from bench.cli.data.options import (
+    Backgrounds,
+    Exclude,
+    Grid,
+    LayoutName,
+    open_asked,
+    require_writable,
+)
 from bench.errors import InputError
 from bench.files import atomic_path
 
@@ -45,7 +52,7 @@ def stats(
 ) -> None:
     """Measure a dataset: mean and spread of every channel, mask coverage, depth."""
     for file in (json_file, image, sheet):
-        _require_writable(file)
+        require_writable(file)
     from bench.archives.stats import contact_sheet, histogram_image
     from bench.archives.stats.pixel_statistics import measure
     from bench.execution.trackers.terminal import track
@@ -65,13 +72,6 @@ def stats(
         _write(image, histogram_image.draw(panels))
     if sheet is not None:
         _write(sheet, contact_sheet.draw(layouts, seed))
-
-
-def _require_writable(file: Path | None) -> None:
-    if file is not None and file.exists():
-        raise InputError(f"{file} exists already")
-    if file is not None and not file.absolute().parent.is_dir():
-        raise InputError(f"{file}: there is no folder {file.parent}")
 
 
 def _write(file: Path, content: str | Image.Image) -> None:

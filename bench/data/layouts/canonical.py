@@ -1,9 +1,10 @@
 """The layout that `bench data make` and `bench data convert` write.
 
 An archive holds ``background/<id>.jpg``, ``composite/<key>.jpg``, ``mask/<key>.png``,
-``depth/<key>.png``, ``samples.csv`` (key, background, and any further columns) and ``dataset.json``
-(how depth is coded). Images may be JPEG or PNG whatever the folder; a folder that the archive has
-not at all is a head, or an input, that it has not. All of it may lie in one more folder.
+``depth/<key>.png``, ``unknown/<key>.png`` (above 127 where the mask is not known),
+``samples.csv`` (key, background, and any further columns) and ``dataset.json`` (how depth is
+coded). Images may be JPEG or PNG whatever the folder; a folder that the archive has
+not at all is a task, or an input, that it has not. All of it may lie in one more folder.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def read(entries: Entries, source: Source) -> Manifest:
         samples[f"{kind}_entry"] = joining.rows_of(ids, found)
         if found.repeats:
             remarks.append(
-                f"{found.repeats} {kind} entries stand there once more; the last of each counts"
+                f"{found.repeats} {kind} entries are repeated; the last of each is read"
             )
     return Manifest(
         name=NAME,

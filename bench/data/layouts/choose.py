@@ -54,7 +54,7 @@ def _read_alone(container: Container, source: Source) -> Manifest | None:
     if source.layout not in (None, LABELLED):
         return None
     names = Names([container], source.backgrounds)
-    found = published.labelled(names)
+    found = published.labelled(names, source.depth)
     has_images = (~names.beside).sum() > 1
     return _read_labelled(names, source, found) if found is not None and has_images else None
 
@@ -72,7 +72,7 @@ def _read_pooled(containers: Sequence[Container], source: Source) -> Manifest:
         _require_right_pairing(source, patterns.NAME)
         return patterns.read(names, source, source.layout)
     if source.layout in (None, LABELLED):
-        found = published.labelled(names)
+        found = published.labelled(names, source.depth)
         if found is not None:
             return _read_labelled(names, source, found)
     if source.layout == LABELLED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,8 @@ from bench.errors import InputError
 
 Rows = npt.NDArray[np.int64]
 
+_PATH = r"[^/\\][/\\][^/\\]*\.[A-Za-z]\w*$"  # of a file in a folder
+
 
 class Found(NamedTuple):
     """One entry a key.
@@ -22,7 +25,7 @@ class Found(NamedTuple):
     Attributes:
         keys: (K,) distinct.
         rows: (K,) the entry of each.
-        at: (K,) where the entry stood among those that were given.
+        at: (K,) the place of the entry among those that were given.
         repeats: how many more entries had one of the keys.
     """
 
@@ -125,6 +128,22 @@ def by_ending(
         ambiguous += int((hit & ~single).sum())
         left = left[~hit]
     return Matched(found, lengths, ambiguous)
+
+
+def named_files(columns: Mapping[str, pa.LargeStringArray], entries: Entries) -> dict[str, Rows]:
+    """The entries that the cells (N,) of each column name by folder and file, or `NO_ENTRY`.
+
+    A column whose first cell is no path, or that names no entry, is left out.
+    """
+    found = {}
+    for column, cells in columns.items():
+        filled = cells.filter(pc.not_equal(cells, "")).slice(0, 1)
+        if pc.any(pc.match_substring_regex(filled, _PATH)).as_py():
+            matched = by_ending(cells, entries, entries.names, np.arange(len(entries.names)))
+            rows = np.where(matched.lengths > 1, matched.rows, NO_ENTRY)
+            if (rows != NO_ENTRY).any():
+                found[column] = rows
+    return found
 
 
 def stems(paths: pa.LargeStringArray) -> pa.LargeStringArray:

@@ -9,13 +9,13 @@ import pyarrow.compute as pc
 from bench.data.entries import Entries
 from bench.data.layouts import joining, table
 from bench.data.layouts.joining import Rows
-from bench.data.layouts.manifest import NO_ENTRY
+from bench.data.layouts.manifest import KINDS, NO_ENTRY
 from bench.data.layouts.names import Columns, Names
 from bench.errors import InputError, suggestion
 
 
-def read(names: Names, labels: str, called: dict[str, str]) -> Columns:
-    """The table's columns (N,), ``key`` among them.
+def read(names: Names, labels: str, called: dict[str, str]) -> tuple[Columns, list[str]]:
+    """The table's columns (N,), ``key`` among them, and what is worth a remark.
 
     Args:
         names: of the archives' entries.
@@ -23,7 +23,7 @@ def read(names: Names, labels: str, called: dict[str, str]) -> Columns:
         called: our name for a column -> the table's.
 
     Raises:
-        InputError: there is no such table, a column is missing, or a key stands twice.
+        InputError: there is no such table, a column is missing, or a key is listed twice.
     """
     where, theirs = content(names, labels)
     if not theirs:
@@ -44,7 +44,13 @@ def read(names: Names, labels: str, called: dict[str, str]) -> Columns:
             )
         columns["key"] = joining.stems(columns["composite"])
     require_distinct(columns["key"], where)
-    return columns
+    ours = {*called.values(), *(set(KINDS) - called.keys())}
+    unread = [
+        name + (f" ({name} is read from {called[name]})" if name in called else "")
+        for name in first_files(names, {n: theirs[n] for n in theirs if n not in ours})
+    ]
+    remarks = [f"{labels} names files that are not read: {', '.join(unread)}"] if unread else []
+    return columns, remarks
 
 
 def content(names: Names, labels: str) -> tuple[str, Columns]:
@@ -63,6 +69,12 @@ def content(names: Names, labels: str) -> tuple[str, Columns]:
     return ", ".join(rows), columns
 
 
+def first_files(names: Names, columns: Columns) -> dict[str, int]:
+    """The entry that each column's first cell with something in it names, if it names one."""
+    first = {n: cells.filter(pc.not_equal(cells, "")).slice(0, 1) for n, cells in columns.items()}
+    return {n: int(rows[0]) for n, rows in joining.named_files(first, names.entries).items()}
+
+
 def _read(entries: Entries, row: int) -> pa.Table:
     where, content = entries.where(row), entries.read(row)
     if where.lower().endswith(".txt"):
@@ -74,14 +86,14 @@ def require_distinct(keys: pa.LargeStringArray, where: str) -> None:
     """Make sure that there are samples, and one for each key.
 
     Raises:
-        InputError: there is none, or a key stands twice.
+        InputError: there is none, or a key is listed twice.
     """
     if not len(keys):
         raise InputError(f"{where}: lists no sample")
     counts = pc.value_counts(keys)
     repeated = counts.filter(pc.greater(pc.struct_field(counts, "counts"), 1))
     if len(repeated):
-        raise InputError(f"{where}: the key {repeated[0]['values']} stands twice")
+        raise InputError(f"{where}: the key {repeated[0]['values']} is listed twice")
 
 
 def match(names: Names, cells: Columns) -> tuple[dict[str, Rows], list[str]]:

@@ -11,7 +11,9 @@ from bench.data.entries import Entries
 from bench.errors import InputError
 from bench.settings import DepthCoding
 
-KINDS = ("background", "composite", "mask", "depth")
+KINDS = ("background", "composite", "mask", "depth", "unknown")
+PLACE = (*(f"{kind}_entry" for kind in KINDS), "background_mirrored")
+"""The columns of a manifest's samples that tell where the images are."""
 NO_ENTRY = -1
 
 
@@ -26,6 +28,7 @@ class Manifest:
             a column ``<kind>_entry``, a row of ``entries`` or `NO_ENTRY`; ``background_mirrored``,
             whether the composite was made on the mirror image of its background; and further
             columns, as text, that can group a split (``foreground``, ``scene`` ...).
+            An ``unknown`` image is bright where the sample's mask is not known.
         mask_threshold: a mask's grey above this is object.
         depth_coding: how the depth images are to be read.
         remarks: what was found on the way and is worth saying.

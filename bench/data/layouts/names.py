@@ -17,7 +17,7 @@ from bench.errors import InputError
 from bench.settings.name_pattern import entry_regex
 
 # What systems leave behind in archives and folders, and the folders themselves.
-_JUNK = r"(?:^|/)__MACOSX/|(?:^|/)\._[^/]*$|(?:^|/)\.DS_Store$|/$"
+JUNK = r"(?:^|/)__MACOSX/|(?:^|/)\._[^/]*$|(?:^|/)\.DS_Store$|/$"
 _EXAMPLES = 6
 
 Columns = dict[str, Any]  # name -> (N,) arrow array
@@ -38,7 +38,7 @@ class Names:
         beside = [open_container(Path(backgrounds))] if backgrounds is not None else []
         self.entries = Entries([*containers, *beside])
         self.backgrounds = backgrounds
-        junk = pc.match_substring_regex(self.entries.names, _JUNK)
+        junk = pc.match_substring_regex(self.entries.names, JUNK)
         self.rows: Rows = np.flatnonzero(~junk.to_numpy(zero_copy_only=False))
         self.texts = self.entries.names.take(pa.array(self.rows))
         self.beside = self.entries.numbers(self.rows) >= len(containers)

@@ -38,7 +38,7 @@ def read(
 ) -> Manifest:
     """Pair the entries by their keys, whatever their order; a missing partner is no entry.
 
-    Samples stand in the order of the table, or else of their keys.
+    Samples are in the order of the table, or else of their keys.
 
     Args:
         names: of the archives' entries.
@@ -57,8 +57,9 @@ def read(
     images = {
         kind: _find(names, patterns, kind) for kind in KINDS if getattr(patterns, kind) is not None
     }
+    remarks: list[str] = []
     if patterns.labels is not None:
-        columns = labels.read(names, patterns.labels, patterns.columns)
+        columns, remarks = labels.read(names, patterns.labels, patterns.columns)
     else:
         columns = _in_order(images["composite"])
     if patterns.background_of is not None:
@@ -66,12 +67,12 @@ def read(
     columns = derive(columns)
     keys = columns.pop("key")
     rows: dict[str, Rows] = {}
-    remarks: list[str] = []
     if patterns.labels is not None:
         ids = {"background"} & images.keys()  # no paths, where there is a pattern for them
         cells = {kind: columns.pop(kind) for kind in KINDS if kind in columns.keys() - ids}
         paths = {kind: cell for kind, cell in cells.items() if kind not in images}
-        rows, remarks = labels.match(names, paths)
+        rows, ambiguous = labels.match(names, paths)
+        remarks += ambiguous
         if "background" in cells:
             columns["background"] = joining.stems(cells["background"])
     if patterns.background is not None:
@@ -142,7 +143,7 @@ def _in_order(composites: _Images) -> Columns:
 def _background_ids(
     pattern: str, columns: Columns, keys: pa.LargeStringArray
 ) -> pa.LargeStringArray:
-    """Which background each sample stands on, by the parts that the pattern names."""
+    """Which background each sample has, by the parts that the pattern names."""
     told = {**columns, "key": keys}
     for part in parts(pattern):
         if part not in told:
@@ -159,7 +160,7 @@ def _remarks(names: Names, kind: str, found: Found, ids: pa.LargeStringArray) ->
     remarks = []
     if found.repeats:
         remarks.append(
-            f"{found.repeats} {kind} entries stand there once more; the last of each counts"
+            f"{found.repeats} {kind} entries are repeated; the last of each is read"
         )
     alone = found.rows[~pc.is_in(found.keys, value_set=ids).to_numpy(zero_copy_only=False)]
     if len(alone) and kind != "background":
@@ -172,10 +173,11 @@ def _remarks(names: Names, kind: str, found: Found, ids: pa.LargeStringArray) ->
 def _absent(patterns: Patterns, rows: dict[str, Rows]) -> list[str]:
     """Which kinds no sample has."""
     return [
-        f"no sample has a {kind}" + (f" named like {pattern}" if pattern else "")
+        f"no sample has {'an' if kind == 'unknown' else 'a'} {kind}"
+        + (f" named like {pattern}" if pattern else "")
         for kind in KINDS
-        if (rows[kind] == NO_ENTRY).all()
         for pattern in [getattr(patterns, kind)]
+        if (rows[kind] == NO_ENTRY).all() and (kind != "unknown" or pattern)
     ]
 
 

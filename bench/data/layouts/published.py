@@ -23,8 +23,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from bench.data.images import decode_grey
 from bench.data.layouts import labels
 from bench.data.layouts.names import Columns, Names
+from bench.errors import InputError
 from bench.settings import DepthCoding, Patterns
 
 Numbers = npt.NDArray[np.int64]
@@ -179,25 +181,57 @@ PUBLISHED = {
 
 LABELLED = "labelled"
 _LABELS = "labels.csv"
+_UNKNOWN = "unknown/{key}.*"  # where the table has no column for it
 _CALLED = {
     "key": "id",
     "background": "bg",
     "composite": "fg_bg",
     "mask": "fg_bg_mask",
     "depth": "depth",
+    "unknown": "unknown",
     "foreground": "fg",
     "mirrored": "flip",
 }
 
 
-def labelled(names: Names) -> Patterns | None:
+def labelled(names: Names, depth: DepthCoding | None) -> Patterns | None:
     """How to read the ``labels.csv`` among the entries, if it has the published columns.
 
+    Args:
+        names: of the entries.
+        depth: how depth is coded, if the source says it.
+
     Raises:
-        InputError: there is one that is no table.
+        InputError: there is one that is no table, or that names two depths of which the coding does
+            not choose one.
     """
-    _, columns = labels.content(names, _LABELS)
+    where, columns = labels.content(names, _LABELS)
     if "fg_bg" not in columns:
         return None
     called = {ours: theirs for ours, theirs in _CALLED.items() if theirs in columns}
-    return Patterns(labels=_LABELS, columns=called)
+    if "depth" in called:
+        called["depth"] = _depth_column(names, where, columns, depth)
+    beside = "unknown" not in called and names.count(_UNKNOWN) > 0
+    return Patterns(labels=_LABELS, columns=called, unknown=_UNKNOWN if beside else None)
+
+
+def _depth_column(names: Names, where: str, columns: Columns, coding: DepthCoding | None) -> str:
+    """The column of the depth: measured in 16 bits, or made visible in 8, as the coding says."""
+    files = labels.first_files(names, columns)
+    deep = [column for column, row in files.items() if _has_16_bits(names.entries.read(row))]
+    if not deep or "depth" in deep:
+        return "depth"
+    if coding is None:
+        raise InputError(
+            f"{where}: the column depth names images of 8 bits, {deep[0]} of 16: choose by the "
+            "coding, as in data.archive: {files: ..., depth: {maximum: 10000, invalid: 0}} for "
+            f"{deep[0]}, or {{files: ..., depth: {{maximum: 255}}}} for depth"
+        )
+    return deep[0] if coding.maximum > np.iinfo(np.uint8).max else "depth"
+
+
+def _has_16_bits(content: bytes) -> bool:
+    try:
+        return decode_grey(content).dtype == np.uint16
+    except ValueError:  # no image
+        return False

@@ -154,9 +154,9 @@ def outcome(record: Record) -> str:
     if record.summary is None:
         return f"FAILED: {record.failure}"
     figures = [
-        f"{name} {value:.4f}"
-        for name, value in (("IoU", record.summary.iou), ("RMSE", record.summary.rmse))
-        if value is not None
+        f"{label} {record.summary[name]:.4f}"
+        for name, label in (("iou", "IoU"), ("rmse", "RMSE"))
+        if name in record.summary
     ]
     seconds = (record.finished_utc - record.started_utc).total_seconds()
     return f"{'  '.join(figures)}  in {seconds:.0f} s"

@@ -12,7 +12,6 @@ import simplejpeg
 from PIL import Image
 
 import bench.data.images
-from bench.archives import convert as conversion
 from bench.archives.convert import convert
 from bench.archives.growing_zip import GrowingZip
 from bench.data.archive import Archive
@@ -114,7 +113,7 @@ def require_same_samples(source, out, size=(64, 64)):
     """Decoded, every sample of the two has the same images to the bit."""
     before, after = (open_dataset([one], size) for one in (source, out))
     assert list(before.keys) == list(after.keys)
-    for kind in ("composites", "masks", "depths", "depth_valid"):
+    for kind in ("composites", "masks", "mask_valid", "depths", "depth_valid"):
         one, other = getattr(before, kind), getattr(after, kind)
         assert (one is None) == (other is None)
         if one is not None:
@@ -128,7 +127,12 @@ def require_same_samples(source, out, size=(64, 64)):
 
 def test_images_are_copied_to_the_byte_and_stored(rendered_archive, tmp_path):
     made = converted(tmp_path / "sub" / "b.zip", rendered_archive)
-    assert (made.samples, made.copied, made.rewritten, made.there) == (36, 3 + 3 * 36, 0, 0)
+    assert (made.samples, made.copied, made.rewritten, made.already_written) == (
+        36,
+        3 + 3 * 36,
+        0,
+        0,
+    )
     before, after = contents(rendered_archive), contents(tmp_path / "sub" / "b.zip")
     assert before.keys() == after.keys()
     for name in before.keys() - {"dataset.json"}:
@@ -196,6 +200,61 @@ def test_a_labelled_archive_keeps_its_further_columns(tmp_path):
     assert "depth" not in json.loads(contents(tmp_path / "b.zip")["dataset.json"])
 
 
+def with_further_files():
+    """A labelled archive whose columns ``exact``, ``video`` and ``camera`` are no kinds of images.
+
+    ``exact`` names a file for the first and third sample, ``video`` one for all; ``camera`` is
+    text. A readme and an image belong to no sample.
+    """
+    random = np.random.default_rng(0)
+    entries = {"bg/hall.jpg": jpeg(photograph(random, 96))}
+    lines = ["id,bg,fg_bg,fg_bg_mask,exact,video,camera"]
+    for key, exact in (("one", "exact/1.png"), ("two", ""), ("three", "/home/me/exact/3.png")):
+        for folder in ("fg_bg", "fg_bg_mask"):
+            entries[f"{folder}/{key}.jpg"] = jpeg(photograph(random, 96))
+        lines.append(
+            f"{key},bg/hall.jpg,fg_bg/{key}.jpg,fg_bg_mask/{key}.jpg,{exact},video/a.mp4,left.v2"
+        )
+    entries |= {"exact/1.png": b"first", "exact/3.png": b"third", "video/a.mp4": b"film"}
+    entries |= {"readme.txt": b"?", "exact/4.png": b"of no sample"}
+    return entries | {"labels.csv": "\n".join([*lines, ""]).encode()}
+
+
+def test_files_that_further_columns_name_are_copied_and_named(tmp_path):
+    source = canonical_archive.write(tmp_path / "a.zip", with_further_files())
+    made = converted(tmp_path / "b.zip", source)
+    assert made.copied == 1 + 2 * 3 + 3
+    found = contents(tmp_path / "b.zip")
+    rows = list(csv.DictReader(io.StringIO(found["samples.csv"].decode())))
+    assert [(row["exact"], row["video"], row["camera"]) for row in rows] == [
+        ("exact/one.png", "video/one.mp4", "left.v2"),
+        ("", "video/one.mp4", "left.v2"),
+        ("exact/three.png", "video/one.mp4", "left.v2"),
+    ]
+    assert found["exact/one.png"] == b"first"
+    assert found["exact/three.png"] == b"third"
+    assert found["video/one.mp4"] == b"film"
+    assert sorted(made.left_out) == ["exact/4.png", "readme.txt"]
+    again = converted(tmp_path / "c.zip", tmp_path / "b.zip")
+    assert again.left_out == ()
+    after = contents(tmp_path / "c.zip")
+    assert {n: found[n] for n in found if n != "dataset.json"} == {
+        n: after[n] for n in after if n != "dataset.json"
+    }
+
+
+def test_what_is_unknown_of_masks_stays_unknown(tmp_path):
+    entries = canonical_archive.entries(samples=4, size=(48, 48))
+    for number in range(4):
+        unknown = np.zeros((48, 48), np.uint8)
+        unknown[:, : 12 * number] = 255
+        entries[f"unknown/s{number}.png"] = canonical_archive.png(unknown)
+    source = canonical_archive.write(tmp_path / "a.zip", entries)
+    assert converted(tmp_path / "b.zip", source).copied == 2 + 4 * 4
+    _, after = require_same_samples(source, tmp_path / "b.zip", (48, 48))
+    assert after.mask_valid[:].mean(axis=(1, 2)).tolist() == [1, 0.75, 0.5, 0.25]
+
+
 @pytest.mark.parametrize("crop", [None, (4, 8, 36, 40)])
 def test_a_stated_depth_coding_goes_into_the_archive(crop, tmp_path):
     coding = DepthCoding(maximum=900, near="high", invalid=0, unit="mm", crop=crop)
@@ -248,7 +307,7 @@ def test_other_kinds_of_files_become_png_and_names_follow_the_content(tmp_path):
 def test_interrupted_it_goes_on_to_the_same_bytes(
     name, after, rendered_archive, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(conversion, "_CHUNK", 16)
+    monkeypatch.setattr("bench.archives.convert.archive.CHUNK", 16)
     converted(tmp_path / "whole" / name, rendered_archive)
     calls = []
 
@@ -264,7 +323,10 @@ def test_interrupted_it_goes_on_to_the_same_bytes(
     assert out.with_name(f"{name}.partial").exists()
     made = converted(out, rendered_archive)
     whole = 3 + 3 * 36
-    assert (made.there, made.copied) == (min(16 * after, whole), max(whole - 16 * after, 0))
+    assert (made.already_written, made.copied) == (
+        min(16 * after, whole),
+        max(whole - 16 * after, 0),
+    )
     assert contents(out) == contents(tmp_path / "whole" / name)
     if out.is_file():
         assert out.read_bytes() == (tmp_path / "whole" / name).read_bytes()
@@ -283,7 +345,7 @@ def test_another_command_does_not_go_on(name, rendered_archive, tmp_path, monkey
     for refused in (Source(files=(str(rendered_archive),), mask_threshold=100), other):
         with pytest.raises(InputError, match=r"partial: was begun with other settings"):
             converted(out, refused)
-    assert converted(out, rendered_archive).there == 3 + 3 * 36
+    assert converted(out, rendered_archive).already_written == 3 + 3 * 36
 
 
 def test_a_folder_holds_what_a_zip_holds_and_is_read_alike(rendered_archive, tmp_path):

@@ -59,12 +59,57 @@ def test_run_then_report_ends_in_a_leaderboard(bench, write_grid, tmp_path):
     assert "# Leaderboard: mine" in (tmp_path / "results/mine/leaderboard.md").read_text()
 
 
+@pytest.fixture
+def reported(bench, write_grid, tmp_path):
+    """A finished study, and how its report is called."""
+    assert bench("run", "--grid", write_grid()).returncode == 0
+    return tmp_path / "results/mine"
+
+
+def test_a_study_that_cannot_be_written_to_is_printed(bench, reported):
+    (reported / "leaderboard.md").mkdir()  # root may write to what is read-only
+    report = bench("report", "results/mine")
+    assert report.returncode == 0
+    assert "pixel mean depth" in report.stdout
+    assert "leaderboard.md: not written: " in report.stderr
+
+
+def test_a_report_imports_no_torch(reported):
+    check = (
+        "import sys\n"
+        "from bench.cli import main\n"
+        "try:\n"
+        "    main()\n"
+        "finally:\n"
+        "    assert 'torch' not in sys.modules\n"
+    )
+    command = [sys.executable, "-c", check, "report", reported]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def test_a_study_can_be_read_and_run_from_python_without_torch_until_it_is_needed(
+    reported, tmp_path
+):
+    script = (
+        "import sys, bench\n"
+        f"study = bench.load({str(reported)!r})\n"
+        "assert len(study.leaderboard) == 5\n"
+        "assert len(study.curves) == 1\n"
+        "assert set(study.scores.cell) == set(study.results.records)\n"
+        "assert 'group_background' in study.scores\n"
+        "assert 'torch' not in sys.modules\n"
+        "again = bench.run('mine.yaml', 'results/mine', device='cpu')\n"
+        "assert again.leaderboard.equals(study.leaderboard)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, capture_output=True)
+
+
 def test_a_dry_run_shows_the_cells_and_writes_nothing(bench, write_grid, tmp_path):
     grid = write_grid()
     before = sorted(tmp_path.rglob("*"))
     shown = bench("run", "--grid", grid, "--dry-run")
     assert shown.returncode == 0, shown.stderr
-    assert "5 to run, 0 finished" in shown.stdout
+    assert "5 missing" in shown.stdout
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -34,7 +34,7 @@ def test_a_written_split_has_the_printed_digest_when_a_grid_reads_it(
 ):
     code, out, _ = split("--by", "both", "--out", "lists/mine.csv")
     assert code == 0
-    # 1 of 3 backgrounds and 2, 1, 1 of 4 foregrounds on the sides, 3 samples of each pair
+    # 1 of 3 backgrounds and 2, 1, 1 of 4 foregrounds in the subsets, 3 samples of each pair
     told = re.search(r"6 train, 3 val, 3 test, 24 left out \((.*), digest (\w+)\)", out)
     assert told[1] == "shuffle by background and foreground, seed 0"
     assert out.endswith("written to lists/mine.csv\n")
@@ -68,7 +68,7 @@ def test_an_audit_tells_groups_that_leak_from_groups_that_do_not(split, tmp_path
         (("--out", "a.csv", "--train", "1.5"), "--train: input should be less than 1, not 1.5"),
         (("--out", "a.csv", "--train", "0.7"), "train + val + test must be 1, not 1.1"),
         (("--audit", "--file", "none.csv"), "data.split.file: none.csv: no such file"),
-        (("--audit", "--file", "a.csv", "--by", "scene"), "file says itself who stands on which"),
+        (("--audit", "--file", "a.csv", "--by", "scene"), "file says itself which sample is in"),
         (("--out", "here.csv/a.csv"), "here.csv/a.csv: cannot be written"),
     ],
 )

@@ -4,7 +4,7 @@ import canonical_archive
 import pytest
 from PIL import Image
 
-from bench.archives import convert as conversion
+from bench.archives.convert import archive as conversion
 from bench.cli import main
 from bench.data.layouts import open_layouts
 from bench.settings import Source
@@ -73,7 +73,7 @@ def test_stats_of_excluded_samples_are_left_out(data, tmp_path):
 def test_convert_writes_an_archive_or_a_folder(data, tmp_path):
     assert data("convert", "a.zip", "b.zip") == (
         0,
-        "b.zip: 10 samples; 32 images copied, 0 packed anew\n",
+        "b.zip: 10 samples; 32 files copied, 0 images re-encoded\n",
         "",
     )
     assert data("convert", "b.zip", "c")[0] == 0
@@ -82,30 +82,38 @@ def test_convert_writes_an_archive_or_a_folder(data, tmp_path):
         assert len(layout.samples) == 10
 
 
+def test_convert_says_what_it_leaves_out(data, tmp_path):
+    entries = canonical_archive.entries()
+    found = {**entries, "readme.txt": b"?", "old/mask.png": entries["mask/s0.png"]}
+    canonical_archive.write(tmp_path / "a.zip", found)
+    code, _, err = data("convert", "a.zip", "b.zip")
+    assert (code, err) == (0, "left out: 2 files that no sample names, such as readme.txt\n")
+
+
 def test_interrupted_it_says_how_to_go_on(data, tmp_path, monkeypatch):
-    monkeypatch.setattr(conversion, "_CHUNK", 8)
+    monkeypatch.setattr(conversion, "CHUNK", 8)
 
     def interrupt(image):
         if image.name == "mask/s5":
             raise KeyboardInterrupt
         return encoded(image)
 
-    encoded = conversion._encoded
-    monkeypatch.setattr(conversion, "_encoded", interrupt)
+    encoded = conversion.encode
+    monkeypatch.setattr(conversion, "encode", interrupt)
     code, _, err = data("convert", "a.zip", "b.zip")
     assert (code, err) == (130, "stopped; the same command goes on from here\n")
     assert {file.name for file in tmp_path.iterdir()} == {"a.zip", "b.zip.partial"}
-    monkeypatch.setattr(conversion, "_encoded", encoded)
+    monkeypatch.setattr(conversion, "encode", encoded)
     code, out, _ = data("convert", "a.zip", "b.zip")
     assert code == 0
     # 2 backgrounds, 5 samples of 3 and the sixth's composite were there
-    assert out == "b.zip: 10 samples; 14 images copied, 0 packed anew, 18 were there\n"
+    assert out == "b.zip: 10 samples; 14 files copied, 0 images re-encoded, 18 already written\n"
 
 
 def test_both_read_what_a_grid_reads(data, tmp_path):
     write_grid(tmp_path, mask_threshold=254)
     code, out, _ = data("convert", "--grid", "grid.yaml", "b.zip")
-    assert (code, out) == (0, "b.zip: 8 samples; 18 images copied, 8 packed anew\n")
+    assert (code, out) == (0, "b.zip: 8 samples; 18 files copied, 8 images re-encoded\n")
     write_grid(tmp_path, depth={"maximum": 60000, "near": "high"})
     code, out, _ = data("stats", "--grid", "grid.yaml")
     assert code == 0

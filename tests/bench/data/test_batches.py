@@ -15,6 +15,10 @@ CPU = torch.device("cpu")
 def dataset(tmp_path):
     coding = {"maximum": 65535, "near": "low", "invalid": 0}
     entries = canonical_archive.entries(samples=8, depth_coding=coding)
+    for number in range(8):  # the right edge and one row of each are unknown
+        unknown = np.zeros((32, 32), np.uint8)
+        unknown[:, 28:] = unknown[number] = 255
+        entries[f"unknown/s{number}.png"] = canonical_archive.png(unknown)
     path = canonical_archive.write(tmp_path / "a.zip", entries)
     return open_dataset([path], (32, 32), root=tmp_path / "cache")
 
@@ -35,6 +39,20 @@ def test_a_batch_holds_the_rows_asked_for_in_their_order(dataset):
 def test_a_pixel_without_reading_is_marked(dataset):
     batch = BatchLoader(dataset, CPU).load(np.array([0, 1]))
     assert batch.depth_valid.mean(dim=(1, 2, 3)).tolist() == [0, 1]  # s0's depth is 0: no reading
+
+
+def test_a_pixel_whose_mask_is_unknown_is_marked(dataset):
+    valid = BatchLoader(dataset, CPU).load(np.array([3])).mask_valid[0, 0]
+    assert valid[3].sum() == 0
+    assert valid[4].tolist() == [1] * 28 + [0] * 4
+
+
+def test_a_batch_is_changed_image_by_image_but_for_what_it_has_not(dataset):
+    batch = BatchLoader(dataset, CPU).load(np.arange(4))._replace(mask_valid=None)
+    halves = batch.map(lambda image: image[:2])
+    assert [len(image) for image in halves[:5]] == [2] * 5
+    assert torch.equal(halves.depth, batch.depth[:2])
+    assert halves.mask_valid is None
 
 
 def test_in_order_gives_every_row_once():
@@ -72,7 +90,7 @@ def varied(dataset, **options):
     return batch, augment(batch, generator=torch.Generator().manual_seed(3), **options)
 
 
-def test_a_flip_mirrors_all_five_images_of_a_sample_or_none(dataset):
+def test_a_flip_mirrors_all_six_images_of_a_sample_or_none(dataset):
     before, after = varied(dataset, flip=True, color_jitter=0)
     mirrored = 0
     for sample in range(8):
@@ -90,7 +108,7 @@ def test_colour_changes_the_inputs_alike_and_no_target(dataset):
     outside = (before.mask == 0).expand_as(before.composite)
     assert torch.equal(after.composite[outside], after.background[outside])
     assert not torch.equal(after.composite, before.composite)
-    for name in ("mask", "depth", "depth_valid"):
+    for name in ("mask", "depth", "depth_valid", "mask_valid"):
         assert torch.equal(getattr(after, name), getattr(before, name))
     assert after.composite.min() >= 0
     assert after.composite.max() <= 1

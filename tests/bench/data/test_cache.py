@@ -1,4 +1,5 @@
 import errno
+import io
 import json
 import shutil
 import subprocess
@@ -8,8 +9,10 @@ import canonical_archive
 import numpy as np
 import pandas as pd
 import pytest
+import simplejpeg
+from PIL import Image
 
-from bench.data import cache_build
+from bench.data import cache_build, chunk_decoder
 from bench.data.cache import open_dataset
 from bench.errors import InputError
 from bench.settings import Source
@@ -72,6 +75,93 @@ def test_jpeg_greys_of_a_mask_are_cut_at_the_threshold(tmp_path):
     grey[:, :8], grey[:, 8:16] = 127, 128
     entries["mask/s0.png"] = canonical_archive.png(grey)
     assert open_one(tmp_path, entries).masks[0].tolist() == [[0] * 8 + [1] * 8 + [0] * 16] * 32
+
+
+def test_targets_are_decoded_whole_and_averaged_whatever_the_size(tmp_path):
+    """A JPEG decoded at a quarter of its size moves the edges of a mask."""
+    random = np.random.default_rng(0)
+    blobs = Image.fromarray(random.integers(0, 2, (12, 12), np.uint8) * np.uint8(255))
+    drawn = {
+        "mask": blobs.resize((256, 256), Image.Resampling.BICUBIC),
+        "depth": Image.fromarray(random.integers(0, 256, (256, 256), np.uint8)),
+    }
+    entries = canonical_archive.entries(samples=1, backgrounds=1, size=(256, 256))
+    for kind, image in drawn.items():
+        buffer = io.BytesIO()
+        image.save(buffer, "JPEG", quality=90)
+        entries[f"{kind}/s0.jpg"] = buffer.getvalue()
+        del entries[f"{kind}/s0.png"]
+    path = canonical_archive.write(tmp_path / "a.zip", entries)
+    source = Source(files=(str(path),), depth={"maximum": 255, "near": "low"})
+    dataset = open_dataset([source], (32, 32), root=tmp_path / "cache")
+    whole = {
+        kind: simplejpeg.decode_jpeg(entries[f"{kind}/s0.jpg"], "GRAY")[..., 0] for kind in drawn
+    }
+    bilinear = Image.Resampling.BILINEAR
+    mask = np.asarray(Image.fromarray(whole["mask"]).resize((32, 32), bilinear)) > 127
+    assert np.array_equal(dataset.masks[0], mask)
+    depth = Image.fromarray(whole["depth"].astype(np.float32)).resize((32, 32), bilinear)
+    assert dataset.depths[0] == pytest.approx(np.asarray(depth), abs=0.501)
+
+
+def unknown(region, size=32):
+    """The image of an ignore region, a slice of rows and one of columns."""
+    pixels = np.zeros((size, size), np.uint8)
+    pixels[region] = 255
+    return canonical_archive.png(pixels)
+
+
+def test_pixels_whose_mask_is_unknown_are_marked_and_what_it_says_there_changes_nothing(tmp_path):
+    region = (slice(10, 31), slice(0, 32))
+    found = []
+    for name, grey in (("black", 0), ("grey", 128), ("white", 255)):
+        entries = canonical_archive.entries(samples=1, backgrounds=1, size=(64, 64))
+        mask = np.zeros((64, 64), np.uint8)
+        mask[4:12] = 255
+        mask[region] = grey
+        entries["mask/s0.png"] = canonical_archive.png(mask)
+        entries["unknown/s0.png"] = unknown(region, 64)
+        found.append(open_one(tmp_path / name, entries))
+    # Of a resized row that the edge of the region crosses, half is known: enough.
+    assert found[0].mask_valid[0].tolist() == [
+        [int(row not in range(5, 15) or column >= 16) for column in range(32)] for row in range(32)
+    ]
+    assert found[0].masks[0][2:5].all()
+    assert not found[0].masks[0][15:].any()
+    for other in found[1:]:
+        assert np.array_equal(other.masks[0], found[0].masks[0])
+        assert np.array_equal(other.mask_valid[0], found[0].mask_valid[0])
+
+
+def test_an_ignore_region_that_is_empty_everywhere_is_none(tmp_path):
+    entries = canonical_archive.entries(samples=2)
+    entries |= {f"unknown/s{i}.png": unknown(slice(0)) for i in range(2)}
+    assert open_one(tmp_path, entries).mask_valid is None
+
+
+def test_an_ignore_region_that_only_some_samples_have_is_refused(tmp_path):
+    entries = canonical_archive.entries(samples=10) | {"unknown/s0.png": unknown(slice(5))}
+    with pytest.raises(InputError, match="9 of 10 samples have no unknown, the first is s1"):
+        open_one(tmp_path, entries)
+
+
+def test_every_column_of_the_samples_survives_the_cache(tmp_path, monkeypatch):
+    """Those of the cache's own names, and those that one of two archives lacks, too."""
+    paths = []
+    for name, column in (("a", "background_row"), ("b", "scene")):
+        entries = canonical_archive.entries(samples=3, seed=len(paths))
+        lines = [f"{name}{i},b{i % 2},{column} {i}" for i in range(3)]
+        entries["samples.csv"] = "\n".join([f"key,background,{column}", *lines, ""]).encode()
+        renamed = {path.replace("/s", f"/{name}"): content for path, content in entries.items()}
+        paths.append(canonical_archive.write(tmp_path / f"{name}.zip", renamed))
+    cached, again = (open_dataset(paths, (32, 32), root=tmp_path / "cache") for _ in range(2))
+    monkeypatch.setattr("bench.data.cache_build.CacheBuild.has_room", lambda _: False)
+    streamed = open_dataset(paths, (32, 32), root=tmp_path / "other")
+    assert streamed.samples.columns.tolist() == ["key", "background", "background_row", "scene"]
+    assert streamed.samples["scene"].tolist()[3:] == ["scene 0", "scene 1", "scene 2"]
+    for dataset in (cached, again):
+        pd.testing.assert_frame_equal(dataset.samples, streamed.samples, check_dtype=False)
+        assert dataset.samples.isna().equals(streamed.samples.isna())
 
 
 def test_the_size_is_height_then_width(tmp_path):
@@ -147,7 +237,7 @@ SMALL = canonical_archive.png(np.zeros((16, 20), np.uint8))
         (_with("samples.csv", b""), "samples.csv: not a CSV table"),
         (_with("samples.csv", b"id,background\ns0,b0\n"), "samples.csv: has no column 'key'"),
         (_with("samples.csv", b"key,background\n"), "samples.csv: lists no sample"),
-        (_with("samples.csv", b"key,background\ns0,b0\ns0,b0\n"), "the key s0 stands twice"),
+        (_with("samples.csv", b"key,background\ns0,b0\ns0,b0\n"), "the key s0 is listed twice"),
         (_with("dataset.json", b"{"), "dataset.json: not valid JSON"),
         (_with("dataset.json", b'{"format": 2}'), "dataset.json: format: "),
         (_with("dataset.json", _description(near="far")), "dataset.json: depth.near: "),
@@ -183,7 +273,7 @@ def test_a_build_that_was_stopped_goes_on_after_its_last_chunk(tmp_path, monkeyp
     entries = canonical_archive.entries(samples=10)
     whole = open_one(tmp_path / "whole", entries)
     path = canonical_archive.write(tmp_path / "a.zip", entries)
-    monkeypatch.setattr(cache_build, "CHUNK_BYTES", 4 * 32 * 32 * 7)  # four samples
+    monkeypatch.setattr(chunk_decoder, "CHUNK_BYTES", 4 * 32 * 32 * 7)  # four samples
 
     def stop_at_nine(done, total):
         if done == 9:
@@ -205,7 +295,7 @@ def test_processes_decode_what_threads_decode_and_go_on_likewise(tmp_path, monke
     by_threads = open_one(tmp_path / "threads", entries)
     path = canonical_archive.write(tmp_path / "a.zip", entries)
     monkeypatch.setattr(cache_build, "PROCESSES_FROM", 1)
-    monkeypatch.setattr(cache_build, "CHUNK_BYTES", 4 * 32 * 32 * 7)
+    monkeypatch.setattr(chunk_decoder, "CHUNK_BYTES", 4 * 32 * 32 * 7)
 
     def stop_at_once(done, total):
         raise Stop
@@ -235,6 +325,7 @@ def assert_same_images(one, other):
     assert (one.depth_valid is None) == (other.depth_valid is None)
     if one.depth_valid is not None:
         assert np.array_equal(one.depth_valid[:], other.depth_valid[:])
+        assert np.array_equal(one.mask_valid[:], other.mask_valid[:])
     assert np.array_equal(one.background_rows, other.background_rows)
     pd.testing.assert_frame_equal(one.samples, other.samples)
 
@@ -262,6 +353,8 @@ def test_of_two_runs_one_decodes_and_the_other_waits(tmp_path):
 def test_without_room_on_the_disk_the_same_images_are_streamed(tmp_path, monkeypatch, invalid):
     coding = {"maximum": 65535, "near": "low", "invalid": invalid}
     entries = canonical_archive.entries(samples=10, depth_coding=coding)
+    if invalid is not None:
+        entries |= {f"unknown/s{i}.png": unknown(slice(i)) for i in range(10)}
     cached = open_one(tmp_path / "roomy", entries)
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2**28))
@@ -278,7 +371,7 @@ def test_a_disk_that_fills_up_meanwhile_leaves_nothing_and_streams(tmp_path, mon
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(cache_build._Array, "write", full)
+    monkeypatch.setattr(chunk_decoder.ArrayFile, "write", full)
     assert open_one(tmp_path, canonical_archive.entries()).streamed
     assert folders(tmp_path) == []
 

@@ -237,7 +237,7 @@ def try_out(content, folder):
     source = Source(files=(str(path),))
     for use in (
         lambda: open_dataset([source], (32, 32), root=folder / "in" / "cache"),
-        lambda: inspect(source, on_progress=silent),
+        lambda: inspect(open_layouts(source), on_progress=silent),
         lambda: convert(folder / "in" / "export", open_layouts(source), silent),
     ):
         try:

@@ -55,12 +55,12 @@ def test_halving_averages_fine_stripes_instead_of_aliasing():
     assert np.abs(halved[4:-4, 4:-4].astype(int) - 100).max() <= 13
 
 
-def test_depth_beside_a_hole_is_the_mean_of_the_readings_alone():
+def test_beside_a_hole_stands_the_mean_of_the_valid_values_alone():
     depth = np.full((32, 32), 0.7, np.float32)
     valid = np.ones((32, 32), bool)
     depth[:, 16:] = 0
     valid[:, 16:] = False
-    resized, share = images.resize_depth(depth, valid, (16, 16))
+    resized, share = images.resize_with_holes(depth, valid, (16, 16))
     assert resized[share > 0] == pytest.approx(0.7, abs=1e-6)
     assert share[:, :7] == pytest.approx(1)
     assert share[:, 9:] == pytest.approx(0)

@@ -14,14 +14,14 @@ from bench.settings import Split
 SAMPLES = pd.DataFrame({"key": [f"s{i:03d}" for i in range(200)]})
 
 
-def sides(split):
+def subsets(split):
     return {"train": split.train, "val": split.val, "test": split.test}
 
 
-def test_the_sides_share_nothing_and_lose_nothing():
+def test_the_subsets_share_nothing_and_lose_nothing():
     split = split_rows(SAMPLES, Split(), "f")
-    assert sorted(np.concatenate(list(sides(split).values())).tolist()) == list(range(200))
-    assert {name: len(rows) for name, rows in sides(split).items()} == {
+    assert sorted(np.concatenate(list(subsets(split).values())).tolist()) == list(range(200))
+    assert {name: len(rows) for name, rows in subsets(split).items()} == {
         "train": 120,
         "val": 20,
         "test": 60,
@@ -31,7 +31,9 @@ def test_the_sides_share_nothing_and_lose_nothing():
 def test_one_seed_gives_one_split_and_another_seed_another():
     first, again = (split_rows(SAMPLES, Split(seed=1), "f") for _ in range(2))
     other = split_rows(SAMPLES, Split(seed=2), "f")
-    assert all(np.array_equal(sides(first)[name], sides(again)[name]) for name in sides(first))
+    assert all(
+        np.array_equal(subsets(first)[name], subsets(again)[name]) for name in subsets(first)
+    )
     assert first.digest == again.digest
     assert not np.array_equal(first.test, other.test)
     assert first.digest != other.digest
@@ -60,7 +62,7 @@ def test_a_changed_archive_changes_the_digest():
     assert split_rows(SAMPLES, Split(), "f").digest != split_rows(SAMPLES, Split(), "g").digest
 
 
-def test_an_empty_side_is_refused():
+def test_an_empty_subset_is_refused():
     with pytest.raises(InputError, match="3 samples leave none for val"):
         split_rows(SAMPLES[:3], Split(), "f")
 
@@ -74,6 +76,33 @@ def test_the_draw_of_torch_is_that_of_its_random_split():
     assert len(split.val) == 19
 
 
+@pytest.mark.parametrize("count", range(11, 60, 3))
+@pytest.mark.parametrize(("train", "val", "test"), [(0.6, 0.1, 0.3), (0.5, 0.25, 0.25)])
+def test_the_draw_of_fractions_is_that_of_torchs_random_split(count, train, val, test):
+    asked = Split(
+        method="torch_random_split_fractions", train=train, val=val, test=test, seed=count
+    )
+    split = split_rows(SAMPLES[:count], asked, "f")
+
+    def drawn(*fractions):
+        torch.manual_seed(count)
+        parts = torch.utils.data.random_split(range(count), fractions)
+        return [sorted(part.indices) for part in parts]
+
+    assert [rows.tolist() for rows in subsets(split).values()] == drawn(train, val, test)
+    learned, tested = drawn(1 - test, test)  # a call that selects no epoch
+    assert split.test.tolist() == tested
+    assert sorted([*split.train, *split.val]) == learned
+
+
+def test_shares_that_a_count_in_percents_would_round_are_refused():
+    shares = {"train": 0.5, "val": 0.167, "test": 0.333}
+    with pytest.raises(ValidationError, match=r"train \+ val is 66\.7 %; for random_split\(data, "):
+        Split(method="torch_random_split", **shares)
+    split = split_rows(SAMPLES, Split(method="torch_random_split_fractions", **shares), "f")
+    assert counts(split) == (101, 33, 66, 0)  # 100, 33.4 and 66.6, and one that is left
+
+
 def test_the_draw_of_scikit_learn_is_that_of_its_train_test_split():
     # train_test_split(np.arange(23), test_size=0.2, random_state=42) of scikit-learn
     asked = Split(method="sklearn_train_test_split", train=0.7, val=0.1, test=0.2, seed=42)
@@ -85,7 +114,7 @@ def test_the_draw_of_scikit_learn_is_that_of_its_train_test_split():
 
 def test_a_limit_draws_from_the_whole_archive():
     split = split_rows(SAMPLES, Split(), "f", limit=20)
-    rows = np.concatenate(list(sides(split).values()))
+    rows = np.concatenate(list(subsets(split).values()))
     assert len(set(rows)) == 20
     assert rows.max() > 100
     assert split.digest != split_rows(SAMPLES, Split(), "f").digest
@@ -101,9 +130,10 @@ def listed(tmp_path):
     return listed
 
 
-def test_a_list_gives_the_sides(listed):
-    split = listed("key,side\ns003,test\ns001,train\ns002,val\ns000,train\n")
-    assert {name: rows.tolist() for name, rows in sides(split).items()} == {
+@pytest.mark.parametrize("column", ["subset", "side"])  # as it is called, and as it was
+def test_a_list_gives_the_subsets(listed, column):
+    split = listed(f"key,{column}\ns003,test\ns001,train\ns002,val\ns000,train\n")
+    assert {name: rows.tolist() for name, rows in subsets(split).items()} == {
         "train": [0, 1],
         "val": [2],
         "test": [3],
@@ -113,11 +143,11 @@ def test_a_list_gives_the_sides(listed):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name,side\n", "needs the columns key,side"),
-        ("key,side\ns000,train\ns000,test\n", "the key s000 stands twice"),
-        ("key,side\ns000,trian\n", "s000 has the side 'trian'; did you mean 'train'?"),
-        ("key,side\nx,train\n", "x is no sample of the archive"),
-        ("key,side\ns000,train\ns001,val\n", "leave none for test"),
+        ("name,subset\n", "needs the columns key,subset"),
+        ("key,subset\ns000,train\ns000,test\n", "the key s000 stands twice"),
+        ("key,subset\ns000,trian\n", "s000 has the subset 'trian'; did you mean 'train'?"),
+        ("key,subset\nx,train\n", "x is no sample of the archive"),
+        ("key,subset\ns000,train\ns001,val\n", "leave none for test"),
     ],
 )
 def test_a_wrong_list_is_refused(listed, text, message):
@@ -136,11 +166,11 @@ CROSS = pd.DataFrame(
 
 
 def values(samples, split, column):
-    return {name: set(samples[column].iloc[rows]) for name, rows in sides(split).items()}
+    return {name: set(samples[column].iloc[rows]) for name, rows in subsets(split).items()}
 
 
 def shared(samples, split, column):
-    """The values that stand on more than one side."""
+    """The values that are in more than one subset."""
     found = values(samples, split, column)
     return set().union(*(a & b for a, b in itertools.combinations(found.values(), 2)))
 
@@ -159,7 +189,7 @@ def test_a_draw_of_samples_shares_every_background_and_foreground():
 @pytest.mark.parametrize(
     ("by", "other"), [("background", "foreground"), ("foreground", "background")]
 )
-def test_a_draw_of_groups_puts_each_on_one_side(by, other):
+def test_a_draw_of_groups_puts_each_into_one_subset(by, other):
     split = split_rows(CROSS, Split(by=by), "f")
     assert not shared(CROSS, split, by)
     assert shared(CROSS, split, other) == set(CROSS[other])
@@ -173,7 +203,7 @@ def test_by_both_shares_neither_and_leaves_the_mixed_samples_out(seed):
     assert not shared(CROSS, split, "foreground")
     # 6 x 6, 1 x 1 and 3 x 3 of the 10 x 10 pairs, two samples each
     assert counts(split) == (72, 2, 18, 108)
-    assert len(set(np.concatenate(list(sides(split).values())))) == 92
+    assert len(set(np.concatenate(list(subsets(split).values())))) == 92
 
 
 def test_by_both_draws_backgrounds_and_foregrounds_independently():
@@ -193,7 +223,7 @@ def test_groups_of_unlike_size_meet_the_shares(seed):
     assert values(samples, split, "place")["train"] == {"a"}
 
 
-def test_three_groups_are_one_for_each_side():
+def test_three_groups_are_one_for_each_subset():
     samples = pd.DataFrame({"key": [f"s{i}" for i in range(12)], "place": list("abc") * 4})
     assert counts(split_rows(samples, Split(by="place"), "f")) == (4, 4, 4, 0)
 
@@ -243,7 +273,7 @@ def test_a_column_that_cannot_be_split_by_is_refused(by, samples, message):
         split_rows(samples, Split(by=by), "f")
 
 
-def test_by_both_says_which_side_is_empty():
+def test_by_both_says_which_subset_is_empty():
     diagonal = CROSS[CROSS["background"].str[1:] == CROSS["foreground"].str[1:]]
     with pytest.raises(InputError, match=r"data\.split: \d+ samples leave none for val"):
         split_rows(diagonal.reset_index(drop=True), Split(by="both"), "f")
@@ -251,7 +281,11 @@ def test_by_both_says_which_side_is_empty():
 
 @pytest.mark.parametrize(
     "beside",
-    [{"method": "torch_random_split"}, {"method": "sklearn_train_test_split"}, {"file": "a"}],
+    [
+        {"method": "torch_random_split_fractions"},
+        {"method": "sklearn_train_test_split"},
+        {"file": "a"},
+    ],
 )
 def test_groups_are_drawn_by_shuffling_only(beside):
     with pytest.raises(ValidationError, match=r"needs method: shuffle|leave by out"):
@@ -277,7 +311,7 @@ def test_a_written_split_is_read_back(tmp_path, by):
     path = tmp_path / "new" / "split.csv"
     split = split_rows(CROSS, Split(by=by), "f")
     write_split(path, CROSS, split)
-    assert path.read_text().startswith("key,side\nb0_f")
+    assert path.read_text().startswith("key,subset\nb0_f")
     again = split_rows(CROSS, Split(file=str(path)), "f")
     assert again.digest == split.digest
     assert counts(again) == counts(split)

@@ -10,7 +10,8 @@ from bench.data.batch_loader import BatchLoader
 from bench.data.cache import open_dataset
 from bench.data.split import split_rows
 from bench.errors import TrainingError
-from bench.evaluation import metrics, score
+from bench.evaluation.metrics.rmse import rmse
+from bench.evaluation.score import score
 from bench.settings import LossPair, Split, Train
 from bench.training.fit import Trainer
 from bench.training.teacher import StudentTeacher
@@ -23,7 +24,7 @@ def trainer(rendered_archive):
     datasets = {size: open_dataset([rendered_archive], size) for size in ((32, 32), (48, 48))}
     split = split_rows(datasets[32, 32].samples, Split(), "f")
     loaders = {size: BatchLoader(dataset, CPU) for size, dataset in datasets.items()}
-    return Trainer(loaders, (48, 48), split, 0, CPU, lambda *_: None)
+    return Trainer(loaders, (48, 48), split, 0, CPU, lambda *_: None, tasks=("mask", "depth"))
 
 
 @pytest.fixture
@@ -48,7 +49,8 @@ def parts(model):
 
 def test_a_frozen_part_keeps_its_weights_and_statistics(trainer, unet):
     before = parts(unet)
-    train(unet, trainer, epochs=1, freeze=["trunk", "branches.depth"], losses={"mask": "bce"})
+    stage = {"epochs": 1, "freeze": ["trunk", "branches.depth"], "losses": {"mask": "bce"}}
+    train(unet, trainer, stages=[stage])
     after = parts(unet)
     changed = [part for part in before if not torch.equal(before[part], after[part])]
     assert changed == ["branches.mask"]
@@ -176,15 +178,16 @@ def test_the_student_is_taught_to_show_what_the_teacher_needs(trainer):
 def test_consistency_compares_the_teacher_with_itself(trainer):
     def consistency(logit):
         taught = StudentTeacher(Student(logit), Teacher())
-        scores = score.score(
+        scores = score(
             taught,
             trainer.loaders[48, 48],
             trainer.split.test,
             batch_size=8,
             precision="float32",
+            tasks=("depth",),
             pseudo_label=taught.pseudo_label,
         )
-        return metrics.summarise(scores).rmse
+        return rmse.value(scores)
 
     assert consistency(30.0) == pytest.approx(0, abs=1e-6)
     assert consistency(-30.0) > 0.05

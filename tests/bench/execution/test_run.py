@@ -1,18 +1,24 @@
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import canonical_archive
 import pandas as pd
 import pytest
+import safetensors.torch
+import tiny_network
 import torch
 import yaml
 
+import architectures
 from bench.errors import InputError
-from bench.evaluation import metrics
-from bench.execution.run import all_cells, forget_failed, missing_cells, run
+from bench.evaluation.metric import summarise
+from bench.execution.context import load_metrics
+from bench.execution.run import has_to_run, look_ahead, run
 from bench.execution.trackers.terminal import PlainProgress
 from bench.machine import environment
-from bench.settings import grid
+from bench.report.leaderboard import leaderboards
+from bench.settings import grid_file
 from bench.study.measurement import Measurement
 from bench.study.study import Study
 
@@ -52,7 +58,7 @@ def asked(tmp_path, rendered_archive, tiny_network):
         }
         path = tmp_path / "grid.yaml"
         path.write_text(yaml.safe_dump(content | sections))
-        return grid.load(path)
+        return grid_file.load(path)
 
     return asked
 
@@ -78,14 +84,23 @@ def timed(monkeypatch):
     return timed
 
 
-def figures(study, question):
+def figures(study):
     """Every number that must not depend on when or how often a cell is run."""
-    found = {}
-    for cell in all_cells(question):
-        record = study.read(cell.id)
-        losses = [epoch.losses for epoch in record.curve]
-        found[cell.id] = (record.summary, losses, study.read_scores(cell.id).to_csv())
-    return found
+    results = study.load()
+    return {
+        cell_id: (
+            record.summary,
+            [epoch.losses for epoch in record.training.curve] if record.training else None,
+            results.scores(cell_id).to_csv(),
+        )
+        for cell_id, record in results.records.items()
+    }
+
+
+def missing(question, study):
+    """The cells that a run would do something about."""
+    planned = look_ahead(question, study)
+    return [p.cell for p in planned if has_to_run(p, retry_failed=False, keep_stale=False)]
 
 
 def test_two_runs_from_scratch_agree_to_the_last_digit(tmp_path, asked):
@@ -95,7 +110,7 @@ def test_two_runs_from_scratch_agree_to_the_last_digit(tmp_path, asked):
         torch.manual_seed(ord(name))
         study = Study(tmp_path / name)
         run(question, study, device=CPU, progress=Watch())
-        found.append(figures(study, question))
+        found.append(figures(study))
     assert found[0] == found[1]
     assert len(found[0]) == 6
 
@@ -104,8 +119,8 @@ def test_the_order_and_the_neighbours_of_a_cell_do_not_matter(tmp_path, asked):
     forward, backward = asked(), asked(losses=["mse", "l1", "bce"])
     for name, question in (("a", forward), ("b", backward)):
         run(question, Study(tmp_path / name), device=CPU, progress=Watch())
-    here = figures(Study(tmp_path / "a"), forward)
-    there = figures(Study(tmp_path / "b"), backward)
+    here = figures(Study(tmp_path / "a"))
+    there = figures(Study(tmp_path / "b"))
     assert here.items() <= there.items()
 
 
@@ -113,14 +128,14 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path, asked):
     question, study = asked(), Study(tmp_path / "study")
     with pytest.raises(KeyboardInterrupt):
         run(question, study, device=CPU, progress=Watch(stop_before=6))
-    assert len(missing_cells(question, study)) == 1
+    assert len(missing(question, study)) == 1
     watch = Watch()
     run(question, study, device=CPU, progress=watch)
     assert len(watch.started) == 1
-    assert missing_cells(question, study) == []
+    assert missing(question, study) == []
     whole = Study(tmp_path / "whole")
     run(question, whole, device=CPU, progress=Watch())
-    assert figures(study, question) == figures(whole, question)
+    assert figures(study) == figures(whole)
 
 
 def test_a_finished_grid_trains_nothing_and_a_larger_one_only_what_is_new(tmp_path, asked):
@@ -138,9 +153,10 @@ def test_the_record_agrees_with_the_scores_of_every_test_image(tmp_path, asked):
     question, study = asked(), Study(tmp_path / "study")
     run(question, study, device=CPU, progress=Watch())
     keys = set()
-    for cell in all_cells(question):
-        record, scores = study.read(cell.id), study.read_scores(cell.id)
-        assert metrics.summarise(scores) == record.summary
+    results = study.load()
+    for cell_id, record in results.records.items():
+        scores = results.scores(cell_id)
+        assert summarise(scores, load_metrics(question)) == record.summary
         assert len(scores) == record.samples.test == 11
         keys.add(tuple(scores["key"]))
     assert len(keys) == 1
@@ -158,7 +174,8 @@ def test_a_failing_cell_is_recorded_and_the_rest_goes_on(tmp_path, asked, tiny_n
     )
     study = Study(tmp_path / "study")
     run(question, study, device=CPU, progress=Watch())
-    records = [study.read(cell.id) for cell in question.cells()]
+    kept = study.load().records
+    records = [kept[cell.id] for cell in question.cells() if cell.loss is not None]
     assert records[0].failure == "the mask loss became nan at step 1"
     assert records[1].failure == "out of memory: tried to allocate 20.00 GiB"
     assert "cannot be built" in records[2].failure
@@ -167,33 +184,23 @@ def test_a_failing_cell_is_recorded_and_the_rest_goes_on(tmp_path, asked, tiny_n
     assert records[3].summary is not None
 
 
-def test_failed_cells_stay_until_they_are_forgotten(tmp_path, asked, tiny_network):
+def test_failed_cells_are_run_again_only_when_it_is_asked_for(tmp_path, asked, tiny_network):
     question = asked(architectures=[tiny_network, {"name": tiny_network, "learns_nan": True}])
     study = Study(tmp_path / "study")
     run(question, study, device=CPU, progress=Watch())
-    assert missing_cells(question, study) == []
-    forget_failed(question, study)
-    assert [cell.architecture.options for cell in missing_cells(question, study)] == [
-        {"learns_nan": True},
-        {"learns_nan": True},
-    ]
-
-
-def test_a_study_of_a_changed_archive_is_not_filled_up(tmp_path, asked):
-    path = canonical_archive.write(tmp_path / "a.zip", canonical_archive.entries(samples=20))
-    data = {"archive": str(path), "image_size": 32}
-    study = Study(tmp_path / "study")
-    run(asked(data=data), study, device=CPU, progress=Watch())
-    canonical_archive.write(path, canonical_archive.entries(samples=20, seed=1))
-    with pytest.raises(InputError, match=r"holds results from other contents of .*a\.zip"):
-        run(asked(data=data, losses=["mse"]), study, device=CPU, progress=Watch())
-    assert study.read_grid().losses[0].mask == "bce"
+    assert missing(question, study) == []
+    again, retried = Watch(), Watch()
+    run(question, study, device=CPU, progress=again)
+    run(question, study, device=CPU, progress=retried, retry_failed=True)
+    assert again.started == []
+    assert len(retried.started) == 2
+    assert all("learns_nan" in label for label in retried.started)
 
 
 def test_the_record_says_where_and_with_what_it_was_made(tmp_path, asked):
     question, study = asked(losses=["bce"]), Study(tmp_path / "study")
     run(question, study, device=CPU, progress=Watch())
-    (cell,) = question.cells()
+    cell = list(question.cells())[-1]
     record = json.loads((study.folder / "cells" / cell.id / "record.json").read_text())
     assert record["environment"]["packages"]["torch"] == torch.__version__
     assert record["environment"]["device"] == "cpu"
@@ -224,7 +231,8 @@ def test_each_network_that_trains_is_timed_once_with_the_first_loss_it_trains_wi
     assert first.loss == question.losses[0]
     assert first.recipe.batch_size == 7
     assert (first.image_size, first.precision) == ((32, 32), "float32")
-    assert set(study.read_throughput()) == {case.id for case, _ in timed}
+    measured = study.load().measurements.values()
+    assert {m.case.id for m in measured} == {case.id for case, _ in timed}
 
 
 def test_only_what_is_missing_is_timed_beside_the_same_reference(
@@ -241,24 +249,23 @@ def test_only_what_is_missing_is_timed_beside_the_same_reference(
     assert timed[1][1] == timed[0][0]
 
 
-def test_a_failed_measurement_is_made_again_when_it_is_forgotten(
+def test_a_failed_measurement_is_made_again_when_it_is_asked_for(
     tmp_path, asked, tiny_network, timed
 ):
     question = asked(architectures=[tiny_network, {"name": tiny_network, "channels": 9}])
     study = Study(tmp_path / "study")
     run(question, study, device=CPU, progress=Watch())
-    forget_failed(question, study)
     timed.clear()
     run(question, study, device=CPU, progress=Watch())
+    assert timed == []
+    run(question, study, device=CPU, progress=Watch(), retry_failed=True)
     assert [case.architecture.options for case, _ in timed] == [{"channels": 9}]
 
 
-def results(study, question):
+def outcomes(study):
     return {
-        cell.id: study.read(cell.id).model_dump(
-            include={"summary": True, "terms": True, "failure": True, "samples": True}
-        )
-        for cell in all_cells(question)
+        cell_id: (r.summary, r.training and r.training.terms, r.failure, r.samples)
+        for cell_id, r in study.load().records.items()
     }
 
 
@@ -269,20 +276,18 @@ def test_cells_side_by_side_give_what_they_give_one_by_one(asked, tmp_path, tiny
     run(question, alone, device=CPU, progress=Watch())
     watch = Watch()
     run(question, together, device=CPU, progress=watch, per_device=2)
-    assert results(together, question) == results(alone, question)
-    assert sorted(watch.started) == sorted(cell.label for cell in all_cells(question))
-    assert missing_cells(question, together) == []
+    assert outcomes(together) == outcomes(alone)
+    assert sorted(watch.started) == sorted(cell.label for cell in question.cells())
+    assert missing(question, together) == []
 
 
 def test_a_process_that_dies_fails_its_cell_alone(asked, tmp_path, tiny_network):
     question = asked(architectures=[tiny_network, {"name": tiny_network, "dies": True}])
     study = Study(tmp_path / "study")
     run(question, study, device=CPU, progress=Watch(), per_device=2)
-    failures = {
-        cell.label: study.read(cell.id).failure for cell in all_cells(question) if cell.loss
-    }
-    assert sorted(map(bool, failures.values())) == [False, False, True, True]
-    assert "its process ended by itself with exit code 9" in failures.values()
+    found = [r.failure for r in study.load().records.values() if r.cell.loss is not None]
+    assert sorted(map(bool, found)) == [False, False, True, True]
+    assert "its process ended by itself with exit code 9" in found
 
 
 def test_on_a_cpu_auto_runs_one_cell_at_a_time(asked, tmp_path, monkeypatch):
@@ -291,7 +296,7 @@ def test_on_a_cpu_auto_runs_one_cell_at_a_time(asked, tmp_path, monkeypatch):
     )
     question, study = asked(), Study(tmp_path / "study")
     run(question, study, device=CPU, progress=Watch(), per_device=None)
-    assert missing_cells(question, study) == []
+    assert missing(question, study) == []
 
 
 @pytest.mark.parametrize(
@@ -331,8 +336,158 @@ def test_what_an_archive_lacks_and_a_grid_does_not_need_is_allowed(asked, tmp_pa
     )
     study = Study(tmp_path / "study")
     run(question, study, device=CPU, progress=Watch())
-    labels = [cell.architecture.name for cell in all_cells(question)]
-    assert labels == ["empty mask", "unet"]
-    summary = study.read(all_cells(question)[1].id).summary
-    assert summary.iou is not None
-    assert summary.rmse is None
+    cells = list(question.cells())
+    assert [cell.architecture.name for cell in cells] == ["empty mask", "unet"]
+    summary = study.load().records[cells[1].id].summary
+    assert "iou" in summary
+    assert "rmse" not in summary
+
+
+def archive_of(folder, **settings):
+    folder.mkdir(exist_ok=True)
+    entries = canonical_archive.entries(samples=20, **settings)
+    return str(canonical_archive.write(folder / "a.zip", entries))
+
+
+def test_an_archive_that_was_moved_leaves_nothing_to_run(tmp_path, asked, monkeypatch):
+    study = Study(tmp_path / "study")
+    first = archive_of(tmp_path / "here")
+    run(asked(data={"archive": first, "image_size": 32}), study, device=CPU, progress=Watch())
+    (tmp_path / "here").rename(tmp_path / "there")
+    monkeypatch.chdir(tmp_path)
+    for moved in ("there/a.zip", "./there/../there/a.zip", str(tmp_path / "there/a.zip")):
+        watch = Watch()
+        question = asked(data={"archive": moved, "image_size": 32})
+        assert missing(question, study) == []
+        run(question, study, device=CPU, progress=watch)
+        assert watch.started == []
+
+
+def test_a_changed_archive_makes_every_cell_stale_and_runs_it_again(tmp_path, asked):
+    study = Study(tmp_path / "study")
+    data = {"archive": archive_of(tmp_path / "here"), "image_size": 32}
+    run(asked(data=data), study, device=CPU, progress=Watch())
+    before = figures(study)
+    archive_of(tmp_path / "here", seed=1)
+    planned = look_ahead(asked(data=data), study)
+    assert {(p.state, p.why) for p in planned} == {("stale", "the data changed")}
+    run(asked(data=data), study, device=CPU, progress=Watch())
+    assert missing(asked(data=data), study) == []
+    after = figures(study)
+    trained = [cell.id for cell in asked(data=data).cells() if cell.loss is not None]
+    assert all(after[cell_id] != before[cell_id] for cell_id in trained)
+
+
+def test_stale_cells_are_kept_when_it_is_asked_for_and_marked(tmp_path, asked):
+    study = Study(tmp_path / "study")
+    data = {"archive": archive_of(tmp_path / "here"), "image_size": 32}
+    run(asked(data=data), study, device=CPU, progress=Watch())
+    before = figures(study)
+    archive_of(tmp_path / "here", seed=1)
+    watch = Watch()
+    run(asked(data=data), study, device=CPU, progress=watch, keep_stale=True)
+    assert watch.started == []
+    assert figures(study) == before
+    (board,) = leaderboards(study.load())
+    assert all(row.is_stale for row in board.rows)
+
+
+TINY = Path(tiny_network.__file__)
+USERS = "from networks import *\n"
+
+
+@pytest.fixture
+def users_network(tmp_path):
+    """A user's file that imports its neighbour; the folder is on no path."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "networks.py").write_text(TINY.read_text())
+    (folder / "mine.py").write_text(USERS)
+    return folder
+
+
+def test_a_users_network_with_a_neighbour_trains_and_a_changed_neighbour_is_seen(
+    tmp_path, asked, users_network
+):
+    question = asked(architectures=[f"{users_network}/mine.py:tiny_network"], losses=["bce"])
+    study = Study(tmp_path / "study")
+    run(question, study, device=CPU, progress=Watch())
+    assert missing(question, study) == []
+    helper = users_network / "networks.py"
+    helper.write_text(helper.read_text() + "# changed\n")
+    (stale,) = [p for p in look_ahead(question, study) if p.state == "stale"]
+    assert stale.why == "networks.py changed"
+
+
+def teacher_weights(path, seed):
+    network = architectures.create(f"{TINY}:tiny_network", seed=seed, channels=4)
+    safetensors.torch.save_model(network, path)
+
+
+def test_other_weights_of_a_teacher_behind_the_same_path_are_seen(tmp_path, asked):
+    path = tmp_path / "teacher.safetensors"
+    teacher_weights(path, seed=0)
+    teacher = {
+        "architecture": {"name": f"{TINY}:tiny_network", "channels": 4},
+        "weights": str(path),
+    }
+    question = asked(train={"epochs": 1, "batch_size": 8, "teacher": teacher}, losses=["bce"])
+    study, fresh = Study(tmp_path / "study"), Study(tmp_path / "fresh")
+    run(question, study, device=CPU, progress=Watch())
+    before = figures(study)
+    assert missing(question, study) == []
+    teacher_weights(path, seed=1)
+    (cell,) = missing(question, study)
+    run(question, study, device=CPU, progress=Watch())
+    run(question, fresh, device=CPU, progress=Watch())
+    assert figures(study) == figures(fresh)
+    assert figures(study)[cell.id] != before[cell.id]
+
+
+METRIC = """
+from bench.evaluation.metric import metric
+
+@metric(label="hits", task="mask", reads=("tp",), higher_is_better=True, decimals=1)
+def hits(sums):
+    return sums["tp"] {change}
+"""
+
+
+def test_a_metric_that_comes_later_is_computed_without_training(tmp_path, asked):
+    path = tmp_path / "mine.py"
+    path.write_text(METRIC.format(change="* 1"))
+    study = Study(tmp_path / "study")
+    run(asked(), study, device=CPU, progress=Watch())
+    watch = Watch()
+    name = f"{path}:hits"
+    run(asked(metrics=["iou", name]), study, device=CPU, progress=watch)
+    assert watch.started == []
+    results = study.load()
+    trained = [r for r in results.records.values() if r.cell.loss is not None]
+    assert [r.summary[name] for r in trained] == [
+        results.scores(r.cell.id)["tp"].mean() for r in trained
+    ]
+    (board,) = leaderboards(results)
+    assert [column.name for column in board.columns[:2]] == ["IoU", "hits"]
+
+
+def test_a_damaged_cell_is_run_again(tmp_path, asked):
+    study = Study(tmp_path / "study")
+    run(asked(), study, device=CPU, progress=Watch())
+    before = figures(study)
+    cell = list(asked().cells())[-1]
+    (study.folder / "cells" / cell.id / "record.json").write_text("{}")
+    watch = Watch()
+    run(asked(), study, device=CPU, progress=watch)
+    assert watch.started == [cell.label]
+    assert figures(study) == before
+
+
+def test_only_tasks_with_a_loss_are_scored_and_shown(tmp_path, asked):
+    study = Study(tmp_path / "study")
+    run(asked(losses=[{"mask": "bce"}]), study, device=CPU, progress=Watch())
+    records = [r for r in study.load().records.values() if r.cell.loss is not None]
+    assert all("rmse" not in record.summary for record in records)
+    assert all("rmse" not in epoch.val for r in records for epoch in r.training.curve)
+    (board,) = leaderboards(study.load())
+    assert [row.figures.get("rmse") for row in board.rows] == [None]

@@ -1,16 +1,14 @@
-from datetime import UTC, datetime
-
 import pytest
+import study_maker
 from rich.console import Console
 
-from bench.evaluation.metrics import Summary
-from bench.execution.run import all_cells, timed_subjects
 from bench.report import markdown, terminal
-from bench.report.leaderboard import compare
+from bench.report.leaderboard import leaderboards
 from bench.settings import Architecture, Data, LossPair, Train
 from bench.settings.grid import Grid
 from bench.study.measurement import Flops, Measurement, Reference, Timing
-from bench.study.record import Environment, Execution, Record, SampleCounts
+from bench.study.plan import timing_cases
+from bench.study.record import Execution, Training
 from bench.study.study import Study
 
 GRID = Grid(
@@ -21,10 +19,10 @@ GRID = Grid(
     train=Train(epochs=3),
 )
 BASELINES = {
-    "empty mask": Summary(images=3, iou=0.0),
-    "difference": Summary(images=3, iou=0.4),
-    "mean depth": Summary(images=3, rmse=0.3),
-    "pixel mean depth": Summary(images=3, rmse=0.2),
+    "empty mask": {"iou": 0.0},
+    "difference": {"iou": 0.4},
+    "mean depth": {"rmse": 0.3},
+    "pixel mean depth": {"rmse": 0.2},
 }
 # (IoU, RMSE) of each architecture and loss, seed by seed
 TRAINED = {
@@ -34,41 +32,38 @@ TRAINED = {
 }
 
 
-def record(cell, **found):
-    return Record(
-        cell=cell,
-        split_digest="0123",
-        samples=SampleCounts(train=6, val=1, test=3),
-        environment=Environment(
-            commit="c",
-            python="3.11",
-            packages={"torch": "2.13.0"},
-            platform="p",
-            device="cpu",
-            device_name="a processor",
-            threads=2,
-        ),
-        started_utc=datetime(2026, 1, 1, tzinfo=UTC),
-        finished_utc=datetime(2026, 1, 1, tzinfo=UTC),
-        **found,
-    )
-
-
 @pytest.fixture
 def study(tmp_path):
     """Three of four rows are complete; the last has one failed seed and one that is missing."""
     study = Study(tmp_path / "study")
-    study.write_grid(GRID)
-    for cell in all_cells(GRID):
+    records = []
+    for cell in GRID.cells():
         if cell.loss is None:
-            study.append(record(cell, summary=BASELINES[cell.architecture.name]), None)
+            records.append(study_maker.record(cell, summary=BASELINES[cell.architecture.name]))
         elif (key := (cell.architecture.name, cell.loss.label)) in TRAINED:
             iou, rmse = TRAINED[key][cell.seed]
-            summary = Summary(images=3, iou=iou, rmse=rmse)
-            study.append(record(cell, summary=summary, peak_memory_mib=500), None)
+            summary = {"iou": iou, "rmse": rmse}
+            records.append(study_maker.record(cell, summary=summary, peak_memory_mib=500))
         elif cell.seed == 0:
-            study.append(record(cell, failure="out of memory: 20 GiB"), None)
-    return study
+            records.append(study_maker.record(cell, failure="out of memory: 20 GiB"))
+    return study_maker.keep(study, GRID, records)
+
+
+def board_of(study):
+    (board,) = leaderboards(study.load())
+    return board
+
+
+def render(study):
+    results = study.load()
+    return markdown.render("study", leaderboards(results), results.damaged)
+
+
+def printed(study, width=200):
+    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    results = study.load()
+    terminal.print_leaderboard(console, "study", leaderboards(results), results.damaged)
+    return console.export_text()
 
 
 def row(text, *starts):
@@ -79,13 +74,13 @@ def row(text, *starts):
 
 
 def test_a_row_is_mean_and_standard_deviation_over_its_seeds(study):
-    text = markdown.render("study", compare(study))
+    text = render(study)
     # (0.5 + 0.7) / 2 and |0.7 - 0.5| / sqrt(2); (0.15 + 0.25) / 2 equals the best baseline
     assert row(text, "unet", "bce")[:3] == ["2", "0.600 ± 0.141", "0.2000 ± 0.0707 ▼"]
 
 
 def test_the_best_of_each_column_is_bold_and_trivial_rows_cannot_be(study):
-    text = markdown.render("study", compare(study))
+    text = render(study)
     best = row(text, "unet", "mask: bce, depth: l1")
     assert best[1:3] == ["**0.650 ± 0.000**", "**0.0900 ± 0.0141**"]
     assert row(text, "densenet", "bce")[2] == "0.2000 ± 0.0000 ▼"
@@ -93,13 +88,13 @@ def test_the_best_of_each_column_is_bold_and_trivial_rows_cannot_be(study):
 
 
 def test_a_row_no_better_than_a_baseline_is_marked(study):
-    text = markdown.render("study", compare(study))
+    text = render(study)
     assert row(text, "densenet", "bce")[1:3] == ["0.350 ± 0.071 ▼", "0.2000 ± 0.0000 ▼"]
     assert row(text, "difference", "(baseline)")[1:3] == ["0.400", "—"]
 
 
 def test_rows_stand_in_order_of_iou_with_those_without_figures_last(study):
-    board = compare(study)
+    board = board_of(study)
     assert [(r.architecture, r.loss, r.seeds) for r in board.rows] == [
         ("unet", "mask: bce, depth: l1", 2),
         ("unet", "bce", 2),
@@ -109,14 +104,14 @@ def test_rows_stand_in_order_of_iou_with_those_without_figures_last(study):
 
 
 def test_what_failed_or_is_missing_stays_in_sight(study):
-    text = markdown.render("study", compare(study))
-    assert row(text, "densenet", "mask: bce, depth: l1")[:3] == ["0", "—", "—"]
+    text = render(study)
+    assert row(text, "densenet", "mask: bce, depth: l1")[:3] == ["0 of 2", "—", "—"]
     assert "- densenet, mask: bce, depth: l1: seed 0: failed: out of memory: 20 GiB" in text
     assert "- densenet, mask: bce, depth: l1: seed 1: not run yet" in text
 
 
 def test_the_crossed_tables_have_architectures_down_and_losses_across(study):
-    text = markdown.render("study", compare(study))
+    text = render(study)
     iou = text[text.index("## IoU") : text.index("## RMSE")]
     assert row(iou, "architecture") == ["bce", "mask: bce, depth: l1"]
     assert row(iou, "unet") == ["0.600 ± 0.141", "**0.650 ± 0.000**"]
@@ -124,26 +119,29 @@ def test_the_crossed_tables_have_architectures_down_and_losses_across(study):
 
 
 def test_the_setting_is_said_once(study):
-    text = markdown.render("study", compare(study))
+    text = render(study)
     assert "- data: a.zip at 64x64 px" in text
-    assert "- split: 6 train, 1 validation, 3 test images (shuffle, seed 0, digest 0123)" in text
+    assert "- split: 6 train, 1 validation, 2 test images (shuffle, seed 0, digest 0123)" in text
     assert "- training: 3 epochs of batches of 16, adamw at 0.001 (one_cycle), bf16" in text
-    assert "- machine: a processor (cpu, 2 threads), torch 2.13.0" in text
+    assert "- machine: a processor (cpu, 2 threads), torch 2.13.0, commit cccccccccccc" in text
 
 
 def test_the_same_records_give_the_same_text(study):
-    assert markdown.render("study", compare(study)) == markdown.render("study", compare(study))
+    assert render(study) == render(study)
 
 
-@pytest.mark.parametrize("width", [60, 80, 200])
+@pytest.mark.parametrize("width", [70, 90, 200])
 def test_the_terminal_shows_the_scores_whole_at_any_width(study, width):
-    console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
-    terminal.print_leaderboard(console, "study", compare(study))
-    text = console.export_text()
+    text = printed(study, width)
     assert "0.600 ± 0.141" in text
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= width
     assert ("in leaderboard.md too" in text) == (width < 200)
+
+
+def cases(study):
+    records = study.load().records.values()
+    return timing_cases(GRID, {r.cell.id for r in records if r.summary is not None})
 
 
 PASS_S = {"unet": 0.01, "densenet": 0.04}  # of a batch of 16
@@ -156,8 +154,8 @@ def measured(case, *, spread=0.001, **found):
     reference = Timing.of([[0.01] * 10, [0.0102] * 10])
     return Measurement(
         case=case,
-        environment=record(next(GRID.cells())).environment,
-        measured_utc=datetime(2026, 1, 1, tzinfo=UTC),
+        environment=study_maker.ENVIRONMENT,
+        measured_utc=study_maker.NOW,
         inference=Timing.of([samples]),
         latency=Timing.of([[0.002] * 10]),
         parameters=3_000_000,
@@ -172,15 +170,15 @@ def timed(study):
     """The same study, with what was measured when all cells were trained."""
 
     def timed(**found):
-        for case in timed_subjects(GRID, study):
-            study.append_throughput(measured(case, **found))
+        for case in cases(study):
+            study.write_measurement(measured(case, **found))
         return study
 
     return timed
 
 
 def test_each_row_has_the_speed_that_was_measured_of_its_network(timed):
-    text = markdown.render("study", compare(timed()))
+    text = render(timed())
     # 16 / 0.01 and 16 / 0.04 images a second; the step was not measured
     assert row(text, "unet", "bce")[3:] == [
         "**1600**",
@@ -194,60 +192,57 @@ def test_each_row_has_the_speed_that_was_measured_of_its_network(timed):
 
 
 def test_the_report_says_how_throughput_was_measured_and_what_the_reference_did(timed):
-    text = markdown.render("study", compare(timed()))
+    text = render(timed())
     assert (
         "Throughput: each network in a process of its own on a processor (cpu, 2 threads), torch "
-        "2.13.0; bf16, batch 16 of 64x64 px, decoding apart; in turn over 2 rounds with unet, "
-        "which drifted by 2.0%."
+        "2.13.0, commit cccccccccccc; bf16, batch 16 of 64x64 px, decoding apart; in turn over 2 "
+        "rounds with unet, which drifted by 2.0%."
     ) in text
 
 
 def test_noisy_figures_are_marked_and_the_mark_is_explained(timed):
-    board = compare(timed(spread=0.1))
-    text = markdown.render("study", board)
+    study = timed(spread=0.1)
+    text = render(study)
     assert row(text, "unet", "bce")[3:5] == ["**~1600**", "**2.0**"]
     assert "~: noisy, the 95 % interval of the median is wider than 1%." in text
-    console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
-    terminal.print_leaderboard(console, "study", board)
-    assert "~ noisy, the 95 % interval" in console.export_text()
+    assert "~: noisy, the 95 % interval" in printed(study)
 
 
 def test_a_measurement_that_failed_stays_in_sight(study):
-    case, _ = timed_subjects(GRID, study)
+    case, _ = cases(study)
     failed = Measurement(
         case=case,
-        environment=record(next(GRID.cells())).environment,
-        measured_utc=datetime(2026, 1, 1, tzinfo=UTC),
+        environment=study_maker.ENVIRONMENT,
+        measured_utc=study_maker.NOW,
         failure="out of memory: 20 GiB",
     )
-    study.append_throughput(failed)
-    text = markdown.render("study", compare(study))
+    study.write_measurement(failed)
+    text = render(study)
     assert "- unet: throughput: failed: out of memory: 20 GiB" in text
     assert row(text, "unet", "bce")[3:] == ["**500**"]  # the memory is the only cost that is known
 
 
-def test_what_was_done_for_want_of_memory_is_said(tmp_path):
-    study = Study(tmp_path / "study")
-    study.write_grid(GRID)
-    cell = next(GRID.cells())
-    executions = [
+def test_what_was_done_because_memory_ran_out_is_said(tmp_path):
+    executions = tuple(
         Execution(
-            data_kept="host",
+            data_location="host",
             data_wait_share=0.0,
-            accumulation_steps=parts,
-            checkpointing=parts == 4,
+            accumulation_steps=steps,
+            checkpointing=steps == 4,
             compiled=False,
             compilation="as asked for",
         )
-        for parts in (1, 4)
-    ]
-    found = record(cell, summary=Summary(images=3, iou=0.5, rmse=0.1), executions=executions)
-    study.append(found, None)
-    row = next(row for row in compare(study).rows if row.seeds)
-    assert row.remarks[:2] == (
+        for steps in (1, 4)
+    )
+    cell = list(GRID.cells())[-1]
+    training = Training(curve=(), executions=executions)
+    found = study_maker.record(cell, summary={"iou": 0.5}, training=training)
+    board = board_of(study_maker.keep(Study(tmp_path / "study"), GRID, [found]))
+    row = next(row for row in board.rows if row.seeds)
+    assert row.remarks[1:] == (
         (
-            "seed 0: gradient accumulation over 4 micro-batches (out of memory); BatchNorm statistics "
-            "are per micro-batch"
+            "seed 1: gradient accumulation over 4 micro-batches (out of memory); BatchNorm "
+            "statistics are per micro-batch"
         ),
-        "seed 0: activation checkpointing (out of memory)",
+        "seed 1: activation checkpointing (out of memory)",
     )

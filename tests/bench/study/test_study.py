@@ -1,14 +1,16 @@
-from datetime import UTC, datetime
+import json
+import subprocess
 
 import pandas as pd
 import pytest
+import study_maker
 
 from bench.errors import InputError
-from bench.evaluation.metrics import Summary
 from bench.settings import Architecture, Data, LossPair, Train
-from bench.settings.grid import Cell, Grid
+from bench.settings.grid import Grid
+from bench.study import places
 from bench.study.measurement import Measurement, Timing, TimingCase
-from bench.study.record import Environment, Record, SampleCounts
+from bench.study.record import Record
 from bench.study.study import Study
 
 GRID = Grid(
@@ -17,40 +19,28 @@ GRID = Grid(
     data=Data(archive=("a.zip",)),
     train=Train(epochs=1),
 )
-SCORES = pd.DataFrame({"key": ["a", "b"], "tp": [1, 2]})
+CELL = list(GRID.cells())[-1]
+SCORES = study_maker.scores(tp=[1, 2])
 
 
 @pytest.fixture
 def record():
-    return Record(
-        cell=next(GRID.cells()),
-        split_digest="d",
-        samples=SampleCounts(train=6, val=1, test=3),
-        environment=Environment(
-            commit=None,
-            python="3.11",
-            packages={},
-            platform="p",
-            device="cpu",
-            device_name="n",
-            threads=2,
-        ),
-        started_utc=datetime(2026, 1, 1, tzinfo=UTC),
-        finished_utc=datetime(2026, 1, 1, tzinfo=UTC),
-        summary=Summary(images=2, iou=1 / 3, rmse=0.1),
-    )
+    return study_maker.record(CELL, summary={"iou": 1 / 3, "rmse": 0.1})
 
 
 @pytest.fixture
 def study(tmp_path):
-    return Study(tmp_path / "study")
+    study = Study(tmp_path / "study")
+    study.write_grid(GRID, study_maker.PROVENANCE, study_maker.CONTRACTS)
+    return study
 
 
-def test_what_is_appended_is_read_back_exactly(study, record):
-    study.append(record, SCORES)
-    assert study.finished() == {record.cell.id}
-    assert study.read(record.cell.id) == record
-    pd.testing.assert_frame_equal(study.read_scores(record.cell.id), SCORES)
+def test_what_is_written_is_read_back_exactly(study, record):
+    study.write_cell(record, {places.SCORES: SCORES})
+    results = study.load()
+    assert results.records == {CELL.id: record}
+    assert results.grids[0].grid == GRID
+    pd.testing.assert_frame_equal(results.scores(CELL.id), SCORES)
 
 
 def test_a_cell_cut_off_while_it_is_written_does_not_exist(study, record, monkeypatch):
@@ -59,47 +49,132 @@ def test_a_cell_cut_off_while_it_is_written_does_not_exist(study, record, monkey
 
     monkeypatch.setattr(pd.DataFrame, "to_parquet", cut_off)
     with pytest.raises(KeyboardInterrupt):
-        study.append(record, SCORES)
-    assert study.finished() == set()
+        study.write_cell(record, {places.SCORES: SCORES})
+    assert study.load().records == {}
     assert list((study.folder / "cells").iterdir()) == []
 
 
 def test_a_leftover_of_a_killed_run_is_no_cell(study, record):
-    study.append(record, SCORES)
+    study.write_cell(record, {places.SCORES: SCORES})
     (study.folder / "cells" / ".0123-killed").mkdir()
-    assert study.finished() == {record.cell.id}
+    results = study.load()
+    assert (set(results.records), results.damaged) == ({CELL.id}, {})
 
 
-def test_the_first_of_two_runs_that_finish_a_cell_wins(study, record):
-    study.append(record, SCORES)
-    study.append(record.model_copy(update={"split_digest": "other"}), SCORES)
-    assert study.read(record.cell.id).split_digest == "d"
-    assert [path.name for path in (study.folder / "cells").iterdir()] == [record.cell.id]
+def test_a_cell_that_is_run_again_replaces_what_was_there(study, record):
+    study.write_cell(record, {places.SCORES: SCORES})
+    again = record.model_copy(update={"summary": None, "failure": "out of memory"})
+    study.write_cell(again, {})
+    assert study.load().records == {CELL.id: again}
+    assert [path.name for path in (study.folder / "cells").iterdir()] == [CELL.id]
 
 
-def test_the_grid_is_read_back(study):
-    study.write_grid(GRID)
-    assert study.read_grid() == GRID
-    assert [path.name for path in study.folder.iterdir()] == ["grid.json"]
+def test_every_grid_that_was_run_is_kept_the_latest_first(study):
+    other = GRID.model_copy(update={"seeds": (1, 2)})
+    study.write_grid(other, study_maker.PROVENANCE, study_maker.CONTRACTS)
+    results = study.load()
+    assert [stored.grid for stored in results.grids] == [other, GRID]
+    assert {cell.seed for cell in results.cells().values() if cell.loss} == {0, 1, 2}
+
+
+def test_a_grid_whose_archive_was_moved_replaces_itself(study):
+    moved = GRID.model_copy(update={"data": Data(archive=("elsewhere/a.zip",))})
+    study.write_grid(moved, study_maker.PROVENANCE, study_maker.CONTRACTS)
+    assert [stored.grid for stored in study.load().grids] == [moved]
 
 
 def test_a_folder_without_a_study_is_named(tmp_path):
     with pytest.raises(InputError, match="holds no study; give the folder that `bench run` wrote"):
-        Study(tmp_path).read_grid()
+        Study(tmp_path).load()
 
 
-def test_a_damaged_record_is_named(study, record):
-    study.append(record, None)
-    path = study.folder / "cells" / record.cell.id / "record.json"
+def test_a_study_of_an_earlier_format_is_named_with_what_to_do(tmp_path):
+    (tmp_path / "grid.json").write_text("{}")
+    for read in (Study(tmp_path).load, Study(tmp_path).load_or_empty):
+        with pytest.raises(InputError, match=f"of format 1; `bench migrate {tmp_path}` first"):
+            read()
+
+
+def damage(study, place, change):
+    """Change a JSON file as an edit by hand does."""
+    (path,) = study.folder.glob(place)
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+    return study.load().damaged
+
+
+def test_one_broken_record_is_told_and_the_rest_is_read(study, record):
+    study.write_cell(record, {places.SCORES: SCORES})
+    baseline = study_maker.record(next(GRID.cells()), summary={"iou": 0.0})
+    study.write_cell(baseline, {places.SCORES: SCORES})
+    path = study.folder / "cells" / CELL.id / "record.json"
     path.write_text(path.read_text()[:50])
-    with pytest.raises(InputError, match="delete the folder to run the cell again"):
-        study.read(record.cell.id)
+    results = study.load()
+    assert set(results.records) == {baseline.cell.id}
+    assert results.damaged == {f"cells/{CELL.id}": "record.json: was changed after it was written"}
 
 
-def test_a_cell_keeps_its_id_when_it_is_written_and_read():
-    cell: Cell = next(GRID.cells())
-    text = cell.model_dump_json()
-    assert Cell.model_validate_json(text).id == cell.id
+def test_an_edited_figure_is_damage(study, record):
+    study.write_cell(record, {places.SCORES: SCORES})
+
+    def edit(content):
+        content["summary"]["iou"] = 0.9
+
+    damaged = damage(study, f"cells/{CELL.id}/record.json", edit)
+    assert damaged[f"cells/{CELL.id}"] == "record.json: was changed after it was written"
+
+
+def test_swapped_folders_are_damage(study, record):
+    study.write_cell(record, {places.SCORES: SCORES})
+    baseline = study_maker.record(next(GRID.cells()), summary={"iou": 0.0})
+    study.write_cell(baseline, {places.SCORES: SCORES})
+    cells = study.folder / "cells"
+    one, other = cells / CELL.id, cells / baseline.cell.id
+    one.rename(cells / "aside")
+    other.rename(one)
+    (cells / "aside").rename(other)
+    assert study.load().damaged == {
+        f"cells/{CELL.id}": f"holds what belongs to {baseline.cell.id}",
+        f"cells/{baseline.cell.id}": f"holds what belongs to {CELL.id}",
+    }
+
+
+def test_a_complete_cell_without_its_scores_is_damage(study, record):
+    study.write_cell(record, {places.SCORES: SCORES})
+    (study.folder / "cells" / CELL.id / "scores.parquet").unlink()
+    assert study.load().damaged == {f"cells/{CELL.id}": "scores.parquet: is not there"}
+
+
+@pytest.mark.parametrize(
+    ("summary", "why"),
+    [
+        ({"iou": 7.5}, "iou cannot be 7.5"),
+        ({"iou": -0.1}, "iou cannot be -0.1"),
+        ({"rmse": -1.0}, "rmse cannot be -1.0"),
+    ],
+)
+def test_a_figure_beyond_its_metrics_range_is_damage(study, summary, why):
+    study.write_cell(study_maker.record(CELL, summary=summary), {places.SCORES: SCORES})
+    assert study.load().damaged == {f"cells/{CELL.id}": f"record.json: {why}"}
+
+
+@pytest.mark.parametrize(
+    "summary", ['{"iou": NaN}', '{"iou": 1e999}', '{"iou": null}', '{"nobody_knows": 1}', "null"]
+)
+def test_a_record_whose_summary_makes_no_sense_is_no_record(record, summary):
+    content = json.loads(record.model_dump_json())
+    text = json.dumps(content | {"summary": 0}).replace('"summary": 0', f'"summary": {summary}')
+    with pytest.raises(ValueError, match="summary"):
+        Record.model_validate_json(text)
+
+
+def test_damaged_scores_are_named_when_they_are_read(study, record):
+    study.write_cell(record, {places.SCORES: SCORES})
+    path = study.folder / "cells" / CELL.id / "scores.parquet"
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(InputError, match=r"scores\.parquet: was changed .* delete the folder to"):
+        study.load().scores(CELL.id)
 
 
 @pytest.fixture
@@ -117,15 +192,20 @@ def measured(record):
     )
 
 
-def test_a_measurement_is_read_back_exactly_and_can_be_replaced_and_forgotten(study, measured):
-    assert study.read_throughput() == {}
-    study.append_throughput(measured)
-    assert study.read_throughput() == {measured.case.id: measured}
+def test_a_measurement_is_read_back_exactly_and_can_be_replaced(study, measured):
+    study.write_measurement(measured)
+    assert study.load().measurements == {measured.id: measured}
     again = measured.model_copy(update={"failure": "out of memory"})
-    study.append_throughput(again)
-    assert study.read_throughput() == {measured.case.id: again}
-    study.remove_throughput(measured.case.id)
-    assert study.read_throughput() == {}
+    study.write_measurement(again)
+    assert study.load().measurements == {measured.id: again}
+
+
+def test_another_machines_measurement_is_another_one(study, measured):
+    elsewhere = study_maker.ENVIRONMENT.model_copy(update={"threads": 4})
+    other = measured.model_copy(update={"environment": elsewhere})
+    study.write_measurement(measured)
+    study.write_measurement(other)
+    assert study.load().measurements == {measured.id: measured, other.id: other}
 
 
 def test_a_measurement_cut_off_while_it_is_written_does_not_exist(study, measured, monkeypatch):
@@ -134,20 +214,30 @@ def test_a_measurement_cut_off_while_it_is_written_does_not_exist(study, measure
 
     monkeypatch.setattr("os.fsync", cut_off)
     with pytest.raises(KeyboardInterrupt):
-        study.append_throughput(measured)
-    assert study.read_throughput() == {}
+        study.write_measurement(measured)
+    assert study.load().measurements == {}
     assert list((study.folder / "throughput").iterdir()) == []
 
 
-def test_a_damaged_measurement_is_named(study, measured):
-    study.append_throughput(measured)
-    (path,) = (study.folder / "throughput").iterdir()
-    path.write_text(path.read_text()[:50])
-    with pytest.raises(InputError, match=r"\.json: cannot be read; delete it to measure again"):
-        study.read_throughput()
+def test_an_edited_or_swapped_measurement_is_damage(study, measured):
+    study.write_measurement(measured)
+
+    def edit(content):
+        content["inference"]["median_s"] = 0.01
+
+    damaged = damage(study, "throughput/*/measurement.json", edit)
+    assert list(damaged.values()) == ["measurement.json: was changed after it was written"]
+    study.write_measurement(measured)
+    (folder,) = (study.folder / "throughput").iterdir()
+    folder.rename(folder.with_name("0123"))
+    assert study.load().damaged == {"throughput/0123": f"holds what belongs to {measured.id}"}
 
 
-def test_a_record_holds_no_throughput_unless_it_is_of_an_earlier_version(study, record):
-    study.append(record, None)
-    path = study.folder / "cells" / record.cell.id / "record.json"
-    assert "throughput" not in path.read_text()
+def test_the_checksums_are_those_of_sha256sum(study, record):
+    study.write_cell(record, {places.SCORES: SCORES})
+    folder = study.folder / "cells" / CELL.id
+    subprocess.run(
+        ["sha256sum", "--check", "--strict", "SHA256SUMS"],  # noqa: S607
+        cwd=folder,
+        check=True,
+    )

@@ -73,12 +73,12 @@ def test_on_a_cpu_nothing_is_chosen_by_the_clock(batch, monkeypatch):
     for step in range(3 * PROBE_STEPS):
         found.before_step(step, batch)
     assert found.network is model
-    assert found.reason == "not on a CPU, so that runs agree to the last digit"
+    assert found.reason == "skipped on a CPU, so that runs agree to the last digit"
 
 
 def test_a_short_training_is_not_held_up(decided, monkeypatch):
     monkeypatch.setattr(Compiling, "_step_s", None)
-    assert decided(Network(), steps=21).reason == "not for 0 s of training"
+    assert decided(Network(), steps=21).reason == "skipped: only 0 s of training"
 
 
 @pytest.mark.parametrize(

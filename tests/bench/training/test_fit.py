@@ -7,11 +7,15 @@ from bench.data.batch_loader import BatchLoader
 from bench.data.cache import open_dataset
 from bench.data.split import split_rows
 from bench.errors import TrainingError
-from bench.evaluation import metrics, score
+from bench.evaluation import selection
+from bench.evaluation.metric import summarise
+from bench.evaluation.score import score
 from bench.settings import LossPair, Recipe, Split, Train
-from bench.training.fit import Trainer, train_step
+from bench.training.fit import Trainer
+from bench.training.step import train_step
 
 CPU = torch.device("cpu")
+BOTH = ("mask", "depth")
 
 
 def silent(*_):
@@ -33,7 +37,13 @@ def fit(dataset, split, tiny_network):
     def fit(settings=None, *, loss="bce", seed=0, on_step=None, **options):
         model = architectures.create(tiny_network, seed=seed, **options)
         trainer = Trainer(
-            {(32, 32): BatchLoader(dataset, CPU)}, (32, 32), split, seed, CPU, on_step or silent
+            {(32, 32): BatchLoader(dataset, CPU)},
+            (32, 32),
+            split,
+            seed,
+            CPU,
+            on_step or silent,
+            tasks=BOTH,
         )
         settings = settings or Train(epochs=2, batch_size=4)
         return model, trainer.fit(model, LossPair.model_validate(loss), settings.recipes()).curve
@@ -88,11 +98,13 @@ def test_the_selected_epoch_is_the_best_on_validation_and_its_weights_are_kept(f
     model, curve = fit(Train(epochs=6, batch_size=4, learning_rate=0.05, schedule="constant"))
     selected = [epoch for epoch in curve if epoch.selected]
     assert len(selected) == 1
-    assert selected[0].val.selection_score == max(epoch.val.selection_score for epoch in curve)
-    scores = score.score(
-        model, BatchLoader(dataset, CPU), split.val, batch_size=4, precision="bf16"
+    assert (selected[0].val["iou"] + 1 - selected[0].val["rmse"]) / 2 == max(
+        (epoch.val["iou"] + 1 - epoch.val["rmse"]) / 2 for epoch in curve
     )
-    assert metrics.summarise(scores) == selected[0].val
+    scores = score(
+        model, BatchLoader(dataset, CPU), split.val, batch_size=4, precision="bf16", tasks=BOTH
+    )
+    assert summarise(scores, selection.METRICS) == selected[0].val
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
@@ -122,7 +134,8 @@ def test_a_compiled_network_goes_on_plainly_where_its_batch_does_not_fit(
 
     monkeypatch.setattr("bench.training.fit.train_step", short_of_memory)
     model = architectures.create(tiny_network, seed=0)
-    trainer = Trainer({(32, 32): BatchLoader(dataset, CPU)}, (32, 32), split, 0, CPU, silent)
+    loaders = {(32, 32): BatchLoader(dataset, CPU)}
+    trainer = Trainer(loaders, (32, 32), split, 0, CPU, silent, tasks=("mask",))
     recipe = Recipe(steps=1, batch_size=4, compile="on")
     execution = trainer.fit(model, LossPair(mask="bce"), (recipe,)).executions[0]
     assert [network is model for network in trained] == [False, True]
@@ -140,8 +153,9 @@ def test_progress_ends_at_the_last_step(fit):
 
 def test_scores_of_a_batch_do_not_depend_on_the_batch_size(fit, dataset, split):
     model, _ = fit()
+    loader = BatchLoader(dataset, CPU)
     ones, whole = (
-        score.score(model, BatchLoader(dataset, CPU), split.test, batch_size=n, precision="float32")
+        score(model, loader, split.test, batch_size=n, precision="float32", tasks=BOTH)
         for n in (1, 64)
     )
     assert ones["key"].tolist() == dataset.keys[split.test].tolist()
@@ -161,9 +175,9 @@ def test_scoring_takes_smaller_batches_where_memory_runs_out(fit, dataset, split
             return model(background, composite)
 
     loader = BatchLoader(dataset, CPU)
-    options = {"batch_size": 8, "precision": "float32"}
-    found = score.score(Small(), loader, split.test, **options)
-    expected = score.score(model, loader, split.test, **options)
+    options = {"batch_size": 8, "precision": "float32", "tasks": BOTH}
+    found = score(Small(), loader, split.test, **options)
+    expected = score(model, loader, split.test, **options)
     assert seen[:3] == [8, 4, 2]
     assert found["key"].tolist() == expected["key"].tolist()
     assert found["tp"].tolist() == expected["tp"].tolist()

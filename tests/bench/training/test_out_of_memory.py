@@ -6,7 +6,6 @@ from architectures import Prediction
 from bench.data.batches import Batch
 from bench.machine.failure import is_out_of_memory
 from bench.settings import LossPair, Recipe
-from bench.training.fit import train_step
 from bench.training.multitask_loss import MultiTaskLoss
 from bench.training.optimizer import create_optimizer
 from bench.training.out_of_memory import (
@@ -17,6 +16,7 @@ from bench.training.out_of_memory import (
     ladder,
     micro_batches,
 )
+from bench.training.step import train_step
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(
@@ -183,6 +183,9 @@ def test_parts_hold_every_image_once_and_their_shares_add_up(batch):
     parts = list(micro_batches(batch, 3))
     assert [len(part.mask) for part, _ in parts] == [3, 3, 2]
     assert torch.equal(torch.cat([part.mask for part, _ in parts]), batch.mask)
+    assert [part.mask_valid for part, _ in parts] == [None] * 3
+    known = batch._replace(mask_valid=batch.depth_valid)
+    assert [len(part.mask_valid) for part, _ in micro_batches(known, 3)] == [3, 3, 2]
     assert sum(share for _, share in parts) == pytest.approx(1)
 
 

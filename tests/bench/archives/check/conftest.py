@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from bench.archives.check import inspect
+from bench.data.layouts import open_layouts
 from bench.settings import Source
 
 SAMPLES = 15
@@ -38,7 +39,7 @@ def inspect_entries(tmp_path):
     def inspect_entries(found):
         path = canonical_archive.write(tmp_path / "inspected.zip", found)
         source = Source(files=(str(path),))
-        findings = inspect(source, on_progress=lambda done, total: None).findings
+        findings = inspect(open_layouts(source), on_progress=lambda done, total: None).findings
         assert len({finding.name for finding in findings}) == len(findings)
         return {finding.name: finding for finding in findings}
 

@@ -1,5 +1,6 @@
 import io
 import json
+import re
 import struct
 import warnings
 import zipfile
@@ -7,6 +8,7 @@ import zlib
 from dataclasses import replace
 
 import canonical_archive
+import filmed_archive
 import numpy as np
 import pytest
 from PIL import Image
@@ -145,7 +147,7 @@ FAULTS = {
     ),
     "wrong background": (other_backgrounds(0, 7, 13), {"s0", "s7", "s13"}),
     "mirrored background": (mirror_composites(2, 9), {"s2", "s9"}),
-    "composite stands twice": (lambda entries: copy_sample(entries, 4), {"s15"}),
+    "repeated composite": (lambda entries: copy_sample(entries, 4), {"s15"}),
     "depth beyond its maximum": (beyond, {"s5"}),
     "look alike": (
         lambda entries: copy_sample(entries, 4, lambda c: png(pixels(c) // 4 * 4)),
@@ -173,9 +175,41 @@ def test_a_sound_archive_has_no_findings(entries, inspect_entries):
 
 def test_a_rendered_archive_has_neither_errors_nor_warnings(rendered_archive):
     """Its two photographs differ in exposure, light, noise and the camera's place."""
-    found = inspect(Source(files=(str(rendered_archive),)), on_progress=lambda done, total: None)
+    found = inspect(
+        open_layouts(Source(files=(str(rendered_archive),))), on_progress=lambda done, total: None
+    )
     assert {finding.severity for finding in found.findings} <= {Severity.NOTE}
     assert len(found.table) == 36
+
+
+def inspect_written(tmp_path, found):
+    path = canonical_archive.write(tmp_path / "film.zip", found)
+    return inspect(
+        open_layouts(Source(files=(str(path),))), on_progress=lambda done, total: None
+    ).findings
+
+
+@pytest.mark.parametrize("backgrounds", [True, False])
+def test_a_film_is_warned_of_and_the_column_to_split_by_is_named(tmp_path, backgrounds):
+    (finding,) = inspect_written(tmp_path, filmed_archive.entries(backgrounds=backgrounds))
+    assert (finding.name, finding.severity) == ("near-duplicate composites", Severity.WARNING)
+    share = float(re.search(r"trains on a near-duplicate of (\d+)% of the test", finding.advice)[1])
+    assert share > 25
+    assert finding.advice.endswith("; data: {split: {by: scene}} keeps them together")
+    assert finding.leave_out == ()
+
+
+def test_frames_of_different_films_are_no_near_duplicates(tmp_path):
+    assert inspect_written(tmp_path, filmed_archive.entries(scenes=20, frames=1)) == ()
+
+
+def test_a_few_near_duplicates_are_a_note_with_their_share(tmp_path):
+    found = filmed_archive.entries(scenes=40, frames=1)
+    found["composite/s7_00.png"] = png(pixels(found["composite/s3_00.png"]) // 2 * 2)
+    finding = next(f for f in inspect_written(tmp_path, found) if f.name.startswith("near-dup"))
+    assert set(finding.subjects) == {"s3_00", "s7_00"}
+    assert finding.severity is Severity.NOTE
+    assert "near-duplicate of 3% of the test" in finding.advice  # 2 of 40, each by 0.6
 
 
 def test_an_entry_that_stands_twice_is_found(entries, tmp_path):
@@ -183,14 +217,16 @@ def test_an_entry_that_stands_twice_is_found(entries, tmp_path):
     with zipfile.ZipFile(path, "a") as archive, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # zipfile warns of what is planted here
         archive.writestr("mask/s3.png", entries["mask/s4.png"])
-    found = inspect(Source(files=(str(path),)), on_progress=lambda done, total: None).findings
-    twice = [finding for finding in found if finding.name == "entry stands twice"]
+    found = inspect(
+        open_layouts(Source(files=(str(path),))), on_progress=lambda done, total: None
+    ).findings
+    twice = [finding for finding in found if finding.name == "repeated entry"]
     assert [finding.subjects for finding in twice] == [("mask/s3.png",)]
 
 
 def test_a_background_under_two_names_is_found(entries, inspect_entries):
     entries["background/b2.png"] = entries["background/b0.png"]
-    finding = inspect_entries(entries)["background stands twice"]
+    finding = inspect_entries(entries)["repeated background"]
     assert set(finding.subjects) == {"b0", "b2"}
     assert finding.severity is Severity.NOTE
 
@@ -239,7 +275,9 @@ def test_archives_of_different_kinds_do_not_go_together(entries, tmp_path):
     renamed = {name.replace("/s", "/t"): content for name, content in entries.items()}
     canonical_archive.write(tmp_path / "masks.zip", renamed)
     files = (str(tmp_path / "both.zip"), str(tmp_path / "masks.zip"))
-    found = inspect(Source(files=files), on_progress=lambda done, total: None).findings
+    found = inspect(
+        open_layouts(Source(files=files)), on_progress=lambda done, total: None
+    ).findings
     errors = [finding for finding in found if finding.severity is Severity.ERROR]
     assert [finding.name for finding in errors] == ["archives that differ in kinds"]
     assert errors[0].subjects == (files[1],)
@@ -249,7 +287,9 @@ def test_a_key_in_two_archives_is_an_error(entries, tmp_path):
     files = tuple(
         str(canonical_archive.write(tmp_path / name, entries)) for name in ("a.zip", "b.zip")
     )
-    found = inspect(Source(files=files), on_progress=lambda done, total: None).findings
+    found = inspect(
+        open_layouts(Source(files=files)), on_progress=lambda done, total: None
+    ).findings
     repeated = next(finding for finding in found if finding.name == "repeated key")
     assert repeated.severity is Severity.ERROR
     assert len(repeated.subjects) == 15

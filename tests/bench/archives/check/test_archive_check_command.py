@@ -1,6 +1,8 @@
 import hashlib
+import json
 
 import canonical_archive
+import filmed_archive
 import numpy as np
 import pytest
 
@@ -56,7 +58,40 @@ def test_a_warning_does_not_fail(check, tmp_path, entries):
     assert "mask beside the change" in stdout
 
 
+def test_backgrounds_that_a_split_by_sample_shares_are_told(check, tmp_path, entries):
+    canonical_archive.write(tmp_path / "shared.zip", entries)
+    _, stdout, _ = check("shared.zip")
+    # 5 samples a background: none of the other 4 trains with a probability of 0.4^4 = 2.6 %
+    assert (
+        "a split by sample, the default, trains on the backgrounds of 97% of the test samples; "
+        "data: {split: {by: background}} tests on new ones"
+    ) in stdout.replace("\n", "")
+
+
+def test_backgrounds_of_one_sample_each_are_not_told(check, tmp_path):
+    canonical_archive.write(tmp_path / "film.zip", filmed_archive.entries(scenes=20, frames=1))
+    _, stdout, _ = check("film.zip")
+    assert "trains on the backgrounds" not in stdout
+
+
+def test_a_grid_says_how_the_archives_are_read_and_what_is_left_out(check, tmp_path, entries):
+    del entries["mask/s3.png"], entries["mask/s4.png"]
+    canonical_archive.write(tmp_path / "a.zip", entries)
+    (tmp_path / "old.csv").write_text("key\ns4\n")
+    data = {"archive": {"files": "a.zip", "depth": {"maximum": 60000}}, "exclude": "old.csv"}
+    grid = {"architectures": ["unet"], "losses": ["bce"], "data": data, "train": {"epochs": 1}}
+    (tmp_path / "grid.yaml").write_text(json.dumps(grid))
+    code, stdout, _ = check("--grid", "grid.yaml", "--quarantine", "new.csv")
+    assert code == 1
+    assert "14 samples; tasks: mask, depth" in stdout
+    assert "depth 0 to 60000" in stdout
+    listed = (tmp_path / "new.csv").read_text().splitlines()
+    assert listed == ["key,reason", "s4,left out before", "s3,missing mask"]
+
+
 MISTAKES = {
+    "nothing": ([], "give the archives to read, or a --grid that names them"),
+    "no samples": (["any.zip", "--exclude", "all.csv"], "any.zip: no samples"),
     "no archive": (["absent.zip"], "absent.zip: no such archive"),
     "a file that exists": (["any.zip", "--quarantine", "there.csv"], "there.csv exists already"),
     "no folder": (["any.zip", "--quarantine", "no/out.csv"], "there is no folder no"),
@@ -68,6 +103,7 @@ MISTAKES = {
 def test_a_mistake_is_one_line(name, check, tmp_path, entries):
     arguments, line = MISTAKES[name]
     (tmp_path / "there.csv").write_text("mine")
+    (tmp_path / "all.csv").write_text("\n".join(["key", *(f"s{n}" for n in range(15)), ""]))
     whole = canonical_archive.write(tmp_path / "any.zip", entries).read_bytes()
     (tmp_path / "half.zip").write_bytes(whole[: len(whole) // 2])
     code, _, stderr = check(*arguments)

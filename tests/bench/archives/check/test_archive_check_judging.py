@@ -5,6 +5,7 @@ import pytest
 
 from bench.archives.check import inspect
 from bench.archives.check.run import judge
+from bench.data.layouts import open_layouts
 from bench.settings import Source
 
 
@@ -12,7 +13,9 @@ from bench.settings import Source
 def table(entries, tmp_path):
     path = canonical_archive.write(tmp_path / "sound.zip", entries)
     source = Source(files=(str(path),))
-    return inspect(source, on_progress=lambda done, total: None).table.set_index("key", drop=False)
+    return inspect(open_layouts(source), on_progress=lambda done, total: None).table.set_index(
+        "key", drop=False
+    )
 
 
 def judged(table, **figures):

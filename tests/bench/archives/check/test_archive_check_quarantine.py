@@ -3,8 +3,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.archives.check import Finding, Severity, inspect, quarantined, write_quarantine
+from bench.archives.check import Finding, Severity, inspect, select_quarantined, write_quarantine
 from bench.data.cache import open_dataset
+from bench.data.layouts import open_layouts
 from bench.errors import InputError
 from bench.settings import Source
 
@@ -14,7 +15,7 @@ def finding(severity, keys, name="f"):
 
 
 def test_a_sample_stands_once_with_all_its_reasons():
-    listed = quarantined(
+    listed = select_quarantined(
         [finding(Severity.ERROR, ["a", "b"], "x"), finding(Severity.WARNING, ["b"], "y")], 10
     )
     assert listed.to_dict("list") == {"key": ["a", "b"], "reason": ["x", "x; y"]}
@@ -22,14 +23,14 @@ def test_a_sample_stands_once_with_all_its_reasons():
 
 def test_a_warning_about_most_samples_leaves_none_out():
     keys = [f"s{number}" for number in range(6)]
-    assert list(quarantined([finding(Severity.WARNING, keys)], 10)["key"]) == []
-    assert list(quarantined([finding(Severity.ERROR, keys)], 10)["key"]) == keys
-    assert list(quarantined([finding(Severity.WARNING, keys[:5])], 10)["key"]) == keys[:5]
+    assert list(select_quarantined([finding(Severity.WARNING, keys)], 10)["key"]) == []
+    assert list(select_quarantined([finding(Severity.ERROR, keys)], 10)["key"]) == keys
+    assert list(select_quarantined([finding(Severity.WARNING, keys[:5])], 10)["key"]) == keys[:5]
 
 
 def inspected(tmp_path, entries, name="one.zip"):
     path = canonical_archive.write(tmp_path / name, entries)
-    return inspect(Source(files=(str(path),)), on_progress=lambda done, total: None)
+    return inspect(open_layouts(Source(files=(str(path),))), on_progress=lambda done, total: None)
 
 
 def test_what_is_left_can_be_trained_on(tmp_path, entries):

@@ -61,6 +61,18 @@ def test_a_row_shows_one_samples_images_and_their_difference(layouts_of):
     assert (cell(image, 1, 3)[:, half + 5 :] == 128).all()
 
 
+def test_where_a_mask_is_unknown_it_is_blue_in_its_own_column(layouts_of):
+    entries = plain_entries()
+    unknown = np.zeros((32, 32), np.uint8)
+    unknown[:, :16] = 255
+    entries |= {f"unknown/s{i}.png": canonical_archive.png(unknown) for i in range(3)}
+    image = contact_sheet.draw(layouts_of(entries), 0)
+    half = contact_sheet.CELL // 2
+    assert (cell(image, 2, 2)[:, : half - 5] == contact_sheet.NO_READING).all()
+    assert (cell(image, 2, 2)[:, half + 5 :] == 255).all()
+    assert np.array_equal(cell(image, 0, 3), plain(128))  # depth stands where it stood
+
+
 def test_a_mirrored_background_is_shown_as_the_composite_stands_on_it(layouts_of):
     entries = canonical_archive.entries(samples=1)
     ramp = np.repeat(np.arange(0, 256, 8, dtype=np.uint8)[None, :, None], 32, 0).repeat(3, 2)

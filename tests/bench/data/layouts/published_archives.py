@@ -12,8 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from bench.data.layouts import KINDS
-
+KINDS = ("background", "composite", "mask", "depth")  # what every one of them has
 LAYOUTS = (
     "numbered_per_background",
     "named_by_pair",

@@ -2,9 +2,9 @@ import json
 
 import canonical_archive
 import pytest
-from published_archives import write
+from published_archives import KINDS, write
 
-from bench.data.layouts import KINDS, open_layouts
+from bench.data.layouts import open_layouts
 from bench.errors import InputError
 from bench.settings import DepthCoding, Source
 
@@ -80,7 +80,7 @@ def test_an_entry_that_was_appended_again_counts_once_and_last(tmp_path):
     old = [("mask/s3.png", b"old"), ("samples.csv", b"key,background\nold,old\n")]
     layout = open_one(tmp_path, [*old, *entries.items()])
     assert pairs(layout) == truth(entries)
-    assert layout.remarks == ("1 mask entries stand there once more; the last of each counts",)
+    assert layout.remarks == ("1 mask entries are repeated; the last of each is read",)
 
 
 def test_two_images_of_one_id_are_an_error(tmp_path):
@@ -106,7 +106,11 @@ def test_depth_is_read_as_the_archive_says_unless_the_source_says_how(tmp_path):
         ("samples.csv", b"key,background\n\xff,b\n", "samples.csv: not a CSV table"),
         ("samples.csv", b"key,scene\ns0,b0\n", "samples.csv: has no column 'background'"),
         ("samples.csv", b"key,background\n", "samples.csv: lists no sample"),
-        ("samples.csv", b"key,background\ns0,b0\ns0,b1\n", "samples.csv: the key s0 stands twice"),
+        (
+            "samples.csv",
+            b"key,background\ns0,b0\ns0,b1\n",
+            "samples.csv: the key s0 is listed twice",
+        ),
         ("dataset.json", b"{", "dataset.json: not valid JSON"),
         ("dataset.json", b'{"format": 2}', "dataset.json: format: "),
         (

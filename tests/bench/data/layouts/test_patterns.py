@@ -2,10 +2,10 @@ import os
 from pathlib import Path
 
 import pytest
-from published_archives import identity, image, miniature, write
+from published_archives import KINDS, identity, image, miniature, write
 from pydantic import ValidationError
 
-from bench.data.layouts import KINDS, NO_ENTRY, open_layouts
+from bench.data.layouts import NO_ENTRY, open_layouts
 from bench.errors import InputError
 from bench.settings import Patterns, Source
 
@@ -258,7 +258,7 @@ def test_real_archives_with_a_table(name, samples):
         ("id,id,fg_bg\na,b,c\n", "labels.csv: has two columns 'id'"),
         ("id,bg,fg_bg\na,b,c\n", "labels.csv: has no column 'fg_bg_mask'; did you mean"),
         ("id,bg,fg_bg,fg_bg_mask\n", "labels.csv: lists no sample"),
-        ("id,bg,fg_bg,fg_bg_mask\na,,b,\na,,c,\n", "labels.csv: the key a stands twice"),
+        ("id,bg,fg_bg,fg_bg_mask\na,,b,\na,,c,\n", "labels.csv: the key a is listed twice"),
         ("id,bg,fg_bg,fg_bg_mask\na,,b.png,\n", "no composite is named like the paths in labels"),
     ],
 )

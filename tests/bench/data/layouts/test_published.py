@@ -4,9 +4,9 @@ import re
 import numpy as np
 import pyarrow as pa
 import pytest
-from published_archives import GENERATORS, LAYOUTS, identity, image, miniature, write
+from published_archives import GENERATORS, KINDS, LAYOUTS, identity, image, miniature, write
 
-from bench.data.layouts import KINDS, NO_ENTRY, open_layouts
+from bench.data.layouts import NO_ENTRY, open_layouts
 from bench.data.layouts.published import PRESETS, PUBLISHED
 from bench.errors import InputError
 from bench.settings import DepthCoding, Source
@@ -217,7 +217,7 @@ def test_an_entry_that_was_appended_again_counts_once_and_last(tmp_path, name):
     assert with_image(layout) == truth(made)
     number = len(made.samples)
     assert list(layout.remarks) == [
-        f"{number} {kind} entries stand there once more; the last of each counts"
+        f"{number} {kind} entries are repeated; the last of each is read"
         for kind in ("composite", "mask", "depth")
     ]
 

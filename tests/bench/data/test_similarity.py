@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.archives.check.similarity import _areas, dhash, has_near, near_pairs
+from bench.data.similarity import _areas, dhash, has_near, near_pairs
 
 RISING = list(range(0, 90, 10))
 GREY = np.array(
@@ -99,6 +99,15 @@ def differing_bits(first, second):
 def test_near_pairs_are_those_of_every_pair(hashes, distance):
     expected = np.argwhere(np.triu(differing_bits(hashes, hashes) <= distance, 1))
     found = np.concatenate([np.empty((0, 2), int), *near_pairs(hashes, distance)])
+    assert sorted(found.tolist()) == expected.tolist()
+
+
+@pytest.mark.parametrize(("hashes", "distance"), CASES)
+def test_near_pairs_of_different_groups_leave_out_those_of_one(hashes, distance):
+    groups = np.random.default_rng(0).integers(0, 3, len(hashes))
+    apart = groups[:, None] != groups[None, :]
+    expected = np.argwhere(np.triu((differing_bits(hashes, hashes) <= distance) & apart, 1))
+    found = np.concatenate([np.empty((0, 2), int), *near_pairs(hashes, distance, groups=groups)])
     assert sorted(found.tolist()) == expected.tolist()
 
 

@@ -23,7 +23,7 @@ NEAR_BITS = 4
 rescaled, compressed again or brightened, as a rule, and hardly ever other scenes."""
 _ROWS, _COLUMNS = 8, 9
 _LUMA = np.array([299.0, 587.0, 114.0])  # parts in a thousand, ITU-R BT.601
-_PICTURES = 512  # hashed at a time
+_CHUNK = 32  # images hashed at a time: they stay in the processor's cache
 _CANDIDATES = 1 << 20  # pairs compared at a time
 
 
@@ -45,8 +45,8 @@ def dhash(images: Images) -> Hashes:
     count, height, width, _ = images.shape
     rows, columns = _areas(height, _ROWS), _areas(width, _COLUMNS).T
     hashes = np.empty(count, np.uint64)
-    for start in range(0, count, _PICTURES):
-        piece = slice(start, min(start + _PICTURES, count))
+    for start in range(0, count, _CHUNK):
+        piece = slice(start, min(start + _CHUNK, count))
         # Whole numbers up to here: equal greys stay equal, so a plain surface sets no bit.
         total = rows @ (images[piece] @ _LUMA) @ columns
         grey = np.rint(total / (1000 * height * width))
@@ -67,7 +67,9 @@ def _areas(length: int, parts: int) -> npt.NDArray[np.float64]:
     return overlap.clip(min=0).astype(np.float64)
 
 
-def near_pairs(hashes: Hashes, distance: int = NEAR_BITS) -> Iterator[Rows]:
+def near_pairs(
+    hashes: Hashes, distance: int = NEAR_BITS, *, groups: Rows | None = None
+) -> Iterator[Rows]:
     """All pairs of hashes that differ in at most ``distance`` bits, each pair once.
 
     N equal images make N (N - 1) / 2 pairs: take what is wanted of the blocks and stop, or ask
@@ -76,17 +78,22 @@ def near_pairs(hashes: Hashes, distance: int = NEAR_BITS) -> Iterator[Rows]:
     Args:
         hashes: (N,).
         distance: in [0, 63].
+        groups: (N,) numbers; two hashes of one group make no pair. By default all do.
 
     Yields:
         (P, 2) the rows of P pairs, the lower row first; blocks of at most a million pairs, in a
         fixed order.
     """
     bands = _bands(distance)
+    groups = np.arange(len(hashes)) if groups is None else groups
     for number, band in enumerate(bands):
-        order = np.argsort(hashes & band, kind="stable")
-        key = hashes[order] & band
+        order = np.lexsort((groups, hashes & band))
+        key, group = hashes[order] & band, groups[order]
         stop = np.searchsorted(key, key, side="right")
-        for place, partner in _ranges(np.arange(1, len(key) + 1), stop):
+        # Behind the last one that agrees in the band and is of the same group.
+        ends = np.flatnonzero((key[1:] != key[:-1]) | (group[1:] != group[:-1])) + 1
+        start = np.append(ends, len(key))[np.searchsorted(ends, np.arange(len(key)), side="right")]
+        for place, partner in _ranges(start, stop):
             first, second = order[place], order[partner]
             differing = hashes[first] ^ hashes[second]
             near = np.bitwise_count(differing) <= distance

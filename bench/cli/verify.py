@@ -1,0 +1,89 @@
+"""`bench verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from bench.study.results import Results
+
+
+def verify(
+    study: Annotated[Path, typer.Argument(help="The folder that `bench run` wrote.")],
+    retrain: Annotated[
+        str | None,
+        typer.Option(metavar="CELL|random", help="Train this cell again, and compare."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Decides which cell random is.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
+) -> None:
+    """Check that a study's figures follow from its scores, and that nothing was changed."""
+    from bench.execution.verify import verify
+    from bench.study.study import Study
+
+    results = Study(study).load()
+    problems = [*verify(results), *_problems_of_leaderboard(results)]
+    for problem in problems:
+        typer.echo(problem)
+    wrong = len(problems)
+    typer.echo(
+        f"{len(results.records)} cells and {len(results.measurements)} measurements: "
+        + ("all in order" if not wrong else f"{wrong} disagree with what was written")
+    )
+    if retrain is not None and not _agrees_again(results, retrain, seed, device):
+        wrong += 1
+    if wrong:
+        raise typer.Exit(1)
+
+
+def _problems_of_leaderboard(results: Results) -> list[str]:
+    from bench.report import markdown
+    from bench.report.leaderboard import leaderboards
+
+    path = results.folder / "leaderboard.md"
+    if not path.exists():
+        return []
+    name = results.folder.resolve().name
+    text = markdown.render(name, leaderboards(results), results.damaged)
+    if path.read_bytes() == text.encode():
+        return []
+    return ["leaderboard.md: is not what the records give; `bench report` writes it anew"]
+
+
+def _agrees_again(results: Results, wanted: str, seed: int, name: str) -> bool:
+    """Train one cell again on the given device and say how near its figures are."""
+    import torch
+
+    from bench.execution.cell import run_cell
+    from bench.execution.context import open_context
+    from bench.execution.verify import choose_cell, compare_again
+    from bench.machine.device import choose
+    from bench.settings.grid import Grid
+    from bench.study.plan import changed
+
+    record = choose_cell(results, wanted, seed)
+    cell = record.cell
+    grid = Grid(
+        architectures=(cell.architecture,),
+        losses=(cell.loss,),
+        seeds=(cell.seed,),
+        data=cell.data,
+        train=cell.train,
+        metrics=results.grids[0].grid.metrics,
+    )
+    device = choose(name)
+    if device.type == "cpu":
+        torch.set_num_threads(record.environment.threads)
+    context = open_context(grid, device, on_remark=typer.echo)
+    changes = ", ".join(changed(record.provenance, context.inventory.of(cell)))
+    if changes:
+        typer.echo(f"{cell.label} ({cell.id}): cannot be compared: {changes}")
+        return False
+    typer.echo(f"training {cell.label} ({cell.id}) again")
+    again = run_cell(cell, context, lambda *_: None)
+    verdict = compare_again(record, again, results)
+    typer.echo(f"{cell.label} ({cell.id}): {verdict.reason}")
+    return verdict.agrees

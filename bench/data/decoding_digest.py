@@ -1,0 +1,42 @@
+"""What a cache was made by: a digest of all that decides its bytes, but for the archives."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from importlib import metadata
+from pathlib import Path
+
+SOURCES = (
+    "data/archive.py",
+    "data/cache_build.py",
+    "data/cache_manifest.py",
+    "data/central_directory.py",
+    "data/chunk_decoder.py",
+    "data/decode.py",
+    "data/entries.py",
+    "data/images.py",
+    "data/layouts/*.py",
+    "data/plasma.csv",
+    "data/sample_pool.py",
+    "data/selection.py",
+    "settings/data.py",
+    "settings/name_pattern.py",
+)
+LIBRARIES = ("numpy", "pillow", "pyarrow", "simplejpeg", "torch")
+
+
+@functools.cache
+def decoding_digest(package: Path = Path(__file__).parents[1]) -> str:
+    """SHA-256 of the sources that decode and of the versions of the libraries that they call.
+
+    Args:
+        package: the folder of ``bench``.
+    """
+    digest = hashlib.sha256()
+    for pattern in SOURCES:
+        for file in sorted(package.glob(pattern)):
+            digest.update(file.read_bytes())
+    for name in LIBRARIES:
+        digest.update(f"{name} {metadata.version(name)}\n".encode())
+    return digest.hexdigest()

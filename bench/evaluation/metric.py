@@ -1,0 +1,113 @@
+"""What is a metric, and what do all metrics have in common?
+
+A file in `bench/evaluation/metrics/` writes down a formula, and `metric` makes a `Metric` of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from bench.errors import TrainingError
+from bench.study.record import MetricContract, Summary
+
+Formula = Callable[[pd.DataFrame], Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Metric:
+    """A figure of merit, as a view of a table of per-image sums.
+
+    Attributes:
+        name: as a grid asks for it.
+        formula: gets the columns of ``reads``, one row an image. It returns one value an image,
+            NaN where the image has none; a pooled metric returns one number for the whole table,
+            NaN where there is none.
+        reads: columns of `bench.evaluation.sums.COLUMNS`.
+        contract: what is kept of the metric beside its figures.
+        path: the file that defines it.
+    """
+
+    name: str
+    formula: Formula
+    reads: tuple[str, ...]
+    contract: MetricContract
+    path: Path
+
+    def is_readable(self, sums: pd.DataFrame) -> bool:
+        """Return whether a table has the columns that the metric reads."""
+        return set(self.reads) <= set(sums.columns)
+
+    def per_image(self, sums: pd.DataFrame) -> pd.Series[float]:
+        """Return the value of each image, NaN where it has none; a pooled metric has no such."""
+        values: pd.Series[float] = self.formula(sums[list(self.reads)])
+        return values
+
+    def value(self, sums: pd.DataFrame) -> float | None:
+        """Return the figure of a set of images, None where no image has a value.
+
+        It is the mean over the images with a value, or the pooled number.
+
+        Raises:
+            TrainingError: the figure is not in the range of the contract.
+        """
+        pooled = self.contract.pooled
+        found = self.formula(sums[list(self.reads)]) if pooled else self.per_image(sums).mean()
+        figure = float(found)
+        if math.isnan(figure):
+            return None
+        if not self.contract.allows(figure):
+            low, high = self.contract.minimum, self.contract.maximum
+            raise TrainingError(f"metric {self.name}: {figure} is not between {low} and {high}")
+        return figure
+
+
+def metric(
+    *,
+    label: str,
+    task: Literal["mask", "depth"],
+    reads: tuple[str, ...],
+    higher_is_better: bool,
+    decimals: int,
+    unit: str = "",
+    version: int = 1,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    pooled: bool = False,
+) -> Callable[[Formula], Metric]:
+    """Make a `Metric` of the decorated formula, whose docstring becomes its description.
+
+    The arguments are attributes of `Metric` and `MetricContract`.
+    """
+
+    def decorate(formula: Formula) -> Metric:
+        path = Path(inspect.getfile(formula))
+        contract = MetricContract(
+            label=label,
+            task=task,
+            unit=unit,
+            higher_is_better=higher_is_better,
+            decimals=decimals,
+            version=version,
+            minimum=minimum,
+            maximum=maximum,
+            pooled=pooled,
+            source_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+            description=inspect.getdoc(formula) or "",
+        )
+        return Metric(formula.__name__, formula, tuple(reads), contract, path)
+
+    return decorate
+
+
+def summarise(sums: pd.DataFrame, metrics: Iterable[Metric]) -> Summary:
+    """Return the figures of a table, by name: of the metrics that can read it and have a value."""
+    figures = {m.name: m.value(sums) for m in metrics if m.is_readable(sums)}
+    return {name: figure for name, figure in figures.items() if figure is not None}

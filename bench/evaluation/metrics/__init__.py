@@ -1,0 +1,63 @@
+"""Which metrics are there?
+
+A metric is found by its file: `bench/evaluation/metrics/rmse.py` holds the metric `rmse`. The names
+are read from the folder and a file is imported only when its metric is used. A user's own one is
+asked for as `path/to/file.py:name`, the path relative to the working folder. No metric needs torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import pkgutil
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+from architectures.errors import in_one_line
+from architectures.user_code import load_file
+from bench.errors import InputError, suggestion
+from bench.evaluation.metric import Metric
+from bench.study import sources
+
+
+def names() -> list[str]:
+    """Return the names of all metrics of this package, sorted."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def load(spec: str) -> Metric:
+    """Import a metric: a name of `names()`, or `path/to/file.py:name`.
+
+    Raises:
+        InputError: there is no such metric, or its file cannot be imported.
+    """
+    where, colon, name = spec.rpartition(":")
+    module = _user_file(spec, where) if colon else _file(spec)
+    found = getattr(module, name, None)
+    if not isinstance(found, Metric):
+        there = [name for name, value in vars(module).items() if isinstance(value, Metric)]
+        raise InputError(f"metrics: {spec}: no @metric is called {name!r}{suggestion(name, there)}")
+    if not colon:
+        return found
+    # The files beside it that it imports define it too.
+    files = "".join(sources.digests(found.path).values())
+    digest = {"source_sha256": hashlib.sha256(files.encode()).hexdigest()}
+    return replace(found, name=spec, contract=found.contract.model_copy(update=digest))
+
+
+def _file(name: str) -> ModuleType:
+    if name not in names():
+        near = suggestion(name, [*names(), "path/to/file.py:NAME"])
+        raise InputError(f"metrics: unknown metric {name!r}{near}")
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def _user_file(spec: str, where: str) -> ModuleType:
+    path = Path(where).expanduser()
+    if path.suffix != ".py" or not path.is_file():
+        raise InputError(f"metrics: {spec}: there is no Python file {path} (in {Path.cwd()})")
+    try:
+        return load_file(path)
+    except Exception as error:
+        raise InputError(f"metrics: {spec}: cannot be imported: {in_one_line(error)}") from error

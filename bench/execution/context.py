@@ -1,0 +1,166 @@
+"""What all cells of a process share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from bench.data.batch_loader import BatchLoader
+from bench.data.cache import open_dataset, open_samples
+from bench.data.dataset import Dataset
+from bench.data.split import SplitRows, split_rows
+from bench.errors import InputError
+from bench.evaluation import metrics
+from bench.evaluation.metric import Metric
+from bench.evaluation.sums import check_metric
+from bench.execution.provenance import Inventory
+from bench.machine import environment
+from bench.machine.memory import keep_freed_memory
+from bench.settings.base import Size
+from bench.settings.grid import Grid
+from bench.study.record import Environment
+from bench.training.out_of_memory import Limits
+from bench.training.teacher import TrainedTeacher
+
+OnProgress = Callable[[int, int], None]
+OnRemark = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What all cells of a run share.
+
+    Attributes:
+        loaders: the samples at every size that the grid asks for.
+        loader: those at the size of the figures.
+        metrics: that the test images are scored by: all of this package, and the grid's own.
+        val_metrics: the grid's alone, which the validation images are scored by.
+        inventory: what there is behind the cells' settings.
+        limits: what has been found not to fit into memory.
+        teachers: the last one that a cell has trained, by its settings and seed.
+    """
+
+    loaders: dict[Size, BatchLoader]
+    loader: BatchLoader
+    split: SplitRows
+    device: torch.device
+    environment: Environment
+    metrics: tuple[Metric, ...]
+    val_metrics: tuple[Metric, ...]
+    inventory: Inventory
+    limits: Limits = field(default_factory=Limits)
+    teachers: dict[tuple[str, int], TrainedTeacher] = field(default_factory=dict)
+
+
+def open_context(
+    grid: Grid,
+    device: torch.device,
+    *,
+    check_cache: bool = False,
+    on_decoded: OnProgress = lambda _, __: None,
+    on_remark: OnRemark = lambda _: None,
+) -> RunContext:
+    """Open what a grid asks for, decoding the archives where that has not been done yet.
+
+    Args:
+        grid: the question.
+        device: where to compute.
+        check_cache: compare what has been decoded with its checksums to the last byte.
+        on_decoded: called with the numbers of images decoded and to decode.
+        on_remark: called with what is worth saying.
+
+    Raises:
+        InputError: the data or a metric is at fault; the line says how to do without.
+    """
+    found = load_metrics(grid)
+    keep_freed_memory()
+    loaders = {}
+    for size in _sizes(grid):
+        dataset = open_dataset(
+            grid.data.sources(),
+            size,
+            exclude=_exclude(grid),
+            on_progress=on_decoded,
+            on_remark=on_remark,
+            check_cache=check_cache,
+        )
+        loaders[size] = BatchLoader(dataset, device)
+    loader = loaders[grid.data.image_size]
+    _check_kinds(grid, loader.dataset)
+    split = split_rows(
+        loader.dataset.samples, grid.data.split, loader.dataset.fingerprint, limit=grid.data.limit
+    )
+    return RunContext(
+        loaders=loaders,
+        loader=loader,
+        split=split,
+        device=device,
+        environment=environment.describe(device),
+        metrics=found,
+        val_metrics=tuple(metric for metric in found if metric.name in grid.metrics),
+        inventory=Inventory(loader.dataset.fingerprint, split.digest),
+    )
+
+
+def open_inventory(grid: Grid) -> Inventory:
+    """Find out what there is behind a grid's settings, without decoding anything.
+
+    Raises:
+        InputError: the data is at fault.
+    """
+    samples, fingerprint = open_samples(grid.data.sources(), exclude=_exclude(grid))
+    split = split_rows(samples, grid.data.split, fingerprint, limit=grid.data.limit)
+    return Inventory(fingerprint, split.digest)
+
+
+def load_metrics(grid: Grid) -> tuple[Metric, ...]:
+    """Return all metrics of this package, and the grid's own.
+
+    Raises:
+        InputError: there is no such metric, it cannot be computed, or none of the grid's networks
+            is trained for its task.
+    """
+    names = dict.fromkeys([*metrics.names(), *grid.metrics])
+    found = {name: metrics.load(name) for name in names}
+    for name in grid.metrics:
+        task = found[name].contract.task
+        if task not in grid.tasks() and name not in Grid.model_fields["metrics"].default:
+            raise InputError(
+                f"metrics: {name} is about {task}, which no loss of the grid trains; leave it out"
+            )
+        check_metric(found[name])
+    return tuple(found.values())
+
+
+def _exclude(grid: Grid) -> Path | None:
+    return Path(grid.data.exclude) if grid.data.exclude else None
+
+
+def _check_kinds(grid: Grid, dataset: Dataset) -> None:
+    """Make sure that the archives have what the grid needs.
+
+    Raises:
+        InputError: they do not; the line says how to do without.
+    """
+    lacking = grid.kinds() - {"composite", *dataset.tasks}
+    if dataset.backgrounds is not None:
+        lacking -= {"background"}
+    remedies = {
+        "mask": "train depth alone, as in losses: [{depth: l1}]",
+        "depth": "train the mask alone, as in losses: [{mask: bce}]",
+        "background": "give every network inputs: composite, as in {name: unet, inputs: composite}",
+    }
+    for kind in sorted(lacking):
+        raise InputError(
+            f"data.archive: {', '.join(grid.data.files)}: has no {kind}s, which the "
+            f"grid needs; {remedies[kind]}"
+        )
+
+
+def _sizes(grid: Grid) -> set[Size]:
+    """Every image size that some stage of the training needs."""
+    recipes = [*grid.train.recipes(), *([grid.train.teacher] if grid.train.teacher else [])]
+    return {grid.data.image_size, *(r.image_size for r in recipes if r.image_size is not None)}

@@ -1,0 +1,209 @@
+"""Do a study's figures follow from what it keeps, and does a cell give them once more?"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from bench.errors import InputError, TrainingError
+from bench.evaluation import metrics, selection
+from bench.evaluation.metric import Metric, summarise
+from bench.execution.cell import CellResult
+from bench.settings.grid import Cell
+from bench.study import checksums, places
+from bench.study.measurement import Measurement, Timing
+from bench.study.record import Record, Summary
+from bench.study.results import Results
+
+TOLERANCE = 1e-9  # of a figure that is computed again from the same scores
+
+
+class Verdict(NamedTuple):
+    """What came of training a cell again.
+
+    Attributes:
+        agrees: whether the figures are the same, or as near as they have to be on another machine.
+        reason: how near they are.
+    """
+
+    agrees: bool
+    reason: str
+
+
+def verify(results: Results) -> Iterator[str]:
+    """Give a line for each thing in a study that does not follow from the rest of it."""
+    for place, why in results.damaged.items():
+        yield f"{place}: {why}"
+    known = {name: metrics.load(name) for name in metrics.names()}
+    keys: dict[str, tuple[str, frozenset[str]]] = {}  # of each split, the first cell's
+    for cell_id, record in results.records.items():
+        place = f"{places.CELLS}/{cell_id}"
+        for problem in _problems_of_cell(results, record, known, keys):
+            yield f"{place}: {problem}"
+    for name, measured in results.measurements.items():
+        for problem in _problems_of_measurement(
+            results.folder / places.THROUGHPUT / name, measured
+        ):
+            yield f"{places.THROUGHPUT}/{name}: {problem}"
+
+
+def _problems_of_cell(
+    results: Results,
+    record: Record,
+    known: dict[str, Metric],
+    keys: dict[str, tuple[str, frozenset[str]]],
+) -> Iterator[str]:
+    folder = results.folder / places.CELLS / record.cell.id
+    if (problem := checksums.problem(folder)) is not None:
+        yield problem
+        return
+    if record.finished_utc < record.started_utc:
+        yield "it finished before it started"
+    yield from _problems_of_selection(record)
+    if record.summary is None:
+        return
+    scores = results.scores(record.cell.id)
+    if len(scores) != record.samples.test:
+        yield f"{len(scores)} rows of scores for {record.samples.test} test images"
+    own = frozenset(scores["key"])
+    if len(own) != len(scores):
+        yield "a test image is scored twice"
+    first, expected = keys.setdefault(record.provenance.split, (record.cell.id, own))
+    if own != expected:
+        yield f"it is scored on other images than {first}, whose split is the same"
+    yield from _disagreements(record.summary, scores, known)
+    if record.consistency is not None:
+        table = results.scores(record.cell.id, places.CONSISTENCY)
+        yield from _disagreements(record.consistency, table, known)
+
+
+def _problems_of_selection(record: Record) -> Iterator[str]:
+    for training in filter(None, (record.training, record.teacher)):
+        selected = [epoch for epoch in training.curve if epoch.selected]
+        last = [epoch for epoch in training.curve if epoch.stage == training.curve[-1].stage]
+        if len(selected) != 1 or selected[0] not in last:
+            yield "not one epoch of the last stage is selected"
+        elif selection.score(selected[0].val) < max(selection.score(e.val) for e in last):
+            yield "the selected epoch is not the best on the validation images"
+
+
+def _disagreements(
+    summary: Summary, scores: pd.DataFrame, known: dict[str, Metric]
+) -> Iterator[str]:
+    """Where a summary is not what the scores give."""
+    try:
+        found = summarise(scores, known.values())
+    except TrainingError as error:
+        yield str(error)
+        return
+    for name, value in summary.items():
+        if name not in known:
+            continue  # a user's own, whose code is not looked for
+        if name not in found:
+            yield f"{name} is {value}, and the scores give none"
+        elif not math.isclose(value, found[name], rel_tol=TOLERANCE, abs_tol=TOLERANCE):
+            yield f"{name} is {value}, and the scores give {found[name]}"
+
+
+def _problems_of_measurement(folder: Path, measured: Measurement) -> Iterator[str]:
+    if (problem := checksums.problem(folder)) is not None:
+        yield problem
+        return
+    for name in ("inference", "training", "latency", "end_to_end"):
+        timing: Timing | None = getattr(measured, name)
+        if timing is None:
+            continue
+        again = Timing.of(timing.samples_s)
+        figures = ("median_s", "p10_s", "p90_s", "p99_s", "low_s", "high_s")
+        wrong = [figure for figure in figures if getattr(timing, figure) != getattr(again, figure)]
+        if wrong:
+            yield f"{name}: {', '.join(wrong)} do not follow from the samples"
+
+
+def compare_again(recorded: Record, again: CellResult, results: Results) -> Verdict:
+    """Compare a cell's record with that of the same cell, trained again.
+
+    On a CPU of the same kind with the same versions the figures are the same to the last digit.
+    Elsewhere they are as near as the seeds of the row are to each other.
+
+    Args:
+        recorded: what the study holds.
+        again: what the second training gave.
+        results: the study.
+    """
+    if again.record.failure is not None:
+        return Verdict(agrees=False, reason=f"it failed: {again.record.failure}")
+    differences = _differences(recorded, again.record)
+    before, after = recorded.environment, again.record.environment
+    alike = ("device", "device_name", "threads", "packages", "python", "platform")
+    if after.device == "cpu" and all(getattr(before, a) == getattr(after, a) for a in alike):
+        scores = again.tables[places.SCORES]
+        equal = scores.equals(results.scores(recorded.cell.id)[list(scores.columns)])
+        return Verdict(equal, "the same to the last digit" if equal else differences)
+    spread = _spread(recorded.cell, results)
+    if spread is None:
+        reason = f"another machine, and one seed, so no spread to judge by: {differences}"
+        return Verdict(agrees=True, reason=reason)
+    within = all(
+        abs(value - (recorded.summary or {})[name]) <= spread[name]
+        for name, value in (again.record.summary or {}).items()
+        if name in spread
+    )
+    where = "within" if within else "beyond"
+    return Verdict(within, f"{where} the spread of the seeds: {differences}")
+
+
+def _differences(recorded: Record, again: Record) -> str:
+    before, after = recorded.summary or {}, again.summary or {}
+    return ", ".join(
+        f"{name} {before[name]:.6f} and {after[name]:.6f}"
+        for name in ("iou", "rmse")
+        if name in before and name in after
+    )
+
+
+def _spread(cell: Cell, results: Results) -> Summary | None:
+    """By how much the seeds of a cell's row differ in each figure; None for a single seed."""
+    row = [
+        record.summary
+        for record in results.records.values()
+        if record.summary is not None
+        and record.cell.row == cell.row
+        and record.cell.setting == cell.setting
+    ]
+    if len(row) < 2:  # noqa: PLR2004 - a spread is of two at least
+        return None
+    common = set.intersection(*(set(summary) for summary in row))
+    return {name: max(s[name] for s in row) - min(s[name] for s in row) for name in common}
+
+
+def choose_cell(results: Results, wanted: str, seed: int) -> Record:
+    """Return the record of a complete trained cell.
+
+    Args:
+        results: the study.
+        wanted: the beginning of a cell's id, or ``random``.
+        seed: decides which one ``random`` is.
+
+    Raises:
+        InputError: no such cell is complete, or several begin so.
+    """
+    trained = {
+        cell_id: record
+        for cell_id, record in results.records.items()
+        if record.summary is not None and record.cell.loss is not None
+    }
+    if wanted == "random" and trained:
+        return trained[random.Random(seed).choice(sorted(trained))]
+    fitting = [cell_id for cell_id in trained if cell_id.startswith(wanted)]
+    if len(fitting) != 1:
+        raise InputError(
+            f"--retrain: {wanted}: {len(fitting)} complete trained cells are called so "
+            f"(choices: random, {', '.join(sorted(trained)) or 'none'})"
+        )
+    return trained[fitting[0]]

@@ -1,0 +1,109 @@
+"""A study as pandas tables, for whoever computes further with it.
+
+| table | one row for each | columns |
+|---|---|---|
+| ``leaderboard`` | row of a leaderboard | ``board`` (0 is the latest setting), ``architecture``, ``loss`` (None of a baseline), ``seeds`` and ``asked``, ``ranked``, ``stale``; of each metric and cost its mean over the seeds, and ``<metric>_sd`` |
+| ``scores`` | complete cell and test image | ``cell`` (its id), ``architecture``, ``loss``, ``seed``, ``key``, ``group_<column>`` of the archive, and the sums that the metrics read |
+| ``curves`` | trained cell and epoch | ``cell``, ``architecture``, ``loss``, ``seed``, ``network`` (``own`` or ``teacher``), ``stage``, ``step``, ``train_s``, ``selected``, ``loss_<task>``, ``val_<metric>`` |
+| ``timings`` | network and machine | ``id``, ``architecture``, ``machine``, ``failure``, and the speed columns of a leaderboard |
+"""  # noqa: E501 - a table's row is a line
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from bench.report.columns import COST_COLUMNS
+from bench.report.leaderboard import leaderboards
+from bench.settings.grid import Cell
+from bench.study.record import Epoch
+from bench.study.results import Results
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The tables of a study, each made when it is asked for; see the top of this module.
+
+    Attributes:
+        results: all that the study holds.
+    """
+
+    results: Results
+
+    @cached_property
+    def leaderboard(self) -> pd.DataFrame:
+        """The rows of the leaderboards, in their order; baselines last."""
+        return pd.DataFrame(
+            {
+                "board": number,
+                "architecture": row.architecture,
+                "loss": row.loss,
+                "seeds": row.seeds,
+                "asked": row.asked,
+                "ranked": row.is_ranked,
+                "stale": row.is_stale,
+                **{key: estimate.mean for key, estimate in row.figures.items()},
+                **{f"{k}_sd": e.sd for k, e in row.figures.items() if e.sd is not None},
+            }
+            for number, board in enumerate(leaderboards(self.results))
+            for row in (*board.rows, *board.baselines)
+        )
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """The per-image scores of all complete cells."""
+        tables = [
+            self.results.scores(cell_id).assign(**_named(record.cell))
+            for cell_id, record in self.results.records.items()
+            if record.summary is not None
+        ]
+        if not tables:
+            return pd.DataFrame(columns=["cell", "architecture", "loss", "seed", "key"])
+        scores = pd.concat(tables, ignore_index=True)
+        first = ["cell", "architecture", "loss", "seed"]
+        return scores[[*first, *scores.columns.drop(first)]]
+
+    @cached_property
+    def curves(self) -> pd.DataFrame:
+        """The training curves of all cells."""
+        return pd.DataFrame(
+            {**_named(record.cell), "network": network, **_flat(epoch)}
+            for record in self.results.records.values()
+            for network, training in (("own", record.training), ("teacher", record.teacher))
+            if training is not None
+            for epoch in training.curve
+        )
+
+    @cached_property
+    def timings(self) -> pd.DataFrame:
+        """What was measured of the networks' speed."""
+        return pd.DataFrame(
+            {
+                "id": measured.id,
+                "architecture": measured.case.architecture.label,
+                "machine": measured.environment.machine,
+                "failure": measured.failure,
+                **{c.key: c.of_speed(measured) for c in COST_COLUMNS if c.of_speed is not None},
+            }
+            for measured in self.results.measurements.values()
+        )
+
+
+def _named(cell: Cell) -> dict[str, Any]:
+    return {
+        "cell": cell.id,
+        "architecture": cell.architecture.label,
+        "loss": None if cell.loss is None else cell.loss.label,
+        "seed": cell.seed,
+    }
+
+
+def _flat(epoch: Epoch) -> dict[str, Any]:
+    return {
+        **epoch.model_dump(include={"stage", "step", "train_s", "selected"}),
+        **{f"loss_{task}": loss for task, loss in epoch.losses.items()},
+        **{f"val_{metric}": value for metric, value in epoch.val.items()},
+    }

@@ -1,0 +1,88 @@
+"""What makes two experiments the same: their settings, without any path.
+
+Where an archive, a list, or a file of weights or code lies does not matter. What was in it does:
+that is kept in a record as its provenance. Settings at their defaults are left out, so that a
+setting that is new in a later version changes no id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import PurePath
+from typing import Any
+
+from pydantic import JsonValue
+
+from bench.settings.data import Data
+from bench.settings.losses import LossPair
+from bench.settings.networks import Architecture
+from bench.settings.training import Recipe, Teacher
+
+WEIGHT_FILES = {".safetensors", ".pt", ".pth", ".ckpt", ".bin"}
+DIGITS = 12  # of an id: for a million experiments the chance of two alike is 1 in 500
+
+
+def digest(content: JsonValue) -> str:
+    """Return the id of some settings, the same whatever the order of their keys."""
+    canonical = json.dumps(content, sort_keys=True, allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:DIGITS]
+
+
+def is_weights_file(option: object) -> bool:
+    """Return whether an option's value is the path of a file of weights, by its ending."""
+    return isinstance(option, str) and PurePath(option).suffix in WEIGHT_FILES
+
+
+def of_architecture(architecture: Architecture) -> dict[str, Any]:
+    """Return what matters of an architecture: of a path, the file's name."""
+    where, colon, name = architecture.name.rpartition(":")
+    file = PurePath(where).name if where.endswith(".py") else where
+    options = {
+        key: PurePath(str(value)).name if is_weights_file(value) else value
+        for key, value in architecture.options.items()
+    }
+    return {"name": f"{file}{colon}{name}", "options": options}
+
+
+def of_loss(loss: LossPair) -> dict[str, Any]:
+    """Return what matters of a pair of losses."""
+    return loss.model_dump(mode="json", exclude_defaults=True)
+
+
+def of_data(data: Data) -> dict[str, Any]:
+    """Return what matters of the data: size, split, and how the archives are read."""
+    content = data.model_dump(
+        mode="json", exclude={"archive", "exclude", "split"}, exclude_defaults=True
+    )
+    listed = data.split.file is not None
+    split = data.split.model_dump(mode="json", exclude={"file"}, exclude_defaults=True)
+    reading = [
+        source.model_dump(mode="json", exclude={"files", "backgrounds"}, exclude_defaults=True)
+        for source in data.sources()
+    ]
+    return {
+        **content,
+        "split": "listed" if listed else split,
+        "reading": [how for how in reading if how],
+    }
+
+
+def of_recipe(recipe: Recipe, data: Data, loss: LossPair | None) -> dict[str, Any]:
+    """Return what matters of a stage; its size and losses only where they are not the cell's."""
+    exclude = {"losses"}
+    if recipe.image_size == data.image_size:
+        exclude.add("image_size")
+    content = recipe.model_dump(mode="json", exclude=exclude, exclude_defaults=True)
+    if recipe.losses is not None and recipe.losses != loss:
+        content["losses"] = of_loss(recipe.losses)
+    return content
+
+
+def of_teacher(teacher: Teacher, data: Data) -> dict[str, Any]:
+    """Return what matters of a teacher; of its weights, whether they come from a file."""
+    return {
+        **of_recipe(teacher.plain(), data, None),
+        "architecture": of_architecture(teacher.architecture),
+        "weights": teacher.weights is not None,
+    }

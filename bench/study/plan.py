@@ -1,0 +1,135 @@
+"""What is left to do: every cell of a grid, and whether the study's record of it still holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bench.settings.grid import Cell, Grid
+from bench.study import places
+from bench.study.measurement import TimingCase
+from bench.study.record import Provenance, Record
+from bench.study.results import Results, StoredGrid
+
+
+class State(StrEnum):
+    """What a study holds of a cell."""
+
+    CURRENT = "current"
+    STALE = "stale"
+    FAILED = "failed"
+    DAMAGED = "damaged"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """A cell, what the study holds of it, and why that is so.
+
+    Attributes:
+        record: what there is of a current, stale or failed cell.
+    """
+
+    cell: Cell
+    state: State
+    why: str = ""
+    record: Record | None = None
+
+
+def plan(
+    cells: Iterable[Cell], results: Results, present: Callable[[Cell], Provenance]
+) -> list[PlannedCell]:
+    """Compare what a study holds of some cells with what their settings lead to at present."""
+    return [_planned(cell, results, present(cell)) for cell in cells]
+
+
+def _planned(cell: Cell, results: Results, present: Provenance) -> PlannedCell:
+    damage = results.damaged.get(f"{places.CELLS}/{cell.id}")
+    if damage is not None:
+        return PlannedCell(cell, State.DAMAGED, damage)
+    record = results.records.get(cell.id)
+    if record is None:
+        return PlannedCell(cell, State.MISSING)
+    changes = ", ".join(changed(record.provenance, present))
+    if changes:
+        return PlannedCell(cell, State.STALE, changes, record)
+    if record.failure is not None:
+        return PlannedCell(cell, State.FAILED, record.failure, record)
+    return PlannedCell(cell, State.CURRENT, record=record)
+
+
+def recorded_plan(stored: StoredGrid, results: Results) -> list[PlannedCell]:
+    """Compare what a study holds of a grid's cells with what there was when it was run last.
+
+    No code and no data is looked at.
+    """
+
+    def present(cell: Cell) -> Provenance:
+        record, latest = results.records.get(cell.id), stored.provenance
+        if cell.loss is None:
+            return latest.model_copy(update={"weights": {}, "sources": {}})
+        if record is None or not record.provenance.sources:
+            return latest
+        weights = latest.weights.keys() & record.provenance.weights.keys()
+        sources = latest.sources.keys() & record.provenance.sources.keys()
+        return latest.model_copy(
+            update={
+                "weights": {what: latest.weights[what] for what in weights},
+                "sources": {what: latest.sources[what] for what in sources},
+            }
+        )
+
+    return plan(stored.grid.cells(), results, present)
+
+
+def changed(recorded: Provenance, present: Provenance) -> Iterator[str]:
+    """Say what a record was made with that is not what there is now, one thing at a time."""
+    if recorded.data != present.data:
+        yield "its data was not recorded" if recorded.data is None else "the data changed"
+    elif recorded.split != present.split:
+        yield "the split changed"
+    for what, digest in present.weights.items():
+        if recorded.weights.get(what) != digest:
+            yield f"the weights of {what} changed"
+    if present.sources and not recorded.sources:
+        yield "its code was not recorded"
+        return
+    for what, files in present.sources.items():
+        if what in recorded.sources:
+            yield from _changed_files(recorded.sources[what], files)
+        else:
+            yield f"the code of {what} was not recorded"
+
+
+def _changed_files(before: dict[str, str], after: dict[str, str]) -> Iterator[str]:
+    for file in sorted(before.keys() | after.keys()):
+        if file not in before:
+            yield f"{file} is new"
+        elif file not in after:
+            yield f"{file} is not used any more"
+        elif before[file] != after[file]:
+            yield f"{file} changed"
+
+
+def timing_cases(grid: Grid, complete: Collection[str]) -> list[TimingCase]:
+    """Return each network of the grid with the first loss that it was trained with, to be timed.
+
+    Args:
+        grid: the question.
+        complete: the ids of the cells with figures; a network without any is left out.
+    """
+    cases: dict[str, TimingCase] = {}
+    for cell in grid.cells():
+        name = cell.architecture.label
+        if cell.loss is None or name in cases or cell.id not in complete:
+            continue
+        teacher = cell.train.teacher
+        cases[name] = TimingCase(
+            architecture=cell.architecture,
+            loss=cell.loss,
+            recipe=cell.train.recipes()[-1],
+            image_size=cell.data.image_size,
+            teacher=teacher.architecture if teacher else None,
+        )
+    return list(cases.values())

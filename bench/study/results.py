@@ -1,0 +1,88 @@
+"""What a study holds, read once: reports and statistics are functions of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from bench.errors import InputError
+from bench.settings.grid import Cell, Grid
+from bench.study import checksums, places
+from bench.study.measurement import Measurement
+from bench.study.record import Frozen, MetricContract, Provenance, Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class StoredGrid(Frozen):
+    """A grid that was run into the study.
+
+    Attributes:
+        provenance: what the settings of its cells led to when it was run last.
+        metrics: what its cells were scored by, then.
+        run_utc: when that was.
+    """
+
+    format: Literal[2] = 2
+    grid: Grid
+    provenance: Provenance
+    metrics: dict[str, MetricContract]
+    run_utc: datetime
+
+
+@dataclass(frozen=True)
+class Results:
+    """A study as it was when it was read.
+
+    Attributes:
+        folder: where it lies.
+        grids: that were run into it, the latest first.
+        records: of the finished cells, complete or failed, by the cell's id.
+        measurements: of speed, by their ids.
+        damaged: what could not be read, or is not what was written: the reason by the place in the
+            folder, as ``cells/<id>``.
+    """
+
+    folder: Path
+    grids: tuple[StoredGrid, ...]
+    records: dict[str, Record]
+    measurements: dict[str, Measurement]
+    damaged: dict[str, str]
+
+    def cells(self) -> dict[str, Cell]:
+        """Return every cell of every grid, by its id; the latest grid's come first."""
+        return {cell.id: cell for stored in self.grids for cell in stored.grid.cells()}
+
+    def contracts(self) -> dict[str, MetricContract]:
+        """Return what each metric is; as the latest grid has it."""
+        return {
+            name: contract
+            for stored in reversed(self.grids)
+            for name, contract in stored.metrics.items()
+        }
+
+    def scores(self, cell_id: str, table: str = places.SCORES) -> pd.DataFrame:
+        """Read the per-image scores of a complete cell.
+
+        Args:
+            cell_id: which cell.
+            table: ``scores``, or ``consistency`` of a cell with a teacher.
+
+        Returns:
+            One row a test image: ``key``, ``group_<column>`` for each column of the archive by
+            which samples can be grouped, and the sums that the metrics read.
+
+        Raises:
+            InputError: they are damaged.
+        """
+        import pandas as pd  # noqa: PLC0415 - takes long, and a report needs none
+
+        folder = self.folder / places.CELLS / cell_id
+        name = places.table_file(table)
+        problem = checksums.problem(folder, [name])
+        if problem is not None:
+            raise InputError(f"{folder}: {problem}; delete the folder to run the cell again")
+        return pd.read_parquet(folder / name)

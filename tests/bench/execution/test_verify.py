@@ -1,0 +1,181 @@
+"""Every alteration of a study is caught, whether its checksums were made to fit or not."""
+
+import json
+import shutil
+
+import pandas as pd
+import pytest
+import study_maker
+from typer.testing import CliRunner
+
+from bench.cli import app
+from bench.errors import InputError
+from bench.evaluation import metrics
+from bench.evaluation.metric import summarise
+from bench.execution.cell import CellResult
+from bench.execution.verify import choose_cell, compare_again, verify
+from bench.settings import Architecture, Data, LossPair, Train
+from bench.settings.grid import Grid
+from bench.study import checksums, places
+from bench.study.measurement import Measurement, Timing
+from bench.study.plan import timing_cases
+from bench.study.record import Epoch, Training
+from bench.study.study import Study
+
+GRID = Grid(
+    architectures=(Architecture(name="unet"),),
+    losses=(LossPair(mask="bce", depth="bce"), LossPair(mask="l1", depth="l1")),
+    seeds=(0, 1),
+    data=Data(archive=("a.zip",)),
+    train=Train(epochs=2),
+)
+CELLS = [cell for cell in GRID.cells() if cell.loss is not None]
+METRICS = [metrics.load(name) for name in metrics.names()]
+CURVE = (
+    Epoch(step=1, losses={}, val={"iou": 0.4, "rmse": 0.2}, train_s=1.0),
+    Epoch(step=2, losses={}, val={"iou": 0.5, "rmse": 0.2}, train_s=1.0, selected=True),
+)
+
+
+def scores(tp):
+    return study_maker.scores(
+        tp=[tp, 30], fp=[5, 5], fn=[5, 5], depth_pixels=[100, 100], squared_error=[4.0, 1.0]
+    )
+
+
+def record(cell, tp, **found):
+    summary = summarise(scores(tp), METRICS)
+    return study_maker.record(cell, summary=summary, training=Training(curve=CURVE), **found)
+
+
+@pytest.fixture
+def study(tmp_path):
+    study = Study(tmp_path / "study")
+    study.write_grid(GRID, study_maker.PROVENANCE, study_maker.CONTRACTS)
+    for number, cell in enumerate(CELLS):
+        study.write_cell(record(cell, 20 + number), {places.SCORES: scores(20 + number)})
+    (case,) = timing_cases(GRID, {CELLS[0].id})
+    study.write_measurement(
+        Measurement(
+            case=case,
+            environment=study_maker.ENVIRONMENT,
+            measured_utc=study_maker.NOW,
+            inference=Timing.of([[0.1, 0.2, 0.3]]),
+        )
+    )
+    return study
+
+
+def edit(path, **changes):
+    """Change values in a JSON file; ``a__b`` is the key b in the mapping under a."""
+    content = json.loads(path.read_text())
+    for place, value in changes.items():
+        *way, last = place.split("__")
+        inner = content
+        for key in way:
+            inner = inner[int(key) if key.isdigit() else key]
+        inner[last] = value
+    path.write_text(json.dumps(content))
+
+
+def rewrite_checksums(folder):
+    (folder / checksums.FILE).unlink()
+    checksums.write(folder)
+
+
+def edited_record(folder, **changes):
+    edit(folder / "cells" / CELLS[0].id / "record.json", **changes)
+    rewrite_checksums(folder / "cells" / CELLS[0].id)
+
+
+def edited_scores(folder, change):
+    cell = folder / "cells" / CELLS[0].id
+    change(pd.read_parquet(cell / "scores.parquet")).to_parquet(cell / "scores.parquet")
+    rewrite_checksums(cell)
+
+
+def swap(folder):
+    one, other = (folder / "cells" / cell.id for cell in CELLS[:2])
+    shutil.move(one, folder / "aside")
+    shutil.move(other, one)
+    shutil.move(folder / "aside", other)
+
+
+ALTERATIONS = {
+    "a figure": lambda f: edit(f / "cells" / CELLS[0].id / "record.json", summary__iou=0.99),
+    "a figure and its checksum": lambda f: edited_record(f, summary__iou=0.99),
+    "a figure that is impossible": lambda f: edited_record(f, summary__iou=7.5),
+    "a score": lambda f: edited_scores(f, lambda table: table.assign(tp=40)),
+    "a test image left out": lambda f: edited_scores(f, lambda table: table[:1]),
+    "a test image exchanged": lambda f: edited_scores(f, lambda t: t.assign(key=["a", "c"])),
+    "a test image twice": lambda f: edited_scores(f, lambda t: t.assign(key=["a", "a"])),
+    "the number of test images": lambda f: edited_record(f, samples__test=3),
+    "the selected epoch": lambda f: edited_record(
+        f, training__curve__0__selected=True, training__curve__1__selected=False
+    ),
+    "two cells exchanged": swap,
+    "the learning rate": lambda f: edited_record(f, cell__train__learning_rate=0.5),
+    "a file cut off": lambda f: (f / "cells" / CELLS[0].id / "scores.parquet").write_bytes(b"PAR1"),
+    "the checksums": lambda f: (f / "cells" / CELLS[0].id / "SHA256SUMS").write_text(""),
+    "a speed": lambda f: edit(next(f.glob("throughput/*/*.json")), inference__median_s=0.01),
+    "the leaderboard": lambda f: (f / "leaderboard.md").write_text("unet: 0.99\n"),
+}
+
+
+def run_verify(folder):
+    ran = CliRunner().invoke(app, ["verify", str(folder)])
+    return ran.exit_code, ran.output
+
+
+def test_what_was_not_touched_is_in_order(study):
+    CliRunner().invoke(app, ["report", str(study.folder)])
+    code, text = run_verify(study.folder)
+    assert (code, text) == (0, "4 cells and 1 measurements: all in order\n")
+
+
+@pytest.mark.parametrize("alter", ALTERATIONS.values(), ids=ALTERATIONS)
+def test_an_alteration_is_caught(study, alter):
+    CliRunner().invoke(app, ["report", str(study.folder)])
+    alter(study.folder)
+    code, text = run_verify(study.folder)
+    assert code == 1
+    assert len(text.splitlines()) >= 2
+
+
+def test_the_disagreement_is_told_with_both_figures(study):
+    edited_record(study.folder, summary__iou=0.99)
+    told = list(verify(study.load()))
+    true = record(CELLS[0], 20).summary["iou"]
+    assert told == [f"cells/{CELLS[0].id}: iou is 0.99, and the scores give {true}"]
+
+
+def test_a_cell_trained_again_on_the_same_machine_has_to_agree_to_the_last_digit(study):
+    results = study.load()
+    recorded = results.records[CELLS[0].id]
+    same = CellResult(recorded, {places.SCORES: scores(20)})
+    assert compare_again(recorded, same, results) == (True, "the same to the last digit")
+    other = CellResult(record(CELLS[0], 21), {places.SCORES: scores(21)})
+    agrees, reason = compare_again(recorded, other, results)
+    assert not agrees
+    assert reason.startswith("iou 0.")
+
+
+@pytest.mark.parametrize(("tp", "agrees"), [(21, True), (22, True), (23, False)])
+def test_on_another_machine_it_has_to_agree_within_the_spread_of_the_seeds(study, tp, agrees):
+    # The row's seeds have 20 and 22 true pixels in one of the images.
+    results = study.load()
+    elsewhere = study_maker.ENVIRONMENT.model_copy(update={"device_name": "another"})
+    again = CellResult(record(CELLS[0], tp, environment=elsewhere), {places.SCORES: scores(tp)})
+    verdict = compare_again(results.records[CELLS[0].id], again, results)
+    assert verdict.agrees is agrees
+    assert ("within the spread" in verdict.reason) is agrees
+
+
+def test_the_cell_to_train_again_is_named_or_drawn_by_a_seed(study):
+    results = study.load()
+    assert choose_cell(results, CELLS[1].id[:6], 0).cell == CELLS[1]
+    drawn = {choose_cell(results, "random", seed).cell.id for seed in range(40)}
+    assert drawn == {cell.id for cell in CELLS}
+    assert choose_cell(results, "random", 7) == choose_cell(results, "random", 7)
+    with pytest.raises(InputError, match="--retrain: zzz: 0 complete trained cells are called so"):
+        choose_cell(results, "zzz", 0)
