@@ -65,9 +65,10 @@ def neighbours_importable(folder: Path) -> Iterator[None]:
 
 
 def _lies_in(folder: Path, module: str) -> bool:
+    # A folder without __init__.py hides no package, to Python neither: it may hold data, or tests.
     top = module.partition(".")[0]
     return top not in sys.stdlib_module_names and (
-        (folder / f"{top}.py").is_file() or (folder / top).is_dir()
+        (folder / f"{top}.py").is_file() or (folder / top / "__init__.py").is_file()
     )
 
 

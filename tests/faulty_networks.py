@@ -76,8 +76,9 @@ class InPlace(Sound):
 
 class RandomInEvaluation(Sound):
     def predict(self, features):
-        mask_logits, depth_logits = super().predict(features)
-        return Prediction(mask_logits, depth_logits + 0.01 * torch.randn_like(depth_logits))
+        found = super().predict(features)
+        noise = 0.01 * torch.randn_like(found.depth_logits)
+        return found._replace(depth_logits=found.depth_logits + noise)
 
 
 class UnseededWeights(Sound):
@@ -106,8 +107,8 @@ class DetachedEncoder(Sound):
 
 class DetachedHead(Sound):
     def predict(self, features):
-        mask_logits, depth_logits = super().predict(features)
-        return Prediction(mask_logits.detach(), depth_logits)
+        found = super().predict(features)
+        return found._replace(mask_logits=found.mask_logits.detach())
 
 
 class UnusedLayers(Sound):

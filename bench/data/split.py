@@ -229,7 +229,7 @@ def _listed(path: Path, keys: npt.NDArray[np.str_], rows: Rows) -> dict[str, Row
     if not {"key", "subset"} <= set(listed):
         raise InputError(f"data.split.file: {path}: needs the columns key,subset")
     if (twice := listed["key"][listed["key"].duplicated()]).size:
-        raise InputError(f"data.split.file: {path}: the key {twice.iloc[0]} stands twice")
+        raise InputError(f"data.split.file: {path}: the key {twice.iloc[0]} is listed twice")
     wrong = listed[~listed["subset"].isin(SUBSETS)]
     if wrong.size:
         raise InputError(

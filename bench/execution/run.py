@@ -10,6 +10,7 @@ from typing import Protocol
 import torch
 
 from bench.data.leakage import find_leakage
+from bench.errors import InputError, TrainingError
 from bench.evaluation.metric import Metric, summarise
 from bench.execution.cell import CellResult, failed, run_cell
 from bench.execution.context import RunContext, open_context, open_inventory
@@ -121,12 +122,13 @@ def run(
         {metric.name: metric.contract for metric in context.metrics},
     )
     _say_what_does_not_hold(planned, progress, keep_stale=keep_stale)
-    update_metrics(planned, results, study, context.metrics)
     to_run = {
         one.cell.id
         for one in planned
         if has_to_run(one, retry_failed=retry_failed, keep_stale=keep_stale)
     }
+    to_keep = [one.record for one in planned if one.record and one.cell.id not in to_run]
+    update_metrics(to_keep, results, study, context.metrics)
     _run_cells(grid, to_run, study, context, progress, per_device=per_device)
     if throughput:
         measure_throughput(grid, study, device, progress, retry_failed=retry_failed)
@@ -144,20 +146,30 @@ def _say_what_does_not_hold(
 
 
 def update_metrics(
-    planned: Sequence[PlannedCell], results: Results, study: Study, metrics: Sequence[Metric]
+    records: Sequence[Record], results: Results, study: Study, metrics: Sequence[Metric]
 ) -> None:
-    """Compute from the kept scores what a record lacks, or has by another version of a metric."""
+    """Compute from the kept scores what a record lacks, or has by another version of a metric.
+
+    Raises:
+        InputError: scores are damaged, or a metric gives what its contract does not allow.
+    """
     present = {metric.name: metric.contract.source_sha256 for metric in metrics}
-    for one in planned:
-        record = one.record
-        if record is None or record.summary is None or present.items() <= record.metrics.items():
+    for record in records:
+        if record.summary is None or present.items() <= record.metrics.items():
             continue
         tables = {places.SCORES: results.scores(record.cell.id)}
-        update = {"summary": summarise(tables[places.SCORES], metrics)}
         if record.consistency is not None:
             tables[places.CONSISTENCY] = results.scores(record.cell.id, places.CONSISTENCY)
-            update["consistency"] = summarise(tables[places.CONSISTENCY], metrics)
-        study.write_cell(record.model_copy(update={**update, "metrics": present}), tables)
+        try:
+            figures = {name: summarise(table, metrics) for name, table in tables.items()}
+        except TrainingError as error:
+            raise InputError(f"{record.cell.label}: {error}") from None
+        update = {
+            "summary": figures[places.SCORES],
+            "consistency": figures.get(places.CONSISTENCY),
+            "metrics": present,
+        }
+        study.write_cell(record.model_copy(update=update), tables)
 
 
 def _run_cells(

@@ -30,11 +30,11 @@ DRIVER = Path("/proc/driver/nvidia/version")
 def describe(device: torch.device) -> Environment:
     """Return this machine, this device, and the versions of what computes."""
     versions = {name: version for name in PACKAGES if (version := _version(name))}
-    on_cuda = device.type == "cuda"
+    on_cuda, own = device.type == "cuda", _is_own_repository()
     cudnn = torch.backends.cudnn.version() if on_cuda else None  # type: ignore[no-untyped-call]
     return Environment(
-        commit=_git("rev-parse", "HEAD") if _is_own_repository() else None,
-        dirty=_is_own_repository()
+        commit=_git("rev-parse", "HEAD") if own else None,
+        dirty=own
         and bool(_git("status", "--porcelain", "--untracked-files=all", "--", *OWN_PACKAGES)),
         python=platform.python_version(),
         packages={**versions, "torch": torch.__version__},  # with its build, as 2.11.0+cu130

@@ -156,7 +156,7 @@ def _most_timed(by_machine: dict[str, tuple[Measurement, ...]]) -> str:
     return max(
         by_machine,
         key=lambda machine: (
-            len(by_machine[machine]),
+            sum(measured.failure is None for measured in by_machine[machine]),
             max(measured.measured_utc for measured in by_machine[machine]),
         ),
         default="",

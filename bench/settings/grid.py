@@ -42,7 +42,7 @@ class Cell(Settings):
     @property
     def id(self) -> str:
         """The hash of the settings without any path, see `bench.settings.identity`."""
-        return identity.digest({**self.row, "seed": self.seed, **self.setting})
+        return identity.digest({**self.row, "seed": self.seed, **self._setting(self.loss)})
 
     @property
     def row(self) -> dict[str, Any]:
@@ -55,11 +55,15 @@ class Cell(Settings):
     @property
     def setting(self) -> dict[str, Any]:
         """What all rows of one leaderboard share: the data and the budget."""
+        return self._setting(None)
+
+    def _setting(self, loss: LossPair | None) -> dict[str, Any]:
+        """Data and budget; a stage's losses are left out where they are ``loss``."""
         content: dict[str, Any] = {"data": identity.of_data(self.data)}
         if self.loss is None:
             return content
         recipes = self.train.recipes()
-        content["train"] = [identity.of_recipe(r, self.data, self.loss) for r in recipes]
+        content["train"] = [identity.of_recipe(recipe, self.data, loss) for recipe in recipes]
         if self.train.teacher is not None:
             content["teacher"] = identity.of_teacher(self.train.teacher, self.data)
         return content

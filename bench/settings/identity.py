@@ -69,7 +69,7 @@ def of_data(data: Data) -> dict[str, Any]:
 
 
 def of_recipe(recipe: Recipe, data: Data, loss: LossPair | None) -> dict[str, Any]:
-    """Return what matters of a stage; its size and losses only where they are not the cell's."""
+    """Return what matters of a stage; size and losses only where they are not the given ones."""
     exclude = {"losses"}
     if recipe.image_size == data.image_size:
         exclude.add("image_size")

@@ -36,7 +36,7 @@ def migrate(folder: Path, metrics: Mapping[str, MetricContract]) -> None:
     Raises:
         InputError: there is no such study, or it is damaged.
     """
-    old_grid = folder / places.OLD_GRID_FILE
+    old_grid = folder / places.GRID_FILE
     if not old_grid.exists():
         raise InputError(f"{folder}: holds no study of format 1")
     with atomic_folder(folder) as partial:

@@ -2,7 +2,7 @@
 
 | place | what |
 |---|---|
-| ``grids/<id>.json`` | a grid that was run into the study |
+| ``grids/<id>/grid.json`` | a grid that was run into the study |
 | ``cells/<id>/record.json`` | a finished cell: settings, provenance, figures, training curve |
 | ``cells/<id>/scores.parquet`` | its scores, one row a test image |
 | ``cells/<id>/consistency.parquet`` | the same of what a teacher sees, where there is one |
@@ -15,11 +15,11 @@ from __future__ import annotations
 GRIDS = "grids"
 CELLS = "cells"
 THROUGHPUT = "throughput"
+GRID_FILE = "grid.json"  # which a study of format 1 has in its own folder
 RECORD_FILE = "record.json"
 MEASUREMENT_FILE = "measurement.json"
 SCORES = "scores"
 CONSISTENCY = "consistency"
-OLD_GRID_FILE = "grid.json"  # of format 1
 
 
 def table_file(table: str) -> str:

@@ -7,8 +7,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from pydantic import JsonValue
+
 from bench.errors import InputError
-from bench.settings.grid import Cell, Grid
+from bench.settings import identity
+from bench.settings.grid import Grid
 from bench.study import checksums, places
 from bench.study.measurement import Measurement
 from bench.study.record import Frozen, MetricContract, Provenance, Record
@@ -32,6 +35,12 @@ class StoredGrid(Frozen):
     metrics: dict[str, MetricContract]
     run_utc: datetime
 
+    @property
+    def id(self) -> str:
+        """Of the cells and the metrics that were asked for."""
+        cells: list[JsonValue] = [cell.id for cell in self.grid.cells()]
+        return identity.digest([cells, *self.grid.metrics])
+
 
 @dataclass(frozen=True)
 class Results:
@@ -51,10 +60,6 @@ class Results:
     records: dict[str, Record]
     measurements: dict[str, Measurement]
     damaged: dict[str, str]
-
-    def cells(self) -> dict[str, Cell]:
-        """Return every cell of every grid, by its id; the latest grid's come first."""
-        return {cell.id: cell for stored in self.grids for cell in stored.grid.cells()}
 
     def contracts(self) -> dict[str, MetricContract]:
         """Return what each metric is; as the latest grid has it."""

@@ -7,7 +7,6 @@ without a folder.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -15,8 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from bench.errors import InputError
-from bench.files import atomic_folder, write_atomically
-from bench.settings import identity
+from bench.files import atomic_folder
 from bench.settings.base import STORED
 from bench.settings.grid import Grid
 from bench.study import checksums, places
@@ -27,7 +25,7 @@ from bench.study.results import Results, StoredGrid
 if TYPE_CHECKING:
     import pandas as pd
 
-Kept = TypeVar("Kept", Record, Measurement)
+Kept = TypeVar("Kept", StoredGrid, Record, Measurement)
 
 
 class Study:
@@ -52,13 +50,13 @@ class Study:
         Raises:
             InputError: the folder holds a study of an earlier format.
         """
-        if (self.folder / places.OLD_GRID_FILE).exists():
+        if (self.folder / places.GRID_FILE).exists():
             raise InputError(self._no_study())
         damaged: dict[str, str] = {}
-        grids = list(self._read_grids(damaged))
+        grids = self._read_all(places.GRIDS, places.GRID_FILE, StoredGrid, damaged)
         results = Results(
             folder=self.folder,
-            grids=tuple(sorted(grids, key=lambda stored: stored.run_utc, reverse=True)),
+            grids=tuple(sorted(grids.values(), key=lambda stored: stored.run_utc, reverse=True)),
             records=self._read_all(places.CELLS, places.RECORD_FILE, Record, damaged),
             measurements=self._read_all(
                 places.THROUGHPUT, places.MEASUREMENT_FILE, Measurement, damaged
@@ -69,7 +67,7 @@ class Study:
         return results
 
     def _no_study(self) -> str:
-        if (self.folder / places.OLD_GRID_FILE).exists():
+        if (self.folder / places.GRID_FILE).exists():
             return f"{self.folder}: holds a study of format 1; `bench migrate {self.folder}` first"
         return f"{self.folder}: holds no study; give the folder that `bench run` wrote"
 
@@ -80,9 +78,9 @@ class Study:
         stored = StoredGrid(
             grid=grid, provenance=provenance, metrics=metrics, run_utc=datetime.now(UTC)
         )
-        name = identity.digest([[cell.id for cell in grid.cells()], list(grid.metrics)])
-        path = self.folder / places.GRIDS / f"{name}.json"
-        write_atomically(path, _as_json(stored))
+        with atomic_folder(self.folder / places.GRIDS / stored.id) as partial:
+            (partial / places.GRID_FILE).write_bytes(_as_json(stored))
+            checksums.write(partial)
 
     def write_cell(self, record: Record, tables: dict[str, pd.DataFrame]) -> None:
         """Add a finished cell, in place of what is there of it.
@@ -103,13 +101,6 @@ class Study:
         with atomic_folder(self.folder / places.THROUGHPUT / measurement.id) as partial:
             (partial / places.MEASUREMENT_FILE).write_bytes(_as_json(measurement))
             checksums.write(partial)
-
-    def _read_grids(self, damaged: dict[str, str]) -> Iterator[StoredGrid]:
-        for path in sorted((self.folder / places.GRIDS).glob("[!.]*.json")):
-            try:
-                yield StoredGrid.model_validate_json(path.read_bytes(), context=STORED)
-            except (OSError, ValidationError) as error:
-                damaged[f"{places.GRIDS}/{path.name}"] = _reason(error)
 
     def _read_all(
         self, place: str, file: str, kind: type[Kept], damaged: dict[str, str]
@@ -141,7 +132,7 @@ def _set_impossible_apart(results: Results) -> None:
                 results.records.pop(cell_id, None)
 
 
-def _misplaced(kept: Record | Measurement, folder: Path) -> str | None:
+def _misplaced(kept: StoredGrid | Record | Measurement, folder: Path) -> str | None:
     """What is wrong with the place of something, or with what has to be beside it."""
     name = kept.cell.id if isinstance(kept, Record) else kept.id
     if name != folder.name:

@@ -13,6 +13,7 @@ from bench.archives.check.images import State
 from bench.archives.check.run import Inspection
 from bench.data.layouts import KINDS, Manifest
 from bench.data.leakage import WORTH_SAYING, expected_share
+from bench.data.split import SUBSETS
 
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 SHOWN = 10  # keys a finding
@@ -51,7 +52,9 @@ def _shared_backgrounds(backgrounds: pd.Series[str]) -> list[str]:
     if share < WORTH_SAYING:
         return []
     told = f"a split by sample, the default, trains on the backgrounds of {share:.0%} of the test "
-    return [told + "samples; data: {split: {by: background}} tests on new ones"]
+    can_be_split = backgrounds.nunique() >= len(SUBSETS)
+    advice = "; data: {split: {by: background}} tests on new ones" if can_be_split else ""
+    return [f"{told}samples{advice}"]
 
 
 def _found(layout: Manifest, samples: pd.DataFrame) -> Table:

@@ -66,9 +66,7 @@ def read(entries: Entries, source: Source) -> Manifest:
         ids = columns["background" if kind == "background" else "key"]
         samples[f"{kind}_entry"] = joining.rows_of(ids, found)
         if found.repeats:
-            remarks.append(
-                f"{found.repeats} {kind} entries are repeated; the last of each is read"
-            )
+            remarks.append(f"{found.repeats} {kind} entries are repeated; the last of each is read")
     return Manifest(
         name=NAME,
         entries=entries,

@@ -159,9 +159,7 @@ def _remarks(names: Names, kind: str, found: Found, ids: pa.LargeStringArray) ->
     """What is worth saying of the entries of a kind that have a pattern."""
     remarks = []
     if found.repeats:
-        remarks.append(
-            f"{found.repeats} {kind} entries are repeated; the last of each is read"
-        )
+        remarks.append(f"{found.repeats} {kind} entries are repeated; the last of each is read")
     alone = found.rows[~pc.is_in(found.keys, value_set=ids).to_numpy(zero_copy_only=False)]
     if len(alone) and kind != "background":
         lack = "are not in the table" if kind == "composite" else "have no composite"

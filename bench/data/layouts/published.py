@@ -224,8 +224,8 @@ def _depth_column(names: Names, where: str, columns: Columns, coding: DepthCodin
     if coding is None:
         raise InputError(
             f"{where}: the column depth names images of 8 bits, {deep[0]} of 16: choose by the "
-            "coding, as in data.archive: {files: ..., depth: {maximum: 10000, invalid: 0}} for "
-            f"{deep[0]}, or {{files: ..., depth: {{maximum: 255}}}} for depth"
+            "coding in a grid, as in data.archive: {files: ..., depth: {maximum: 10000, invalid: "
+            f"0}}}} for {deep[0]}, or {{files: ..., depth: {{maximum: 255}}}} for depth"
         )
     return deep[0] if coding.maximum > np.iinfo(np.uint8).max else "depth"
 

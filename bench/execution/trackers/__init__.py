@@ -1,1 +1,1 @@
-"""Who is told how a run comes along?"""
+"""Where is it shown how a run comes along?"""

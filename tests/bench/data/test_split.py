@@ -144,7 +144,7 @@ def test_a_list_gives_the_subsets(listed, column):
     ("text", "message"),
     [
         ("name,subset\n", "needs the columns key,subset"),
-        ("key,subset\ns000,train\ns000,test\n", "the key s000 stands twice"),
+        ("key,subset\ns000,train\ns000,test\n", "the key s000 is listed twice"),
         ("key,subset\ns000,trian\n", "s000 has the subset 'trian'; did you mean 'train'?"),
         ("key,subset\nx,train\n", "x is no sample of the archive"),
         ("key,subset\ns000,train\ns001,val\n", "leave none for test"),

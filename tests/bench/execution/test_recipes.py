@@ -167,6 +167,14 @@ def test_the_teacher_rests_while_the_student_learns(trainer):
     ]
 
 
+def test_a_student_without_a_mask_and_a_teacher_without_depth_are_told_so(trainer):
+    batch = trainer.loaders[48, 48].load(trainer.split.val)
+    with pytest.raises(TrainingError, match="predicts no mask for the teacher"):
+        StudentTeacher(Teacher(), Teacher())(batch.background, batch.composite)
+    with pytest.raises(TrainingError, match="the teacher predicts no depth"):
+        StudentTeacher(Student(0.0), Student(0.0)).pseudo_label(batch)
+
+
 def test_the_student_is_taught_to_show_what_the_teacher_needs(trainer):
     taught = StudentTeacher(Student(0.0), Teacher())
     trainer = Trainer(**(vars(trainer) | {"pseudo_label": taught.pseudo_label}))

@@ -249,6 +249,20 @@ def test_only_what_is_missing_is_timed_beside_the_same_reference(
     assert timed[1][1] == timed[0][0]
 
 
+def test_on_another_machine_it_is_timed_again_and_both_are_kept(
+    tmp_path, asked, timed, monkeypatch
+):
+    study = Study(tmp_path / "study")
+    run(asked(), study, device=CPU, progress=Watch())
+    here = environment.describe(CPU)
+    elsewhere = here.model_copy(update={"device_name": "another processor"})
+    monkeypatch.setattr(environment, "describe", lambda _: elsewhere)
+    run(asked(), study, device=CPU, progress=Watch())
+    assert len(timed) == 2
+    machines = {m.environment.device_name for m in study.load().measurements.values()}
+    assert machines == {here.device_name, "another processor"}
+
+
 def test_a_failed_measurement_is_made_again_when_it_is_asked_for(
     tmp_path, asked, tiny_network, timed
 ):

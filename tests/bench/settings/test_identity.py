@@ -133,3 +133,12 @@ def test_an_option_that_is_text_is_told_from_one_that_is_a_number(tmp_path):
     asked.write_text(yaml.safe_dump(SOUND | {"architectures": networks}))
     labels = [a.label.rpartition("(")[2] for a in grid_file.load(asked).architectures]
     assert labels == ['size="1")', "size=1)", 'size="true")', "size=plain)"]
+
+
+def test_rows_of_one_grid_share_their_setting_whatever_losses_a_stage_has(tmp_path):
+    path = tmp_path / "asked.yaml"
+    stages = [{"epochs": 1}, {"epochs": 1, "losses": "bce"}]
+    path.write_text(yaml.safe_dump(SOUND | {"losses": ["bce", "l1"], "train": {"stages": stages}}))
+    trained = [cell for cell in grid_file.load(path).cells() if cell.loss is not None]
+    assert trained[0].setting == trained[1].setting
+    assert trained[0].id != trained[1].id

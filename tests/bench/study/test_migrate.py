@@ -41,9 +41,7 @@ def test_every_figure_is_what_it_was(folder):
         summary = {k: v for k, v in old["summary"].items() if k != "images" and v is not None}
         assert new[name].summary == summary
         assert new[name].samples.test == old["summary"]["images"]
-        pd.testing.assert_frame_equal(
-            results.scores(new[name].cell.id), pd.read_parquet(scores)
-        )
+        pd.testing.assert_frame_equal(results.scores(new[name].cell.id), pd.read_parquet(scores))
     curve = OLD["unet"][0]["curve"]
     assert [epoch.val["iou"] for epoch in new["unet"].training.curve] == [
         epoch["val"]["iou"] for epoch in curve

@@ -72,9 +72,7 @@ def test_a_cell_that_is_run_again_replaces_what_was_there(study, record):
 def test_every_grid_that_was_run_is_kept_the_latest_first(study):
     other = GRID.model_copy(update={"seeds": (1, 2)})
     study.write_grid(other, study_maker.PROVENANCE, study_maker.CONTRACTS)
-    results = study.load()
-    assert [stored.grid for stored in results.grids] == [other, GRID]
-    assert {cell.seed for cell in results.cells().values() if cell.loss} == {0, 1, 2}
+    assert [stored.grid for stored in study.load().grids] == [other, GRID]
 
 
 def test_a_grid_whose_archive_was_moved_replaces_itself(study):

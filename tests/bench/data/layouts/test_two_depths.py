@@ -43,8 +43,8 @@ def test_where_the_coding_does_not_choose_both_are_named_with_how_to_choose(tmp_
         open_layouts(Source(files=labelled(tmp_path / "a.zip"), layout=layout))
     assert str(raised.value) == (
         f"{tmp_path / 'a.zip'}: labels.csv: the column depth names images of 8 bits, depth_mm of "
-        "16: choose by the coding, as in data.archive: {files: ..., depth: {maximum: 10000, "
-        "invalid: 0}} for depth_mm, or {files: ..., depth: {maximum: 255}} for depth"
+        "16: choose by the coding in a grid, as in data.archive: {files: ..., depth: {maximum: "
+        "10000, invalid: 0}} for depth_mm, or {files: ..., depth: {maximum: 255}} for depth"
     )
 
 
