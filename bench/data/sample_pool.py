@@ -26,7 +26,7 @@ class SamplePool:
         has_invalid_depth: whether some depth maps may have pixels without a reading.
 
     Raises:
-        InputError: a key is listed twice, a sample lacks a partner, or the datasets differ in kinds.
+        InputError: a key is listed twice, a sample lacks a partner, or the kinds differ.
     """
 
     def __init__(self, layouts: list[Manifest]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from multiprocessing.connection import Connection
 from typing import Protocol
 
 import torch
@@ -14,10 +13,10 @@ from bench.errors import InputError, TrainingError
 from bench.evaluation.metric import Metric, summarise
 from bench.execution.cell import CellResult, failed, run_cell
 from bench.execution.context import RunContext, open_context, open_inventory
+from bench.execution.launchers import processes
 from bench.machine import environment
 from bench.machine.memory import give_back_freed_memory
-from bench.machine.processes import answer_all
-from bench.machine.worker_pool import Died, map_unordered
+from bench.machine.worker_pool import Died
 from bench.settings.grid import Cell, Grid
 from bench.study import places
 from bench.study.measurement import Measurement, TimingCase, measurement_id
@@ -27,9 +26,6 @@ from bench.study.results import Results
 from bench.study.study import Study
 from bench.throughput import rounds
 from bench.throughput.sampling import QUICK
-
-MAX_PER_DEVICE = 4  # cells that ``auto`` puts side by side: more gain little
-CONTEXT_MIB = 700  # that a process takes on a CUDA device before it computes anything
 
 
 class DataProgress(Protocol):
@@ -195,28 +191,12 @@ def _run_cells(
         result = run_cell(cell, context, progress.on_step)
         keep(result)
         if per_device is None and cell.loss is not None:
-            per_device = side_by_side = _fitting(result.record, context.device)
+            per_device = side_by_side = processes.fitting(result.record, context.device)
     numbers = {cell.id: number for number, cell in left}
     jobs = [cell for _, cell in left]
-    arguments = (grid, context.device, max(1, torch.get_num_threads() // side_by_side))
-    for cell, answer in map_unordered(jobs, side_by_side, _serve, *arguments):
+    for cell, answer in processes.run_cells(jobs, grid, context.device, side_by_side):
         progress.on_cell(cell, numbers[cell.id], len(cells))
         keep(failed(cell, context, answer.ending) if isinstance(answer, Died) else answer)
-
-
-def _serve(connection: Connection, grid: Grid, device: torch.device, threads: int) -> None:
-    """Run the cells that come through the connection, until it is closed."""
-    torch.set_num_threads(threads)
-    context = open_context(grid, device)
-    answer_all(connection, lambda cell: run_cell(cell, context, lambda *_: None))
-
-
-def _fitting(record: Record, device: torch.device) -> int:
-    """How many cells like this one a device's memory holds side by side."""
-    if device.type != "cuda" or record.peak_memory_mib is None:
-        return 1
-    free_mib = torch.cuda.mem_get_info(device)[0] / 2**20
-    return max(1, min(MAX_PER_DEVICE, int(free_mib / (record.peak_memory_mib + CONTEXT_MIB))))
 
 
 def measure_throughput(

@@ -139,6 +139,15 @@ class Grid(Settings):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _losses_make_a_difference(self) -> Self:
+        if len(self.losses) > 1 and all(recipe.losses for recipe in self.train.recipes()):
+            raise ValueError(
+                "losses: every stage has losses of its own, so that these make no difference; give "
+                "one, or leave a stage without"
+            )
+        return self
+
     def smoke_test(self, samples: int) -> Grid:
         """Return the grid on so many samples, each stage of one epoch: to see that it runs."""
         data = self.data.model_copy(update={"limit": samples})

@@ -306,7 +306,8 @@ def test_a_process_that_dies_fails_its_cell_alone(asked, tmp_path, tiny_network)
 
 def test_on_a_cpu_auto_runs_one_cell_at_a_time(asked, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "bench.execution.run.map_unordered", lambda jobs, *_: iter([] if not jobs else None)
+        "bench.execution.launchers.processes.map_unordered",
+        lambda jobs, *_: iter([] if not jobs else None),
     )
     question, study = asked(), Study(tmp_path / "study")
     run(question, study, device=CPU, progress=Watch(), per_device=None)

@@ -114,6 +114,10 @@ def test_a_grid_survives_being_written_and_read(tmp_path):
         (changed(seeds=[]), "seeds: is empty; give at least one"),
         (changed(losses=["bec"]), "losses.0.mask: unknown loss 'bec' at column 1; did you mean"),
         (changed(losses=["bce", "1*bce"]), "losses: bce is listed twice"),
+        (
+            changed(train={"stages": [{"epochs": 1, "losses": "bce"}]}),
+            "losses: every stage has losses of its own, so that these make no difference; give one",
+        ),
         (changed(seeds=[3, 3]), "seeds: 3 is listed twice"),
         (changed(seeds=[-1]), "seeds.0: input should be greater than or equal to 0, not -1"),
         (

@@ -1,0 +1,1 @@
+"""Where do the cells of a grid run?"""
