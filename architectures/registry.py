@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from architectures import networks
 from architectures.contract import normalize_options
 from architectures.errors import ArchitectureError, did_you_mean, in_one_line
-from architectures.user_code import load_file, neighbours_importable
+from architectures.user_code import load_file, neighbours_importable, remember_imports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,6 +92,8 @@ def create(spec: str, /, *, seed: int = 0, **options: Any) -> nn.Module:
             raise
         except Exception as error:
             raise ArchitectureError(f"{spec!r} cannot be built: {in_one_line(error)}") from error
+        finally:
+            remember_imports()
     if not isinstance(network, torch.nn.Module):
         raise ArchitectureError(
             f"{spec!r} returned a {type(network).__name__}; it has to return a torch.nn.Module"
@@ -276,6 +278,8 @@ def _imported(spec: str, load: Callable[[], Any]) -> Any:
         return load()
     except Exception as error:
         raise ArchitectureError(f"{spec!r} cannot be imported: {in_one_line(error)}") from error
+    finally:
+        remember_imports()
 
 
 def _as_imported(spec: str) -> AbstractContextManager[None]:

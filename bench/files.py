@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+# Of Linux's renameat2(2); relative paths start from the working folder.
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -41,27 +47,47 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Give an empty folder beside ``path`` to fill; it replaces ``path`` if the block succeeds.
 
-    If the block raises an exception, what it wrote is removed.
+    If the block raises an exception, what it wrote is removed. A process that is killed leaves the
+    old folder or the new one at ``path``, whole, on a file system on which two folders can change
+    places in one step.
+
+    Raises:
+        OSError: it cannot be written, or ``path`` cannot be replaced: it is no folder, a link, or
+            where a file system is mounted. What was at ``path`` before is as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
     try:
         yield partial
-        for file in partial.iterdir():
-            _flush(file)
+        for entry in partial.rglob("*"):
+            if not entry.is_symlink():
+                _flush(entry)
         partial.chmod(0o755)
         try:
             partial.rename(path)
         except OSError:
-            if not path.exists():
+            if path.is_symlink() or not path.is_dir():
                 raise
-            replaced = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
-            path.rename(replaced)
-            partial.rename(path)
-            shutil.rmtree(replaced)
+            _exchange(partial, path)
         _flush(path.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Have two folders change places, in one step where the system can."""
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if renameat2 is not None:
+        places = os.fsencode(one), os.fsencode(other)
+        if not renameat2(_AT_FDCWD, places[0], _AT_FDCWD, places[1], _RENAME_EXCHANGE):
+            return
+        code = ctypes.get_errno()
+        if code not in {errno.ENOSYS, errno.EINVAL}:  # the kernel or the file system cannot
+            raise OSError(code, os.strerror(code), str(other))
+    aside = Path(tempfile.mkdtemp(dir=other.parent, prefix=f".{other.name}-"))
+    other.rename(aside)
+    one.rename(other)
+    aside.rename(one)
 
 
 def _flush(path: Path) -> None:

@@ -23,6 +23,9 @@ def report(
     name = study.resolve().name
     terminal.print_leaderboard(Console(), name, boards, results.damaged)
     path = study / "leaderboard.md"
+    if not boards:
+        typer.echo(f"{path}: not written: no grid of the study can be read", err=True)
+        raise typer.Exit(1)
     try:
         write_atomically(path, markdown.render(name, boards, results.damaged).encode())
     except OSError as error:

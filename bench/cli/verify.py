@@ -44,19 +44,25 @@ def _problems_of_leaderboard(results: Results) -> list[str]:
     from bench.report.leaderboard import leaderboards
 
     path = results.folder / "leaderboard.md"
-    if not path.exists():
+    if not path.is_file() or not results.grids:
         return []
-    name = results.folder.resolve().name
-    text = markdown.render(name, leaderboards(results), results.damaged)
-    if path.read_bytes() == text.encode():
+    text = markdown.render("", leaderboards(results), results.damaged)
+    if _below_title(path.read_bytes()) == _below_title(text.encode()):
         return []
     return ["leaderboard.md: is not what the records give; `bench report` writes it anew"]
+
+
+def _below_title(text: bytes) -> bytes:
+    """A leaderboard but for the study's name, which is its folder's."""
+    return text.partition(b"\n")[2]
 
 
 def _agrees_again(results: Results, wanted: str, seed: int, name: str) -> bool:
     """Train one cell again on the given device and say how near its figures are."""
     import torch
+    from pydantic import ValidationError
 
+    from bench.errors import InputError
     from bench.execution.cell import run_cell
     from bench.execution.context import open_context
     from bench.execution.verify import choose_cell, compare_again
@@ -66,14 +72,17 @@ def _agrees_again(results: Results, wanted: str, seed: int, name: str) -> bool:
 
     record = choose_cell(results, wanted, seed)
     cell = record.cell
-    grid = Grid(
-        architectures=(cell.architecture,),
-        losses=(cell.loss,),
-        seeds=(cell.seed,),
-        data=cell.data,
-        train=cell.train,
-        metrics=results.grids[0].grid.metrics,
-    )
+    try:
+        grid = Grid(
+            architectures=(cell.architecture,),
+            losses=(cell.loss,),
+            seeds=(cell.seed,),
+            data=cell.data,
+            train=cell.train,
+        )
+    except ValidationError as error:
+        reason = error.errors(include_url=False)[0]["msg"]
+        raise InputError(f"--retrain: {cell.label} ({cell.id}): {reason}") from None
     device = choose(name)
     if device.type == "cpu":
         torch.set_num_threads(record.environment.threads)

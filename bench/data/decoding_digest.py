@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -26,17 +27,29 @@ SOURCES = (
 LIBRARIES = ("numpy", "pillow", "pyarrow", "simplejpeg", "torch")
 
 
+PACKAGE = Path(__file__).parents[1]
+
+
+def sources(package: Path = PACKAGE) -> Iterator[Path]:
+    """Give the files of code that decide what an archive's images are decoded to.
+
+    Args:
+        package: the folder of ``bench``.
+    """
+    for pattern in SOURCES:
+        yield from sorted(package.glob(pattern))
+
+
 @functools.cache
-def decoding_digest(package: Path = Path(__file__).parents[1]) -> str:
+def decoding_digest(package: Path = PACKAGE) -> str:
     """SHA-256 of the sources that decode and of the versions of the libraries that they call.
 
     Args:
         package: the folder of ``bench``.
     """
     digest = hashlib.sha256()
-    for pattern in SOURCES:
-        for file in sorted(package.glob(pattern)):
-            digest.update(file.read_bytes())
+    for file in sources(package):
+        digest.update(file.read_bytes())
     for name in LIBRARIES:
         digest.update(f"{name} {metadata.version(name)}\n".encode())
     return digest.hexdigest()

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from architectures.errors import in_one_line
 from bench.errors import TrainingError
 from bench.study.record import MetricContract, Summary
 
@@ -50,23 +51,46 @@ class Metric:
         values: pd.Series[float] = self.formula(sums[list(self.reads)])
         return values
 
+    def _figure(self, sums: pd.DataFrame) -> float:
+        if self.contract.pooled:
+            return float(self.formula(sums[list(self.reads)]))
+        values = self.per_image(sums)
+        if len(values) != len(sums):
+            raise ValueError(f"has {len(values)} values for {len(sums)} images")
+        return float(values.mean())
+
     def value(self, sums: pd.DataFrame) -> float | None:
         """Return the figure of a set of images, None where no image has a value.
 
         It is the mean over the images with a value, or the pooled number.
 
         Raises:
-            TrainingError: the figure is not in the range of the contract.
+            TrainingError: the formula fails, or the figure is not in the range of the contract.
         """
-        pooled = self.contract.pooled
-        found = self.formula(sums[list(self.reads)]) if pooled else self.per_image(sums).mean()
-        figure = float(found)
+        try:
+            figure = self._figure(sums)
+        except Exception as error:
+            reason = in_one_line(error)
+            raise TrainingError(f"metric {self.name}: {reason}") from error
         if math.isnan(figure):
             return None
         if not self.contract.allows(figure):
             low, high = self.contract.minimum, self.contract.maximum
             raise TrainingError(f"metric {self.name}: {figure} is not between {low} and {high}")
         return figure
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What some metrics say of a set of images.
+
+    Attributes:
+        summary: by metric, of those that can read the table and have a value.
+        problems: by metric, why one has none that its contract allows.
+    """
+
+    summary: Summary
+    problems: dict[str, str]
 
 
 def metric(
@@ -107,7 +131,23 @@ def metric(
     return decorate
 
 
+def evaluate(sums: pd.DataFrame, metrics: Iterable[Metric]) -> Figures:
+    """Return the figures of a table; a metric that fails takes no other's figure with it."""
+    summary: Summary = {}
+    problems = {}
+    for one in metrics:
+        try:
+            summary |= summarise(sums, [one])
+        except TrainingError as error:
+            problems[one.name] = str(error)
+    return Figures(summary, problems)
+
+
 def summarise(sums: pd.DataFrame, metrics: Iterable[Metric]) -> Summary:
-    """Return the figures of a table, by name: of the metrics that can read it and have a value."""
+    """Return the figures of a table, by name: of the metrics that can read it and have a value.
+
+    Raises:
+        TrainingError: a metric fails, or gives what its contract does not allow.
+    """
     figures = {m.name: m.value(sums) for m in metrics if m.is_readable(sums)}
     return {name: figure for name, figure in figures.items() if figure is not None}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -16,7 +18,7 @@ from torch import nn
 import architectures
 from bench.errors import TrainingError
 from bench.evaluation import baselines
-from bench.evaluation.metric import summarise
+from bench.evaluation.metric import Metric, evaluate
 from bench.evaluation.score import score
 from bench.execution.context import RunContext
 from bench.machine.failure import reason
@@ -62,24 +64,31 @@ def run_cell(cell: Cell, context: RunContext, on_step: OnStep) -> CellResult:
             if cell.loss is None
             else _train_and_score(cell, cell.loss, context, on_step)
         )
-        figures = {
-            name: summarise(table, context.metrics) for name, table in outcome.tables.items()
-        }
     except Exception as error:  # noqa: BLE001 - whatever a network does, the grid goes on
         return failed(cell, context, reason(error), started_utc)
     record = _record(
         cell,
         context,
         started_utc,
-        summary=figures[places.SCORES],
-        consistency=figures.get(places.CONSISTENCY),
-        metrics={metric.name: metric.contract.source_sha256 for metric in context.metrics},
+        **figures(outcome.tables, context.metrics),
         training=outcome.training,
         teacher=outcome.teacher,
         peak_memory_mib=outcome.peak_memory_mib,
         note=outcome.note,
     )
     return CellResult(record, outcome.tables)
+
+
+def figures(tables: dict[str, pd.DataFrame], metrics: Sequence[Metric]) -> dict[str, Any]:
+    """Return those fields of a record that are views of its tables of scores."""
+    found = {name: evaluate(table, metrics) for name, table in tables.items()}
+    consistency = found.get(places.CONSISTENCY)
+    return {
+        "summary": found[places.SCORES].summary,
+        "consistency": consistency and consistency.summary,
+        "metrics": {metric.name: metric.contract.source_sha256 for metric in metrics},
+        "problems": found[places.SCORES].problems,
+    }
 
 
 def failed(
@@ -186,7 +195,7 @@ def _prepare_teacher(teacher: Teacher, trainer: Trainer, context: RunContext) ->
         return TrainedTeacher(network, training, memory.mib())
     if teacher.weights is not None:
         try:
-            safetensors.torch.load_model(network, teacher.weights)
+            safetensors.torch.load_model(network, Path(teacher.weights).expanduser())
         except (OSError, RuntimeError, SafetensorError) as error:
             raise TrainingError(f"teacher: {teacher.weights}: {error}") from None
     return TrainedTeacher(network)

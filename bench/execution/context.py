@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from architectures.user_code import forget_changed
 from bench.data.batch_loader import BatchLoader
 from bench.data.cache import open_dataset, open_samples
 from bench.data.dataset import Dataset
@@ -19,6 +20,7 @@ from bench.evaluation.sums import check_metric
 from bench.execution.provenance import Inventory
 from bench.machine import environment
 from bench.machine.memory import keep_freed_memory
+from bench.settings import identity
 from bench.settings.base import Size
 from bench.settings.grid import Grid
 from bench.study.record import Environment
@@ -75,6 +77,7 @@ def open_context(
     Raises:
         InputError: the data or a metric is at fault; the line says how to do without.
     """
+    forget_changed()
     found = load_metrics(grid)
     keep_freed_memory()
     loaders = {}
@@ -93,6 +96,7 @@ def open_context(
     split = split_rows(
         loader.dataset.samples, grid.data.split, loader.dataset.fingerprint, limit=grid.data.limit
     )
+    asked = {identity.of_metric(spec) for spec in grid.metrics}
     return RunContext(
         loaders=loaders,
         loader=loader,
@@ -100,7 +104,7 @@ def open_context(
         device=device,
         environment=environment.describe(device),
         metrics=found,
-        val_metrics=tuple(metric for metric in found if metric.name in grid.metrics),
+        val_metrics=tuple(metric for metric in found if metric.name in asked),
         inventory=Inventory(loader.dataset.fingerprint, split.digest),
     )
 
@@ -109,8 +113,10 @@ def open_inventory(grid: Grid) -> Inventory:
     """Find out what there is behind a grid's settings, without decoding anything.
 
     Raises:
-        InputError: the data is at fault.
+        InputError: the data or a metric is at fault.
     """
+    forget_changed()
+    load_metrics(grid)
     samples, fingerprint = open_samples(grid.data.sources(), exclude=_exclude(grid))
     split = split_rows(samples, grid.data.split, fingerprint, limit=grid.data.limit)
     return Inventory(fingerprint, split.digest)
@@ -123,9 +129,17 @@ def load_metrics(grid: Grid) -> tuple[Metric, ...]:
         InputError: there is no such metric, it cannot be computed, or none of the grid's networks
             is trained for its task.
     """
-    names = dict.fromkeys([*metrics.names(), *grid.metrics])
-    found = {name: metrics.load(name) for name in names}
-    for name in grid.metrics:
+    found: dict[str, Metric] = {}
+    for spec in [*metrics.names(), *grid.metrics]:
+        metric = metrics.load(spec)
+        known = found.setdefault(metric.name, metric)
+        if known.path != metric.path:
+            raise InputError(
+                f"metrics: {known.path} and {metric.path} differ in their folders only; give one "
+                "of the files another name"
+            )
+    for spec in grid.metrics:
+        name = identity.of_metric(spec)
         task = found[name].contract.task
         if task not in grid.tasks() and name not in Grid.model_fields["metrics"].default:
             raise InputError(

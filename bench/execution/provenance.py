@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import architectures
 import losses
+from architectures.user_code import PROJECT
+from bench.data import decoding_digest
 from bench.errors import InputError
 from bench.settings import Architecture, identity
 from bench.settings.grid import Cell
-from bench.settings.identity import is_weights_file
 from bench.study import sources
 from bench.study.record import Provenance
+from bench.study.sources import SourceFile
 
 # What looks up networks and losses, and does not compute.
 REGISTRIES = {
-    "architectures/__init__.py",
-    "architectures/contract.py",
-    "architectures/errors.py",
-    "architectures/registry.py",
-    "architectures/torchvision_ops.py",
-    "architectures/user_code.py",
-    "losses/__init__.py",
-    "losses/errors.py",
-    "losses/registry.py",
+    PROJECT / file
+    for file in (
+        "architectures/__init__.py",
+        "architectures/contract.py",
+        "architectures/errors.py",
+        "architectures/registry.py",
+        "architectures/torchvision_ops.py",
+        "architectures/user_code.py",
+        "losses/__init__.py",
+        "losses/errors.py",
+        "losses/registry.py",
+    )
 }
 
 
@@ -39,29 +45,21 @@ class Inventory:
 
     def __init__(self, data: str, split: str) -> None:
         self._data, self._split = data, split
-        self._sources: dict[str, dict[str, str]] = {}
+        self._sources: dict[str, Mapping[str, SourceFile]] = {}
         self._weights: dict[str, str] = {}
 
     def of(self, cell: Cell) -> Provenance:
         """Return what there is behind one cell.
 
         Raises:
-            InputError: a file of weights cannot be read.
+            InputError: a file of weights cannot be read, or this process does not run what a file
+                of code holds.
         """
-        if cell.loss is None:
-            return Provenance(data=self._data, split=self._split)
-        networks = [cell.architecture]
-        teacher = cell.train.teacher
-        if teacher is not None:
-            networks.append(teacher.architecture)
         return Provenance(
             data=self._data,
             split=self._split,
             weights={what: self._digest_of_weights(path) for what, path in _weights(cell)},
-            sources={
-                **{_name(network): self._digests_of_network(network) for network in networks},
-                **{f"loss {name}": self._digests_of_loss(name) for name in _losses(cell)},
-            },
+            sources={what: sources.digests(files) for what, files in self._code(cell)},
         )
 
     def of_all(self, cells: Iterable[Cell]) -> Provenance:
@@ -74,18 +72,22 @@ class Inventory:
             sources={what: files for one in each for what, files in one.sources.items()},
         )
 
-    def _digests_of_network(self, network: Architecture) -> dict[str, str]:
-        if network.name not in self._sources:
-            file = architectures.source_of(network.name)
-            self._sources[network.name] = (
-                {} if file is None else sources.digests(file, without=REGISTRIES)
-            )
-        return self._sources[network.name]
+    def _code(self, cell: Cell) -> Iterator[tuple[str, Mapping[str, SourceFile]]]:
+        """The files of code behind a cell, by what they define."""
+        yield "decoding", self._files("decoding", _decoding)
+        if cell.loss is None:
+            return
+        for network in _networks(cell):
+            yield _name(network), self._files(network.name, partial(_of_network, network.name))
+        for name in _losses(cell):
+            yield f"loss {name}", self._files(f"loss {name}", partial(_of_loss, name))
 
-    def _digests_of_loss(self, name: str) -> dict[str, str]:
-        if name not in self._sources:
-            self._sources[name] = sources.digests(losses.source_of(name), without=REGISTRIES)
-        return self._sources[name]
+    def _files(
+        self, what: str, find: Callable[[], Mapping[str, SourceFile]]
+    ) -> Mapping[str, SourceFile]:
+        if what not in self._sources:
+            self._sources[what] = find()
+        return self._sources[what]
 
     def _digest_of_weights(self, path: str) -> str:
         if path not in self._weights:
@@ -97,20 +99,49 @@ class Inventory:
         return self._weights[path]
 
 
+def _decoding() -> Mapping[str, SourceFile]:
+    files = decoding_digest.sources()
+    return {
+        file.relative_to(decoding_digest.PACKAGE.parent).as_posix(): SourceFile.read(file)
+        for file in files
+    }
+
+
+def _of_network(name: str) -> Mapping[str, SourceFile]:
+    file = architectures.source_of(name)
+    if file is None:
+        return {}
+    as_module = not name.rpartition(":")[0].endswith(".py")
+    return sources.closure(file, as_module=as_module, without=REGISTRIES)
+
+
+def _of_loss(name: str) -> Mapping[str, SourceFile]:
+    return sources.closure(losses.source_of(name), without=REGISTRIES)
+
+
+def _networks(cell: Cell) -> list[Architecture]:
+    """A cell's network, and its teacher."""
+    teacher = cell.train.teacher
+    return [cell.architecture, *([teacher.architecture] if teacher else [])]
+
+
 def _weights(cell: Cell) -> Iterator[tuple[str, str]]:
     """What each file of weights is for, and its path."""
-    yield from _weights_of_network(cell.architecture)
+    if cell.loss is None:
+        return
+    for network in _networks(cell):
+        for option, path in identity.weights_files(network):
+            if _is_path(path):
+                yield f"{_name(network)} ({option}: {Path(path).name})", path
     teacher = cell.train.teacher
-    if teacher is not None:
-        yield from _weights_of_network(teacher.architecture)
-        if teacher.weights is not None:
-            yield "the teacher", teacher.weights
+    if teacher is not None and teacher.weights is not None:
+        yield "the teacher", teacher.weights
 
 
-def _weights_of_network(network: Architecture) -> Iterator[tuple[str, str]]:
-    for option, value in network.options.items():
-        if is_weights_file(value):
-            yield f"{_name(network)} ({option}: {Path(str(value)).name})", str(value)
+def _is_path(weights: str) -> bool:
+    """Whether it is no word that a user's own network knows weights by."""
+    path = Path(weights).expanduser()
+    return path.suffix.lower() in identity.WEIGHT_FILES or path.exists()
 
 
 def _name(network: Architecture) -> str:

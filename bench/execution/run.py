@@ -9,18 +9,17 @@ from typing import Protocol
 import torch
 
 from bench.data.leakage import find_leakage
-from bench.errors import InputError, TrainingError
-from bench.evaluation.metric import Metric, summarise
-from bench.execution.cell import CellResult, failed, run_cell
+from bench.errors import InputError
+from bench.evaluation.metric import Metric
+from bench.execution.cell import CellResult, failed, figures, run_cell
 from bench.execution.context import RunContext, open_context, open_inventory
 from bench.execution.launchers import processes
-from bench.machine import environment
 from bench.machine.memory import give_back_freed_memory
 from bench.machine.worker_pool import Died
 from bench.settings.grid import Cell, Grid
 from bench.study import places
 from bench.study.measurement import Measurement, TimingCase, measurement_id
-from bench.study.plan import PlannedCell, State, plan, timing_cases
+from bench.study.plan import PlannedCell, State, changed_code, plan, timing_cases
 from bench.study.record import Record
 from bench.study.results import Results
 from bench.study.study import Study
@@ -112,22 +111,26 @@ def run(
     cells = list(grid.cells())
     results = study.load_or_empty()
     planned = plan(cells, results, context.inventory.of)
-    study.write_grid(
-        grid,
-        context.inventory.of_all(cells),
-        {metric.name: metric.contract for metric in context.metrics},
-    )
+    try:
+        study.write_grid(
+            grid,
+            context.inventory.of_all(cells),
+            {metric.name: metric.contract for metric in context.metrics},
+        )
+    except OSError as error:
+        raise InputError(f"{study.folder}: cannot be written to: {error.strerror}") from None
     _say_what_does_not_hold(planned, progress, keep_stale=keep_stale)
     to_run = {
         one.cell.id
         for one in planned
         if has_to_run(one, retry_failed=retry_failed, keep_stale=keep_stale)
     }
-    to_keep = [one.record for one in planned if one.record and one.cell.id not in to_run]
-    update_metrics(to_keep, results, study, context.metrics)
+    to_keep = [record for cell_id, record in results.records.items() if cell_id not in to_run]
+    damaged = update_metrics(to_keep, results, study, context.metrics, progress)
+    to_run |= damaged & {cell.id for cell in cells}
     _run_cells(grid, to_run, study, context, progress, per_device=per_device)
     if throughput:
-        measure_throughput(grid, study, device, progress, retry_failed=retry_failed)
+        measure_throughput(grid, study, context, progress, retry_failed=retry_failed)
 
 
 def _say_what_does_not_hold(
@@ -142,30 +145,39 @@ def _say_what_does_not_hold(
 
 
 def update_metrics(
-    records: Sequence[Record], results: Results, study: Study, metrics: Sequence[Metric]
-) -> None:
-    """Compute from the kept scores what a record lacks, or has by another version of a metric.
+    records: Sequence[Record],
+    results: Results,
+    study: Study,
+    metrics: Sequence[Metric],
+    progress: Progress,
+) -> set[str]:
+    """Compute from the kept scores what records lack, or have by another version of a metric.
 
-    Raises:
-        InputError: scores are damaged, or a metric gives what its contract does not allow.
+    Figures of metrics that are not among the given ones stay.
+
+    Returns:
+        The ids of cells whose scores are damaged, which have to be run again.
     """
     present = {metric.name: metric.contract.source_sha256 for metric in metrics}
+    damaged = set()
     for record in records:
         if record.summary is None or present.items() <= record.metrics.items():
             continue
-        tables = {places.SCORES: results.scores(record.cell.id)}
-        if record.consistency is not None:
-            tables[places.CONSISTENCY] = results.scores(record.cell.id, places.CONSISTENCY)
+        names = [places.SCORES, *([places.CONSISTENCY] if record.consistency is not None else [])]
         try:
-            figures = {name: summarise(table, metrics) for name, table in tables.items()}
-        except TrainingError as error:
-            raise InputError(f"{record.cell.label}: {error}") from None
-        update = {
-            "summary": figures[places.SCORES],
-            "consistency": figures.get(places.CONSISTENCY),
-            "metrics": present,
+            tables = {name: results.scores(record.cell.id, name) for name in names}
+        except InputError as error:
+            progress.on_remark(str(error))
+            damaged.add(record.cell.id)
+            continue
+        new = figures(tables, metrics)
+        kept = {
+            field: {k: v for k, v in (getattr(record, field) or {}).items() if k not in present}
+            for field in ("summary", "consistency", "metrics", "problems")
         }
+        update = {field: None if new[field] is None else kept[field] | new[field] for field in kept}
         study.write_cell(record.model_copy(update=update), tables)
+    return damaged
 
 
 def _run_cells(
@@ -202,36 +214,39 @@ def _run_cells(
 def measure_throughput(
     grid: Grid,
     study: Study,
-    device: torch.device,
+    context: RunContext,
     progress: Progress,
     *,
     retry_failed: bool = False,
 ) -> None:
-    """Time the grid's networks that the study has no figures of on this machine."""
+    """Time the grid's networks that the study has no figures of on this machine, of this code."""
     results = study.load_or_empty()
     complete = [record for record in results.records.values() if record.summary is not None]
-    cases = timing_cases(grid, {record.cell.id for record in complete})
-    here = environment.describe(device)
-    done = {
-        name
-        for name, measured in results.measurements.items()
-        if measured.failure is None or not retry_failed
-    }
-    missing = [case for case in cases if measurement_id(case, here) not in done]
+    timed = timing_cases(grid, {record.cell.id for record in complete})
+    cases = [case for case, _ in timed]
+    sources = {case.id: context.inventory.of(cell).sources for case, cell in timed}
+
+    def is_measured(case: TimingCase) -> bool:
+        measured = results.measurements.get(measurement_id(case, context.environment))
+        if measured is None or (measured.failure is not None and retry_failed):
+            return False
+        return not any(changed_code(measured.sources, sources[case.id]))
+
+    missing = [case for case in cases if not is_measured(case)]
     if not missing:
         return
     give_back_freed_memory()  # for the processes that measure
-    if device.type == "cuda":
+    if context.device.type == "cuda":
         torch.cuda.empty_cache()
     names = ", ".join(case.label for case in missing)
     progress.on_remark(f"measuring throughput in {QUICK.rounds} rounds: {names}")
 
     def on_result(measured: Measurement) -> None:
-        study.write_measurement(measured)
+        study.write_measurement(measured.model_copy(update={"sources": sources[measured.case.id]}))
         progress.on_remark(f"throughput of {measured.case.label}: {measured.outcome}")
 
     def on_turn(case: TimingCase, turn: int) -> None:
         if turn and case == cases[0]:
             progress.on_remark(f"throughput: round {turn} of {QUICK.rounds}")
 
-    rounds.measure(missing, cases[0], QUICK, device, on_result=on_result, on_turn=on_turn)
+    rounds.measure(missing, cases[0], QUICK, context.device, on_result=on_result, on_turn=on_turn)

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from bench.errors import InputError, TrainingError
+from bench.errors import InputError
 from bench.evaluation import metrics, selection
-from bench.evaluation.metric import Metric, summarise
+from bench.evaluation.metric import Metric, evaluate
 from bench.execution.cell import CellResult
 from bench.settings.grid import Cell
 from bench.study import checksums, places
@@ -21,6 +21,7 @@ from bench.study.record import Record, Summary
 from bench.study.results import Results
 
 TOLERANCE = 1e-9  # of a figure that is computed again from the same scores
+SELECTING = {metric.name for metric in selection.METRICS}
 
 
 class Verdict(NamedTuple):
@@ -40,10 +41,12 @@ def verify(results: Results) -> Iterator[str]:
     for place, why in results.damaged.items():
         yield f"{place}: {why}"
     known = {name: metrics.load(name) for name in metrics.names()}
-    keys: dict[str, tuple[str, frozenset[str]]] = {}  # of each split, the first cell's
+    first: dict[str, Record] = {}  # of each split
+    keys: dict[str, tuple[str, frozenset[str]]] = {}  # the same, of those with scores
     for cell_id, record in results.records.items():
         place = f"{places.CELLS}/{cell_id}"
-        for problem in _problems_of_cell(results, record, known, keys):
+        alike = first.setdefault(record.provenance.split, record)
+        for problem in _problems_of_cell(results, record, known, alike, keys):
             yield f"{place}: {problem}"
     for name, measured in results.measurements.items():
         for problem in _problems_of_measurement(
@@ -56,18 +59,45 @@ def _problems_of_cell(
     results: Results,
     record: Record,
     known: dict[str, Metric],
+    alike: Record,
     keys: dict[str, tuple[str, frozenset[str]]],
 ) -> Iterator[str]:
+    """What is wrong with a cell, by itself and beside another one of the same split."""
     folder = results.folder / places.CELLS / record.cell.id
     if (problem := checksums.problem(folder)) is not None:
         yield problem
         return
     if record.finished_utc < record.started_utc:
         yield "it finished before it started"
+    if record.samples != alike.samples:
+        yield f"it has other numbers of samples than {alike.cell.id}, whose split is the same"
+    if record.cell.loss is not None and record.summary is not None and record.training is None:
+        yield "it has figures of a trained network, and no training"
     yield from _problems_of_selection(record)
-    if record.summary is None:
+    kept = {places.SCORES: record.summary, places.CONSISTENCY: record.consistency}
+    for table, summary in kept.items():
+        file = places.table_file(table)
+        if summary is None:
+            if (folder / file).exists():
+                yield f"{file} is there, and the record has no figures of it"
+            continue
+        try:
+            scores = results.scores(record.cell.id, table)
+        except (InputError, OSError, ValueError) as error:
+            yield f"{file}: cannot be read: {error}"
+            continue
+        if table == places.SCORES:
+            yield from _problems_of_keys(record, scores, keys)
+        yield from _disagreements(record, summary, scores, known)
+
+
+def _problems_of_keys(
+    record: Record, scores: pd.DataFrame, keys: dict[str, tuple[str, frozenset[str]]]
+) -> Iterator[str]:
+    """Where the scores are not of the test images, each once."""
+    if "key" not in scores:
+        yield "its scores do not say of which images they are"
         return
-    scores = results.scores(record.cell.id)
     if len(scores) != record.samples.test:
         yield f"{len(scores)} rows of scores for {record.samples.test} test images"
     own = frozenset(scores["key"])
@@ -76,10 +106,6 @@ def _problems_of_cell(
     first, expected = keys.setdefault(record.provenance.split, (record.cell.id, own))
     if own != expected:
         yield f"it is scored on other images than {first}, whose split is the same"
-    yield from _disagreements(record.summary, scores, known)
-    if record.consistency is not None:
-        table = results.scores(record.cell.id, places.CONSISTENCY)
-        yield from _disagreements(record.consistency, table, known)
 
 
 def _problems_of_selection(record: Record) -> Iterator[str]:
@@ -88,26 +114,32 @@ def _problems_of_selection(record: Record) -> Iterator[str]:
         last = [epoch for epoch in training.curve if epoch.stage == training.curve[-1].stage]
         if len(selected) != 1 or selected[0] not in last:
             yield "not one epoch of the last stage is selected"
+        elif not all(epoch.val.keys() & SELECTING for epoch in last):
+            yield "an epoch has no figure on the validation images to be selected by"
         elif selection.score(selected[0].val) < max(selection.score(e.val) for e in last):
             yield "the selected epoch is not the best on the validation images"
 
 
 def _disagreements(
-    summary: Summary, scores: pd.DataFrame, known: dict[str, Metric]
+    record: Record, summary: Summary, scores: pd.DataFrame, known: dict[str, Metric]
 ) -> Iterator[str]:
-    """Where a summary is not what the scores give."""
-    try:
-        found = summarise(scores, known.values())
-    except TrainingError as error:
-        yield str(error)
-        return
-    for name, value in summary.items():
-        if name not in known:
-            continue  # a user's own, whose code is not looked for
-        if name not in found:
-            yield f"{name} is {value}, and the scores give none"
-        elif not math.isclose(value, found[name], rel_tol=TOLERANCE, abs_tol=TOLERANCE):
-            yield f"{name} is {value}, and the scores give {found[name]}"
+    """Where a summary is not what the scores give, or less."""
+    # A user's own metrics are not among the known: their code is not looked for.
+    asked = [known[name] for name in record.metrics if name in known]
+    found = evaluate(scores, asked)
+    for metric in asked:
+        name = metric.name
+        written, given = summary.get(name), found.summary.get(name)
+        if name in found.problems and name not in record.problems:
+            yield found.problems[name]
+        elif (written is None) != (given is None) or not math.isclose(
+            written or 0.0, given or 0.0, rel_tol=TOLERANCE, abs_tol=TOLERANCE
+        ):
+            yield f"{name} is {_shown(written)}, and the scores give {_shown(given)}"
+
+
+def _shown(value: float | None) -> str:
+    return "not there" if value is None else str(value)
 
 
 def _problems_of_measurement(folder: Path, measured: Measurement) -> Iterator[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from bench.study.measurement import Measurement
-from bench.study.record import MetricContract, Record
+from bench.study.record import UNKNOWN_VERSION, MetricContract, Record
 
 Read = Callable[[Record, Measurement | None], float | None]
 
@@ -17,6 +18,7 @@ class Estimate:
 
     Attributes:
         mean: over the seeds that are finished.
+        lacking: how many of these seeds have no value in this column.
         sd: the sample standard deviation over the seeds; None for a single one.
         best: no trained row is better in this column.
         below_baseline: a trivial baseline is at least as good.
@@ -24,6 +26,7 @@ class Estimate:
     """
 
     mean: float
+    lacking: int = 0
     sd: float | None = None
     best: bool = False
     below_baseline: bool = False
@@ -65,20 +68,40 @@ class Column:
 
 def score_columns(names: Iterable[str], contracts: Mapping[str, MetricContract]) -> list[Column]:
     """Return a column for each of the metrics that the records know."""
+    known = [name for name in names if name in contracts]
+    times = Counter(contracts[name].label for name in known)
+    labels = {
+        name: f"{contracts[name].label} ({name})"
+        if times[contracts[name].label] > 1
+        else contracts[name].label
+        for name in known
+    }
     return [
         Column(
             key=name,
-            name=contract.label,
+            name=labels[name],
             unit=contract.unit,
-            read=lambda record, _, name=name: (record.summary or {}).get(name),  # type: ignore[misc]
+            read=_of_summary(name, contract),
             higher_is_better=contract.higher_is_better,
             decimals=contract.decimals,
             is_score=True,
             is_pooled=contract.pooled,
         )
-        for name in names
-        if (contract := contracts.get(name)) is not None
+        for name in known
+        for contract in (contracts[name],)
     ]
+
+
+def _of_summary(name: str, contract: MetricContract) -> Read:
+    """A figure is read if it is of the version of the metric that the contract is of."""
+
+    def read(record: Record, _: Measurement | None) -> float | None:
+        version = record.metrics.get(name)
+        if version not in {contract.source_sha256, UNKNOWN_VERSION}:
+            return None
+        return (record.summary or {}).get(name)
+
+    return read
 
 
 def _speed_column(

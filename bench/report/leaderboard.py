@@ -18,9 +18,15 @@ from bench.report.columns import (
 from bench.settings import Architecture, identity
 from bench.settings.grid import Cell, Grid
 from bench.study.measurement import Measurement
-from bench.study.plan import PlannedCell, State, recorded_plan, timing_cases
-from bench.study.record import Record
-from bench.study.results import Results
+from bench.study.plan import (
+    PlannedCell,
+    State,
+    changed_code,
+    recorded_plan,
+    timing_cases,
+)
+from bench.study.record import Provenance, Record
+from bench.study.results import Results, StoredGrid
 
 UNLIKE_TERMS = 10.0  # a mixture whose terms differ more than so many times is remarked on
 CROSS_ENTROPY = ("mask_bce", "depth_bce", "depth_bce_excess")  # in a table of their own
@@ -55,6 +61,11 @@ class Row:
         """Whether all seeds are complete: a mean over those that survived is no match for one."""
         return self.seeds == self.asked
 
+    def is_ranked_by(self, column: Column) -> bool:
+        """Return whether all seeds are complete and have a value in a column."""
+        estimate = self.figures.get(column.key)
+        return self.is_ranked and estimate is not None and not estimate.lacking
+
 
 @dataclass(frozen=True)
 class Leaderboard:
@@ -71,6 +82,7 @@ class Leaderboard:
         records: every record of these cells, complete or failed, in the grid's order.
         timed: the speed of the networks, all on one machine.
         timed_elsewhere: the same on further machines, by machine.
+        remarks: which speeds are withheld, and why.
     """
 
     grid: Grid
@@ -83,28 +95,41 @@ class Leaderboard:
     records: tuple[Record, ...] = field(repr=False)
     timed: tuple[Measurement, ...] = field(default=(), repr=False)
     timed_elsewhere: dict[str, tuple[Measurement, ...]] = field(default_factory=dict, repr=False)
+    remarks: tuple[str, ...] = ()
 
 
 def leaderboards(results: Results) -> list[Leaderboard]:
     """Return a leaderboard for each setting that the study's grids share, the latest first."""
-    boards: dict[str, list[PlannedCell]] = {}
-    grids: dict[str, list[Grid]] = {}
+    boards: dict[str, list[StoredGrid]] = {}
     for stored in results.grids:
-        planned = recorded_plan(stored, results)
-        setting = identity.digest(next(p.cell.setting for p in planned if p.cell.loss is not None))
-        known = {p.cell.id for p in boards.setdefault(setting, [])}
-        boards[setting] += [p for p in planned if p.cell.id not in known]
-        grids.setdefault(setting, []).append(stored.grid)
-    return [_board(grids[setting], planned, results) for setting, planned in boards.items()]
+        setting = next(cell.setting for cell in stored.grid.cells() if cell.loss is not None)
+        boards.setdefault(identity.digest(setting), []).append(stored)
+    return [_board(grids, results) for grids in boards.values()]
 
 
-def _board(grids: list[Grid], planned: list[PlannedCell], results: Results) -> Leaderboard:
+def _latest(grids: list[StoredGrid]) -> Provenance:
+    """What there was behind the cells of some grids with one setting when they were run last."""
+    oldest_first = [stored.provenance for stored in reversed(grids)]
+    return Provenance(
+        data=grids[0].provenance.data,
+        split=grids[0].provenance.split,
+        weights={what: digest for one in oldest_first for what, digest in one.weights.items()},
+        sources={what: files for one in oldest_first for what, files in one.sources.items()},
+    )
+
+
+def _board(stored: list[StoredGrid], results: Results) -> Leaderboard:
+    grids, latest = [one.grid for one in stored], _latest(stored)
+    planned = list(
+        {p.cell.id: p for grid in grids for p in recorded_plan(grid, latest, results)}.values()
+    )
     records = tuple(p.record for p in planned if p.record is not None)
+    names = dict.fromkeys(identity.of_metric(name) for grid in grids for name in grid.metrics)
     contracts = results.contracts()
-    shown = score_columns(dict.fromkeys(name for grid in grids for name in grid.metrics), contracts)
+    shown = score_columns(names, contracts)
     cross_entropy = score_columns(CROSS_ENTROPY, contracts)
     columns = [*shown, CONSISTENCY_COLUMN, *COST_COLUMNS]
-    by_machine = _timed(grids, planned, results)
+    by_machine, outdated = _timed(grids, planned, latest, results)
     here = _most_timed(by_machine)
     timed = {_network(m.case.architecture): m for m in by_machine.get(here, ())}
     groups: dict[str, list[PlannedCell]] = {}
@@ -131,6 +156,7 @@ def _board(grids: list[Grid], planned: list[PlannedCell], results: Results) -> L
         records=records,
         timed=tuple(by_machine.pop(here, ())),
         timed_elsewhere=by_machine,
+        remarks=tuple(outdated),
     )
 
 
@@ -139,16 +165,22 @@ def _network(architecture: Architecture) -> str:
 
 
 def _timed(
-    grids: list[Grid], planned: list[PlannedCell], results: Results
-) -> dict[str, tuple[Measurement, ...]]:
-    """What was measured of the grids' networks, by machine."""
+    grids: list[Grid], planned: list[PlannedCell], latest: Provenance, results: Results
+) -> tuple[dict[str, tuple[Measurement, ...]], list[str]]:
+    """What was measured of the grids' networks, by machine; and what of it holds no more."""
     complete = {p.cell.id for p in planned if p.record is not None and p.record.summary is not None}
-    cases = {case.id for grid in grids for case in timing_cases(grid, complete)}
+    cases = {case.id for grid in grids for case, _ in timing_cases(grid, complete)}
     found: dict[str, list[Measurement]] = {}
+    outdated = []
     for measurement in results.measurements.values():
-        if measurement.case.id in cases:
+        if measurement.case.id not in cases:
+            continue
+        changes = ", ".join(changed_code(measurement.sources, latest.sources))
+        if changes:
+            outdated.append(f"{measurement.case.label}: throughput: stale: {changes}")
+        else:
             found.setdefault(measurement.environment.machine, []).append(measurement)
-    return {machine: tuple(measured) for machine, measured in found.items()}
+    return {machine: tuple(measured) for machine, measured in found.items()}, outdated
 
 
 def _most_timed(by_machine: dict[str, tuple[Measurement, ...]]) -> str:
@@ -200,7 +232,7 @@ def _row(
         if one.record is None or one.record.summary is None:
             continue
         shown[one.state].append(one.record)
-        texts = [*_unlike_terms(one.record), *_fallbacks(one.record)]
+        texts = [*_unlike_terms(one.record), *_fallbacks(one.record), *one.record.problems.values()]
         remarks += [f"{seed}: {text}" for text in texts]
     current, stale = shown[State.CURRENT], shown[State.STALE]
     speed = timed.get(_network(planned[0].cell.architecture))
@@ -246,6 +278,7 @@ def _estimate(
         return None
     return Estimate(
         mean=statistics.fmean(known),
+        lacking=len(records) - len(known),
         sd=statistics.stdev(known) if len(known) > 1 else None,
         noisy=timed is not None and column.name in timed.noisy,
     )
@@ -256,14 +289,14 @@ def _marked(rows: Sequence[Row], baselines: Sequence[Row], columns: Sequence[Col
     marked = [dict(row.figures) for row in rows]
     for column in columns:
         sign = 1 if column.higher_is_better else -1
-        ranked = [row.figures for row in rows if row.is_ranked and column.key in row.figures]
-        best = max((sign * figures[column.key].mean for figures in ranked), default=None)
+        ranked = [row.figures[column.key] for row in rows if row.is_ranked_by(column)]
+        best = max((sign * estimate.mean for estimate in ranked), default=None)
         bar = [sign * b.figures[column.key].mean for b in baselines if column.key in b.figures]
         for row, figures in zip(rows, marked, strict=True):
             if (estimate := figures.get(column.key)) is not None:
                 figures[column.key] = replace(
                     estimate,
-                    best=row.is_ranked and sign * estimate.mean == best,
+                    best=row.is_ranked_by(column) and sign * estimate.mean == best,
                     below_baseline=bool(bar) and sign * estimate.mean <= max(bar),
                 )
     return [replace(row, figures=figures) for row, figures in zip(rows, marked, strict=True)]
@@ -274,7 +307,7 @@ def _rank(row: Row, scores: Sequence[Column]) -> tuple[bool, bool, int, float, s
     for place, column in enumerate(scores):
         if (estimate := row.figures.get(column.key)) is not None:
             sign = -1 if column.higher_is_better else 1
-            return False, not row.is_ranked, place, sign * estimate.mean, *_names(row)
+            return False, not row.is_ranked_by(column), place, sign * estimate.mean, *_names(row)
     return True, not row.is_ranked, 0, 0.0, *_names(row)
 
 

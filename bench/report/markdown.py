@@ -46,13 +46,14 @@ def _board(board: Leaderboard) -> list[str]:
         for measured in board.timed
         for problem in measured.problems
     ]
+    problems += board.remarks
     if problems:
         parts.append(f"## Remarks\n\n{_bullets(problems)}")
     for machine, timed in board.timed_elsewhere.items():
         parts.append(f"## Throughput on {markdown(machine)}\n\n{_speeds(timed)}")
         parts += map(markdown, how_timed(timed))
     scores = [column for column in board.columns if column.is_score]
-    parts += [f"## {column.title}\n\n{_crossed(board, column)}" for column in scores]
+    parts += [f"## {markdown(c.title)}\n\n{_crossed(board, c)}" for c in scores]
     if board.cross_entropy_columns:
         parts.append(f"## Cross-entropy\n\n{_cross_entropy(board)}")
     return parts
@@ -63,7 +64,12 @@ def _bullets(lines: Sequence[str]) -> str:
 
 
 def _main_table(board: Leaderboard) -> str:
-    header = ["architecture", "loss", "seeds", *(column.title for column in board.columns)]
+    header = [
+        "architecture",
+        "loss",
+        "seeds",
+        *(markdown(column.title) for column in board.columns),
+    ]
     body = [
         [*names(row), seeds(row), *texts(row, board.columns)]
         for row in (*board.rows, *board.baselines)
@@ -81,7 +87,7 @@ def _legend(board: Leaderboard) -> str:
     ):
         scores = [c.name for c in board.columns if c.is_score and c.is_pooled == pooled]
         if scores:
-            parts.append(f"{', '.join(scores)}: {how}")
+            parts.append(markdown(f"{', '.join(scores)}: {how}"))
     parts.append("Depth is in [0, 1]")
     parts.append("Speed: medians, at the training batch size; latency at batch 1")
     return " ".join(f"{part}." for part in parts)
@@ -101,13 +107,13 @@ def _speeds(timed: Sequence[Measurement]) -> str:
         ]
         for one in timed
     ]
-    return table(["architecture", *(column.title for column in columns)], body, numeric_from=1)
+    return table(["architecture", *(markdown(c.title) for c in columns)], body, numeric_from=1)
 
 
 def _cross_entropy(board: Leaderboard) -> str:
     """The BCE of every trained row, whatever it was trained with."""
     columns = board.cross_entropy_columns
-    header = ["architecture", "loss", *(column.title for column in columns)]
+    header = ["architecture", "loss", *(markdown(column.title) for column in columns)]
     body = [[*names(row), *texts(row, columns)] for row in board.rows]
     note = (
         "The targets of depth are grey, so its BCE cannot fall below their entropy; less that, a "
@@ -156,6 +162,8 @@ def text(row: Row, column: Column) -> str:
     shown = f"{estimate.mean:.{column.decimals}f}"
     if estimate.sd is not None and column.is_score:
         shown += f" ± {estimate.sd:.{column.decimals}f}"
+    if estimate.lacking:
+        shown += f" ({estimate.lacking} seeds without)"
     if estimate.noisy:
         shown = f"{NOISY}{shown}"
     if estimate.best:

@@ -44,6 +44,8 @@ def _print_board(console: Console, name: str, board: Leaderboard) -> None:
     for measured in board.timed:
         for problem in measured.problems:
             _print(console, f"{measured.case.label}: throughput: {problem}")
+    for remark in board.remarks:
+        _print(console, remark)
     for machine in board.timed_elsewhere:
         _print(console, f"in leaderboard.md: throughput on {machine}")
 

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator
 from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StrictInt,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 import architectures as architecture_registry
 from bench.settings import identity
@@ -24,6 +32,9 @@ BASELINES: dict[str, frozenset[str]] = {
     "pixel mean depth": frozenset({"depth"}),
 }
 TASKS = ("mask", "depth")
+
+Seed = Annotated[StrictInt, Field(ge=0, lt=2**64)]
+OneOrMore = BeforeValidator(lambda value: value if isinstance(value, list | tuple) else [value])
 
 
 class Cell(Settings):
@@ -97,12 +108,12 @@ class Grid(Settings):
         metrics: that the leaderboard shows, the first of each task to sort by.
     """
 
-    architectures: tuple[Architecture, ...] = Field(min_length=1)
-    losses: tuple[LossPair, ...] = Field(min_length=1)
-    seeds: tuple[Annotated[int, Field(ge=0, lt=2**64)], ...] = Field((0,), min_length=1)
+    architectures: Annotated[tuple[Architecture, ...], OneOrMore] = Field(min_length=1)
+    losses: Annotated[tuple[LossPair, ...], OneOrMore] = Field(min_length=1)
+    seeds: Annotated[tuple[Seed, ...], OneOrMore] = Field((0,), min_length=1)
     data: Data
     train: Train
-    metrics: tuple[str, ...] = Field(("iou", "rmse"), min_length=1)
+    metrics: Annotated[tuple[str, ...], OneOrMore] = Field(("iou", "rmse"), min_length=1)
 
     @field_validator("architectures")
     @classmethod
@@ -120,9 +131,14 @@ class Grid(Settings):
     @field_validator("architectures", "losses", "seeds", "metrics")
     @classmethod
     def _distinct(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
-        for position, entry in enumerate(value):
-            if entry in value[:position]:
+        seen = set()
+        for entry in value:
+            content = entry.model_dump(mode="json") if isinstance(entry, Settings) else entry
+            # By their text: to Python 1, 1.0 and True are the same.
+            text = json.dumps(content, sort_keys=True)
+            if text in seen:
                 raise ValueError(f"{getattr(entry, 'label', entry)} is listed twice")
+            seen.add(text)
         return value
 
     @model_validator(mode="after")

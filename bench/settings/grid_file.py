@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from architectures.user_code import forget_changed
 from bench.errors import InputError, suggestion
 from bench.settings.base import Settings
 from bench.settings.data import Data, Split
@@ -24,8 +25,9 @@ def load(path: Path) -> Grid:
     Raises:
         InputError: the file cannot be read, is no YAML, or asks for what does not exist.
     """
+    forget_changed()
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
     except FileNotFoundError:
         raise InputError(f"{path}: no such grid file") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -42,8 +44,21 @@ def load(path: Path) -> Grid:
         raise InputError(f"{path}: {_explain(error.errors()[0])}") from None
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML in which a key given twice is an error, where plain YAML drops the first in silence."""
+class _StrictLoader(yaml.SafeLoader):
+    r"""YAML in which a key given twice is an error, where plain YAML drops the first in silence.
+
+    So is half a character, as ``"\ud800"``, which no file can keep.
+    """
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> str:
+        value: str = super().construct_scalar(node)
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{value!r} holds half a character", node.start_mark
+            ) from None
+        return value
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - the overridden signature
         seen = set()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Any
 
@@ -29,9 +30,24 @@ def digest(content: JsonValue) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:DIGITS]
 
 
-def is_weights_file(option: object) -> bool:
-    """Return whether an option's value is the path of a file of weights, by its ending."""
-    return isinstance(option, str) and PurePath(option).suffix in WEIGHT_FILES
+def is_weights_file(option: str, value: object) -> bool:
+    """Return whether an option's value is the path of a file of weights.
+
+    That is told by its ending; in ``encoder_weights`` any text but two words is such a path.
+    """
+    if not isinstance(value, str):
+        return False
+    if option == "encoder_weights":
+        return value not in {"imagenet", "none"}
+    return PurePath(value).suffix.lower() in WEIGHT_FILES
+
+
+def weights_files(architecture: Architecture) -> Iterator[tuple[str, str]]:
+    """Give the paths in an architecture's options, each after what it is given to."""
+    for option, value in architecture.options.items():
+        for number, one in enumerate(value if isinstance(value, list) else [value]):
+            if is_weights_file(option, one):
+                yield (f"{option}[{number}]" if isinstance(value, list) else option), str(one)
 
 
 def of_architecture(architecture: Architecture) -> dict[str, Any]:
@@ -39,10 +55,16 @@ def of_architecture(architecture: Architecture) -> dict[str, Any]:
     where, colon, name = architecture.name.rpartition(":")
     file = PurePath(where).name if where.endswith(".py") else where
     options = {
-        key: PurePath(str(value)).name if is_weights_file(value) else value
-        for key, value in architecture.options.items()
+        option: [_without_folder(option, one) for one in value]
+        if isinstance(value, list)
+        else _without_folder(option, value)
+        for option, value in architecture.options.items()
     }
     return {"name": f"{file}{colon}{name}", "options": options}
+
+
+def _without_folder(option: str, value: JsonValue) -> JsonValue:
+    return PurePath(str(value)).name if is_weights_file(option, value) else value
 
 
 def of_loss(loss: LossPair) -> dict[str, Any]:
@@ -86,3 +108,9 @@ def of_teacher(teacher: Teacher, data: Data) -> dict[str, Any]:
         "architecture": of_architecture(teacher.architecture),
         "weights": teacher.weights is not None,
     }
+
+
+def of_metric(spec: str) -> str:
+    """Return the name of a metric: of a user's own, the file's name without its folder."""
+    where, colon, name = spec.rpartition(":")
+    return f"{PurePath(where).name}{colon}{name}"

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection
 from pathlib import Path
 
 FILE = "SHA256SUMS"
+_LINE = re.compile(
+    r"(?P<digest>[0-9a-f]{64})  (?P<name>\w[\w.-]*)"
+)  # a name leads to no other folder
 
 
 def write(folder: Path) -> None:
@@ -26,7 +30,12 @@ def problem(folder: Path, names: Collection[str] | None = None) -> str | None:
         lines = (folder / FILE).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         return f"{FILE}: cannot be read ({error})"
-    listed = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    listed = {}
+    for line in lines:
+        found = _LINE.fullmatch(line)
+        if found is None:
+            return f"{FILE}: {line[:100]!r} is not a checksum, two spaces and the name of a file"
+        listed[found["name"]] = found["digest"]
     for name in listed if names is None else names:
         if name not in listed:
             return f"{FILE}: does not list {name}"

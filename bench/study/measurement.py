@@ -8,9 +8,11 @@ from datetime import datetime
 from statistics import median
 from typing import Literal, Self
 
+from pydantic import Field
+
 from bench.settings import Architecture, Data, ImageSize, LossPair, Recipe, identity
 from bench.statistics.median import interval, is_narrow, quantile
-from bench.study.record import Environment, Frozen
+from bench.study.record import Digest, Environment, Frozen
 
 VariantName = Literal["channels_last", "float32", "bf16", "compiled", "cuda_graph"]
 AS_TRAINED: VariantName = "channels_last"  # the one that `bench run` trains and reports
@@ -217,6 +219,7 @@ class Measurement(Frozen):
         joules_per_image: of a forward pass, by the device's own counter of energy.
         matmul_precision: of float32 products: highest, or high where TF32 is allowed.
         device_states: before and after each visit, on a GPU.
+        sources: SHA-256 of the code that was timed, as in a record's provenance.
     """
 
     format: Literal[2] = 2
@@ -239,6 +242,7 @@ class Measurement(Frozen):
     joules_per_image: float | None = None
     matmul_precision: str | None = None
     device_states: tuple[DeviceState, ...] = ()
+    sources: dict[str, dict[str, Digest]] = Field({})
     reference: Reference | None = None
 
     @property

@@ -7,12 +7,11 @@ not record stays unknown: `bench run` takes its cells for stale, and `--keep-sta
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench.errors import InputError
 from bench.files import atomic_folder
@@ -20,62 +19,137 @@ from bench.settings.base import STORED
 from bench.settings.grid import Grid
 from bench.study import places
 from bench.study.measurement import Measurement
-from bench.study.record import MetricContract, Provenance, Record
+from bench.study.record import UNKNOWN_VERSION, MetricContract, Provenance, Record
 from bench.study.study import Study
 
-UNKNOWN_DIGEST = "0" * 64
+if TYPE_CHECKING:
+    import pandas as pd
+
+Kept = TypeVar("Kept", Grid, Record, Measurement)
+
+# What reading a file of an unexpected shape may raise.
+MALFORMED = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+SCORES_FILE = "scores.parquet"
 
 
 def migrate(folder: Path, metrics: Mapping[str, MetricContract]) -> None:
     """Bring a study of format 1 to the present format; it is replaced when all is done.
+
+    What the format does not know, as notes and plots, is kept where it is, or goes with its cell.
 
     Args:
         folder: of the study.
         metrics: what they are at present, which the study did not keep.
 
     Raises:
-        InputError: there is no such study, or it is damaged.
+        InputError: there is no such study, it is damaged, or it cannot be brought to the present
+            format without a loss. It is as it was.
     """
-    old_grid = folder / places.GRID_FILE
-    if not old_grid.exists():
+    folder = folder.resolve()
+    if not (folder / places.GRID_FILE).exists():
         raise InputError(f"{folder}: holds no study of format 1")
-    with atomic_folder(folder) as partial:
-        study = Study(partial)
-        records = [
-            (path, _read(path, _record)) for path in sorted(folder.glob("cells/*/record.json"))
-        ]
-        for path, record in records:
-            scores = path.with_name("scores.parquet")
-            study.write_cell(record, {places.SCORES: _table(scores)} if scores.exists() else {})
-        for path in sorted(folder.glob("throughput/*.json")):
-            study.write_measurement(_read(path, _measurement))
-        split = records[0][1].provenance.split if records else ""
-        grid = _read(old_grid, _grid)
-        study.write_grid(grid, Provenance(data=None, split=split), dict(metrics))
-        for path in folder.iterdir():
-            if path.is_file() and path != old_grid:
-                shutil.copy2(path, partial)
+    if Path.cwd().is_relative_to(folder):
+        raise InputError(f"{folder}: is replaced as a whole, so call this from outside of it")
+    try:
+        with atomic_folder(folder) as partial:
+            _convert(folder, Study(partial), metrics)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be migrated: {_in_a_line(error)}") from None
 
 
-def _read(path: Path, convert: Any) -> Any:
+def _convert(folder: Path, study: Study, metrics: Mapping[str, MetricContract]) -> None:
+    """Write into an empty study all that there is in the folder of an old one."""
+    cells = _read_all(folder.glob("cells/[!.]*/record.json"), _record, lambda r: r.cell.id)
+    timings = _read_all(folder.glob("throughput/[!.]*.json"), _measurement, lambda m: m.id)
+    grid = _read(folder / places.GRID_FILE, _grid)
+    for path, record in cells.items():
+        study.write_cell(record, _tables(path, record))
+    for measurement in timings.values():
+        study.write_measurement(measurement)
+    split = next((record.provenance.split for record in cells.values()), "")
+    study.write_grid(grid, Provenance(data=None, split=split), dict(metrics))
+
+    for path, record in cells.items():
+        tables = {SCORES_FILE} if record.summary is not None else set()
+        _keep(path.parent, study.folder / places.CELLS / record.cell.id, {path.name, *tables})
+    done = {
+        places.CELLS: {path.parent.name for path in cells},
+        places.THROUGHPUT: {path.name for path in timings},
+    }
+    folders = [place for place in done if (folder / place).is_dir()]
+    for place in folders:
+        _keep(folder / place, study.folder / place, done[place])
+    _keep(folder, study.folder, {places.GRID_FILE, *folders})
+
+
+def _read_all(
+    paths: Iterable[Path], convert: Callable[[Any], Kept], id_of: Callable[[Kept], str]
+) -> dict[Path, Kept]:
+    """Read what the paths hold; no two of them may be one in the present format."""
+    found: dict[Path, Kept] = {}
+    first: dict[str, Path] = {}
+    for path in sorted(paths):
+        found[path] = _read(path, convert)
+        same = first.setdefault(id_of(found[path]), path)
+        if same != path:
+            raise InputError(
+                f"{path}: cannot be migrated: it is the same experiment as {same}, but for paths "
+                "and defaults; move one of them out of the study"
+            )
+    return found
+
+
+def _keep(source: Path, target: Path, done: Collection[str]) -> None:
+    """Copy what is in a folder, but for what is ``done``, whatever it is."""
+    for path in sorted(source.iterdir()):
+        if path.name in done:
+            continue
+        copy = target / path.name
+        if os.path.lexists(copy):
+            raise InputError(
+                f"{path}: the present format has something of its own there; rename it"
+            )
+        target.mkdir(exist_ok=True)
+        if path.is_dir() and not path.is_symlink():
+            shutil.copytree(path, copy, symlinks=True)
+        else:
+            shutil.copy2(path, copy, follow_symlinks=False)
+
+
+def _read(path: Path, convert: Callable[[Any], Kept]) -> Kept:
     try:
         return convert(json.loads(path.read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
-        text = " ".join(str(error).split())
-        raise InputError(f"{path}: cannot be migrated: {text[:200]}") from None
+    except MALFORMED as error:
+        raise InputError(f"{path}: cannot be migrated: {_in_a_line(error)}") from None
 
 
-def _table(path: Path) -> Any:
+def _tables(path: Path, record: Record) -> dict[str, pd.DataFrame]:
+    """Read the scores beside a record."""
     import pandas as pd  # noqa: PLC0415 - takes long, and few commands need it
 
-    return pd.read_parquet(path)
+    if record.summary is None:
+        return {}
+    scores = path.with_name(SCORES_FILE)
+    if record.consistency is not None or not scores.exists():
+        raise InputError(
+            f"{path}: holds figures without their scores, which the present format needs; run the "
+            "grid again into another folder"
+        )
+    try:
+        return {places.SCORES: pd.read_parquet(scores)}
+    except MALFORMED as error:
+        raise InputError(f"{scores}: cannot be migrated: {_in_a_line(error)}") from None
+
+
+def _in_a_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _grid(content: dict[str, Any]) -> Grid:
     for architecture in content["architectures"]:
         architecture.pop("source_sha256", None)
     _mend_train(content["train"])
-    return Grid.model_validate(content, context=STORED)
+    return Grid.model_validate_json(json.dumps(content), context=STORED)
 
 
 def _record(content: dict[str, Any]) -> Record:
@@ -97,7 +171,7 @@ def _record(content: dict[str, Any]) -> Record:
         "summary": None if summary is None else _summary(summary),
         "consistency": None if consistency is None else {"rmse": consistency},
     }
-    content["metrics"] = dict.fromkeys(content["summary"] or {}, UNKNOWN_DIGEST)
+    content["metrics"] = dict.fromkeys(content["summary"] or {}, UNKNOWN_VERSION)
     if curve:
         content["training"] = {"curve": curve, "terms": terms, "executions": executions}
     return Record.model_validate_json(json.dumps(content), context=STORED)

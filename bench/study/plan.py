@@ -10,7 +10,9 @@ from bench.settings.grid import Cell, Grid
 from bench.study import places
 from bench.study.measurement import TimingCase
 from bench.study.record import Provenance, Record
-from bench.study.results import Results, StoredGrid
+from bench.study.results import Results
+
+Sources = dict[str, dict[str, str]]
 
 
 class State(StrEnum):
@@ -59,17 +61,20 @@ def _planned(cell: Cell, results: Results, present: Provenance) -> PlannedCell:
     return PlannedCell(cell, State.CURRENT, record=record)
 
 
-def recorded_plan(stored: StoredGrid, results: Results) -> list[PlannedCell]:
+def recorded_plan(grid: Grid, latest: Provenance, results: Results) -> list[PlannedCell]:
     """Compare what a study holds of a grid's cells with what there was when it was run last.
 
     No code and no data is looked at.
+
+    Args:
+        grid: the question.
+        latest: what there was behind the cells of all grids with the same setting.
+        results: the study.
     """
 
     def present(cell: Cell) -> Provenance:
-        record, latest = results.records.get(cell.id), stored.provenance
-        if cell.loss is None:
-            return latest.model_copy(update={"weights": {}, "sources": {}})
-        if record is None or not record.provenance.sources:
+        record = results.records.get(cell.id)
+        if record is None or not (record.provenance.sources or cell.loss is None):
             return latest
         weights = latest.weights.keys() & record.provenance.weights.keys()
         sources = latest.sources.keys() & record.provenance.sources.keys()
@@ -80,7 +85,13 @@ def recorded_plan(stored: StoredGrid, results: Results) -> list[PlannedCell]:
             }
         )
 
-    return plan(stored.grid.cells(), results, present)
+    return plan(grid.cells(), results, present)
+
+
+def changed_code(recorded: Sources, present: Sources) -> Iterator[str]:
+    """Say which code is not what it was, of what both know; nothing if nothing was recorded."""
+    for what in recorded.keys() & present.keys():
+        yield from _changed_files(recorded[what], present[what])
 
 
 def changed(recorded: Provenance, present: Provenance) -> Iterator[str]:
@@ -112,24 +123,28 @@ def _changed_files(before: dict[str, str], after: dict[str, str]) -> Iterator[st
             yield f"{file} changed"
 
 
-def timing_cases(grid: Grid, complete: Collection[str]) -> list[TimingCase]:
+def timing_cases(grid: Grid, complete: Collection[str]) -> list[tuple[TimingCase, Cell]]:
     """Return each network of the grid with the first loss that it was trained with, to be timed.
 
     Args:
         grid: the question.
         complete: the ids of the cells with figures; a network without any is left out.
+
+    Returns:
+        Each with the cell that it is taken from.
     """
-    cases: dict[str, TimingCase] = {}
+    cases: dict[str, tuple[TimingCase, Cell]] = {}
     for cell in grid.cells():
         name = cell.architecture.label
         if cell.loss is None or name in cases or cell.id not in complete:
             continue
         teacher = cell.train.teacher
-        cases[name] = TimingCase(
+        case = TimingCase(
             architecture=cell.architecture,
             loss=cell.loss,
             recipe=cell.train.recipes()[-1],
             image_size=cell.data.image_size,
             teacher=teacher.architecture if teacher else None,
         )
+        cases[name] = case, cell
     return list(cases.values())

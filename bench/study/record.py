@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 from bench.settings.grid import Cell
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+UNKNOWN_VERSION = "0" * 64  # of a metric, where an earlier version of this project kept none
 Summary = dict[str, FiniteFloat]  # by metric; one that has no value on these images is not in it
 
 
@@ -162,8 +163,9 @@ class Provenance(Frozen):
             earlier version did not keep it.
         split: the digest of which samples train, select and test.
         weights: SHA-256 of each file of weights, by what it is for.
-        sources: SHA-256 of each file of code that defines the network, the losses and the metrics,
-            by what defines them and the file's path in the folder of its author.
+        sources: SHA-256 of each file of code, by what it is for (the network's name, ``loss <name>``,
+            or ``decoding``, which is all that a trivial baseline has) and by its path in the folder
+            of its author.
     """
 
     data: str | None
@@ -188,6 +190,7 @@ class Record(Frozen):
         failure: why there is no summary; None where there is one.
         summary: figures on the test images, each of a metric in ``metrics``.
         metrics: SHA-256 of the file that defines each metric.
+        problems: by metric, why it has no figure.
         consistency: of a network with a teacher, the same of the depth that the teacher sees with
             and without the mask.
         teacher: how the teacher was trained, where it was.
@@ -207,6 +210,7 @@ class Record(Frozen):
     summary: Summary | None = None
     consistency: Summary | None = None
     metrics: dict[str, Digest] = {}
+    problems: dict[str, str] = {}
     training: Training | None = None
     teacher: Training | None = None
     peak_memory_mib: float | None = None

@@ -20,7 +20,7 @@ from bench.data.batches import Batch
 from bench.data.split import SplitRows
 from bench.errors import TrainingError
 from bench.evaluation import selection
-from bench.evaluation.metric import Metric, summarise
+from bench.evaluation.metric import Metric, evaluate
 from bench.evaluation.score import score
 from bench.randomness import generator, seeded_globals
 from bench.settings import LossPair, Recipe
@@ -188,7 +188,7 @@ class _Stage:
             columns={column for metric in metrics.values() for column in metric.reads},
             subset="val",
         )
-        val = summarise(scores, metrics.values())
+        val = evaluate(scores, metrics.values()).summary
         for metric in selection.METRICS:
             if metric.is_readable(scores) and metric.name not in val:
                 raise TrainingError(

@@ -1,5 +1,6 @@
 """From a spec to a network: found by itself, a user's own, an entry point, or a clear line."""
 
+import hashlib
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +11,7 @@ import torch
 import architectures
 from architectures import networks
 from architectures.contract import Prediction
+from architectures.user_code import forget_changed, remedy
 
 NETWORKS = Path(architectures.__file__).parent / "networks"
 
@@ -171,6 +173,72 @@ def test_a_users_neighbours_are_found_by_nobody_else(tmp_path, monkeypatch):
     assert sys.modules["helper"] is stranger
     assert "late" not in sys.modules
     assert sys.path == path_before
+
+
+def with_parts(folder, width):
+    """A file beside a folder without __init__.py."""
+    (folder / "parts").mkdir(parents=True)
+    (folder / "parts" / "helper.py").write_text(f"WIDTH = {width}\n")
+    path = folder / "mine.py"
+    path.write_text(
+        "from torch import nn\nfrom parts import helper\n"
+        "def mine():\n    return nn.Linear(helper.WIDTH, 1)\n"
+    )
+    return path
+
+
+def test_two_users_files_each_have_a_folder_of_parts_of_their_own(tmp_path):
+    first, second = (with_parts(tmp_path / str(width), width) for width in (2, 3))
+    for _ in range(2):
+        assert architectures.create(f"{first}:mine").in_features == 2
+        assert architectures.create(f"{second}:mine").in_features == 3
+    assert "parts" not in sys.modules
+
+
+def test_a_folder_beside_a_users_file_hides_no_package(tmp_path):
+    for package in ("architectures", "rich"):  # rich is not imported yet, or it is
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "test_something.py").touch()
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import architectures.contract, rich.text\nfrom torch import nn\n"
+        "def mine():\n    return nn.Linear(1, 1) if rich.text.Text else None\n"
+    )
+    before = sys.modules["architectures"]
+    architectures.create(f"{path}:mine")
+    assert sys.modules["architectures"] is before
+
+
+@pytest.mark.parametrize("changed", ["mine.py", "helper.py", "deeper.py", "late.py"])
+def test_changed_code_is_loaded_anew_when_it_is_forgotten_and_never_before(tmp_path, changed):
+    spec = f"{with_neighbours(tmp_path / 'own', 2)}:mine"
+    file = tmp_path / "own" / changed
+    first = architectures.create(spec).weight.shape
+    file.write_text(file.read_text().replace("2", "3").replace("helper.WIDTH +", "1 +"))
+    assert architectures.create(spec).weight.shape == first
+    forget_changed()
+    assert architectures.create(spec).weight.shape != first
+    again = architectures.options(spec), sys.modules[f"user_file:{tmp_path / 'own' / 'mine.py'}"]
+    forget_changed()  # there is nothing to forget
+    assert (architectures.options(spec), sys.modules[again[1].__name__]) == again
+
+
+def test_a_file_is_told_to_differ_from_what_was_loaded(tmp_path, monkeypatch):
+    own = with_neighbours(tmp_path / "own", 2)
+    architectures.create(f"{own}:mine")
+    package = tmp_path / "remembered_package"
+    package.mkdir()
+    imported = write(package / "nets.py")
+    monkeypatch.syspath_prepend(tmp_path)
+    architectures.create("remembered_package.nets:tiny")
+    for file, line in {
+        own.parent / "late.py": "changed since it was loaded; start again",
+        imported: "changed since this process imported it; start a new process",
+    }.items():
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        assert remedy(file, digest) is None
+        assert remedy(file, "0" * 64) == line
+    assert remedy(tmp_path / "never_loaded.py", "0" * 64) is None
 
 
 def test_the_seed_decides_a_users_weights_too(tmp_path):

@@ -1,8 +1,11 @@
+import errno
+import shutil
 import subprocess
 import sys
 
 import pytest
 
+from bench import files
 from bench.files import atomic_folder, atomic_path, write_atomically
 
 
@@ -52,3 +55,72 @@ def test_a_folder_replaces_what_was_there(tmp_path):
             (partial / name).write_text(name)
     assert [entry.name for entry in (tmp_path / "cell").iterdir()] == ["second"]
     assert [entry.name for entry in tmp_path.iterdir()] == ["cell"]
+
+
+# Every call to the system by which Python tells its audit hooks of a step is one to die before.
+DYING = """
+import os, sys
+from pathlib import Path
+from bench.files import atomic_folder
+
+left = int(sys.argv[2])
+
+def count_down(event, arguments):
+    global left
+    if event.partition(".")[0] in ("os", "shutil", "open", "ctypes"):
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), 9)
+
+with atomic_folder(Path(sys.argv[1])) as partial:
+    for name in ("a", "b"):
+        (partial / name).write_text("new")
+    sys.addaudithook(count_down)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere folders change places in two steps")
+def test_a_process_killed_at_any_step_leaves_the_old_folder_or_the_new_one_whole(tmp_path):
+    path = tmp_path / "cell"
+    found = []
+    for step in range(1, 100):
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir()
+        for name in ("a", "b"):
+            (path / name).write_text("old")
+        code = subprocess.run(
+            [sys.executable, "-c", DYING, path, str(step)], check=False
+        ).returncode
+        found.append([file.read_text() for file in sorted(path.iterdir())])
+        if code == 0:
+            break
+        assert code == -9
+    assert code == 0
+    replaced = found.index(["new", "new"])
+    assert 4 < replaced < len(found) - 2  # it died before and after
+    assert all(content == ["old", "old"] for content in found[:replaced])
+    assert all(content == ["new", "new"] for content in found[replaced:])
+
+
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.EINVAL])
+def test_a_folder_is_replaced_where_folders_cannot_change_places(tmp_path, monkeypatch, code):
+    class CannotExchange:
+        @staticmethod
+        def renameat2(*_):
+            return -1
+
+    monkeypatch.setattr(files.ctypes, "CDLL", lambda *_, **__: CannotExchange)
+    monkeypatch.setattr(files.ctypes, "get_errno", lambda: code)
+    test_a_folder_replaces_what_was_there(tmp_path)
+
+
+def test_what_cannot_be_replaced_stays_and_leaves_nothing_beside_it(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "file").write_text("old")
+    before = sorted(tmp_path.iterdir())
+    for name in ("link", "file"):
+        with pytest.raises(OSError, match="Not a directory"), atomic_folder(tmp_path / name):
+            pass
+    assert sorted(tmp_path.iterdir()) == before
+    assert (tmp_path / "link").is_symlink()

@@ -18,6 +18,7 @@ from architectures.errors import in_one_line
 from architectures.user_code import load_file
 from bench.errors import InputError, suggestion
 from bench.evaluation.metric import Metric
+from bench.settings import identity
 from bench.study import sources
 
 
@@ -29,8 +30,12 @@ def names() -> list[str]:
 def load(spec: str) -> Metric:
     """Import a metric: a name of `names()`, or `path/to/file.py:name`.
 
+    Returns:
+        The metric; of a user's own, the folder of its file is no part of the name.
+
     Raises:
-        InputError: there is no such metric, or its file cannot be imported.
+        InputError: there is no such metric, or its file cannot be imported or changed since it
+            was.
     """
     where, colon, name = spec.rpartition(":")
     module = _user_file(spec, where) if colon else _file(spec)
@@ -41,9 +46,11 @@ def load(spec: str) -> Metric:
     if not colon:
         return found
     # The files beside it that it imports define it too.
-    files = "".join(sources.digests(found.path).values())
+    files = "".join(sources.digests(sources.closure(found.path)).values())
     digest = {"source_sha256": hashlib.sha256(files.encode()).hexdigest()}
-    return replace(found, name=spec, contract=found.contract.model_copy(update=digest))
+    return replace(
+        found, name=identity.of_metric(spec), contract=found.contract.model_copy(update=digest)
+    )
 
 
 def _file(name: str) -> ModuleType:

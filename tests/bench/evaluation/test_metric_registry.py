@@ -8,12 +8,14 @@ import pandas as pd
 import pytest
 import torch
 
+from architectures.user_code import forget_changed
 from bench.cli.list_names import Registry, list_names
 from bench.errors import InputError, TrainingError
 from bench.evaluation import metrics, sums
 from bench.evaluation.metric import summarise
 from bench.execution.cell import run_cell
-from bench.execution.context import open_context
+from bench.execution.context import load_metrics, open_context
+from bench.settings import identity
 from bench.settings.grid import Grid
 
 NEW_METRIC = '''
@@ -99,8 +101,8 @@ def test_a_users_file_is_a_metric_and_may_import_its_neighbours(tmp_path, summar
     (tmp_path / "mine.py").write_text(source.replace('["fn"]\n', '["fn"])\n'))
     spec = f"{tmp_path / 'mine.py'}:misses"
     record, missed = summary_of("iou", spec)
-    assert record.summary[spec] == missed
-    assert record.training.curve[-1].val.keys() == {"iou", "rmse", spec}
+    assert record.summary["mine.py:misses"] == missed
+    assert record.training.curve[-1].val.keys() == {"iou", "rmse", "mine.py:misses"}
 
 
 def test_a_changed_neighbour_is_another_metric(tmp_path):
@@ -109,8 +111,45 @@ def test_a_changed_neighbour_is_another_metric(tmp_path):
     digests = []
     for content in ("a = 1", "a = 2", "a = 1"):
         (tmp_path / "neighbour_of_metric.py").write_text(content)
+        forget_changed()
         digests.append(metrics.load(spec).contract.source_sha256)
     assert digests[0] == digests[2] != digests[1]
+
+
+def test_a_changed_metric_is_never_the_old_one_under_a_new_digest(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(NEW_METRIC)
+    spec, table = f"{path}:misses", scores(fn=[2, 4])
+    assert metrics.load(spec).value(table) == 3
+    path.write_text(NEW_METRIC.replace('sums["fn"]', '9 * sums["fn"]'))
+    with pytest.raises(InputError, match=r"^mine\.py changed since it was loaded; start again$"):
+        metrics.load(spec)
+    forget_changed()
+    assert metrics.load(spec).value(table) == 27
+
+
+def test_a_metric_is_one_however_its_path_is_spelled(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(NEW_METRIC)
+    monkeypatch.chdir(tmp_path)
+    found = [metrics.load(spec).name for spec in ("mine.py:misses", f"{tmp_path}/mine.py:misses")]
+    assert found == ["mine.py:misses"] * 2
+    assert identity.of_metric("./mine.py:misses") == "mine.py:misses"
+    assert identity.of_metric("iou") == "iou"
+
+
+def test_two_metrics_that_only_their_folders_tell_apart_are_refused(tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mine.py").write_text(NEW_METRIC)
+    grid = Grid(
+        architectures=("unet",),
+        losses=("bce",),
+        data={"archive": "a.zip"},
+        train={"epochs": 1},
+        metrics=[f"{tmp_path}/{folder}/mine.py:misses" for folder in ("a", "b")],
+    )
+    with pytest.raises(InputError, match="differ in their folders only; give one of the files"):
+        load_metrics(grid)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +183,7 @@ def test_a_metric_that_cannot_be_computed_is_found_before_anything_is_trained(
 ):
     path = tmp_path / "mine.py"
     path.write_text(NEW_METRIC.replace(*change))
-    with pytest.raises(InputError, match=f"^metrics: {path}:misses {message}"):
+    with pytest.raises(InputError, match=f"^metrics: mine.py:misses {message}"):
         sums.check_metric(metrics.load(f"{path}:misses"))
 
 

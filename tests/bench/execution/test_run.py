@@ -474,12 +474,11 @@ def test_a_metric_that_comes_later_is_computed_without_training(tmp_path, asked)
     study = Study(tmp_path / "study")
     run(asked(), study, device=CPU, progress=Watch())
     watch = Watch()
-    name = f"{path}:hits"
-    run(asked(metrics=["iou", name]), study, device=CPU, progress=watch)
+    run(asked(metrics=["iou", f"{path}:hits"]), study, device=CPU, progress=watch)
     assert watch.started == []
     results = study.load()
     trained = [r for r in results.records.values() if r.cell.loss is not None]
-    assert [r.summary[name] for r in trained] == [
+    assert [r.summary["mine.py:hits"] for r in trained] == [
         results.scores(r.cell.id)["tp"].mean() for r in trained
     ]
     (board,) = leaderboards(results)
@@ -506,3 +505,89 @@ def test_only_tasks_with_a_loss_are_scored_and_shown(tmp_path, asked):
     assert all("rmse" not in epoch.val for r in records for epoch in r.training.curve)
     (board,) = leaderboards(study.load())
     assert [row.figures.get("rmse") for row in board.rows] == [None]
+
+
+FRAGILE = """
+from bench.evaluation.metric import metric
+
+@metric(label="hits", task="mask", reads=("tp",), higher_is_better=True, decimals=1)
+def hits(sums):
+    if len(sums) > 2:
+        raise ZeroDivisionError("on real sums")
+    return sums["tp"]
+"""
+
+
+def test_a_metric_that_fails_costs_its_own_figure_and_no_training(tmp_path, asked):
+    path = tmp_path / "mine.py"
+    path.write_text(FRAGILE)
+    study = Study(tmp_path / "study")
+    question = asked(metrics=["iou", f"{path}:hits"], losses=["bce"])
+    run(question, study, device=CPU, progress=Watch())
+    record = study.load().records[list(question.cells())[-1].id]
+    assert record.failure is None
+    assert "iou" in record.summary
+    assert record.problems == {
+        "mine.py:hits": "metric mine.py:hits: ZeroDivisionError: on real sums"
+    }
+
+
+def test_a_metric_that_fails_on_kept_scores_is_told_and_the_run_goes_on(tmp_path, asked):
+    study = Study(tmp_path / "study")
+    run(asked(losses=["bce"]), study, device=CPU, progress=Watch())
+    path = tmp_path / "mine.py"
+    path.write_text(FRAGILE)
+    watch = Watch()
+    run(asked(metrics=["iou", f"{path}:hits"]), study, device=CPU, progress=watch)
+    assert len(watch.started) == 1  # the l1 cell
+    assert all("iou" in r.summary for r in study.load().records.values() if r.cell.loss)
+
+
+def test_figures_of_another_grids_metrics_stay(tmp_path, asked):
+    study = Study(tmp_path / "study")
+    names = []
+    for name in ("one", "two"):
+        path = tmp_path / f"{name}.py"
+        path.write_text(METRIC.format(change="* 1"))
+        names.append(f"{name}.py:hits")
+        question = asked(losses=["bce"], metrics=["iou", f"{path}:hits"])
+        run(question, study, device=CPU, progress=Watch())
+    record = study.load().records[list(question.cells())[-1].id]
+    assert set(names) <= set(record.summary)
+
+
+def test_changed_code_is_timed_again(tmp_path, asked, users_network, timed):
+    question = asked(architectures=[f"{users_network}/mine.py:tiny_network"], losses=["bce"])
+    study = Study(tmp_path / "study")
+    run(question, study, device=CPU, progress=Watch())
+    (measured,) = study.load().measurements.values()
+    assert set(measured.sources["mine.py:tiny_network"]) == {"mine.py", "networks.py"}
+    helper = users_network / "networks.py"
+    helper.write_text(helper.read_text() + "# changed\n")
+    run(question, study, device=CPU, progress=Watch())
+    assert len(timed) == 2
+    run(question, study, device=CPU, progress=Watch())
+    assert len(timed) == 2
+
+
+def test_damaged_scores_are_made_again_when_a_metric_needs_them(tmp_path, asked):
+    study = Study(tmp_path / "study")
+    run(asked(losses=["bce"]), study, device=CPU, progress=Watch())
+    cell = list(asked(losses=["bce"]).cells())[-1]
+    (study.folder / "cells" / cell.id / "scores.parquet").write_bytes(b"PAR1")
+    path = tmp_path / "mine.py"
+    path.write_text(METRIC.format(change="* 1"))
+    watch = Watch()
+    run(asked(losses=["bce"], metrics=[f"{path}:hits"]), study, device=CPU, progress=watch)
+    assert watch.started == [cell.label]
+
+
+def test_a_dry_run_refuses_an_unknown_metric(tmp_path, asked):
+    with pytest.raises(InputError, match="unknown metric 'iuo'; did you mean 'iou'"):
+        look_ahead(asked(metrics=["iuo"]), Study(tmp_path / "study"))
+
+
+def test_a_study_that_cannot_be_written_is_one_line(tmp_path, asked):
+    (tmp_path / "study").write_text("a file")
+    with pytest.raises(InputError, match="study: cannot be written to: Not a directory"):
+        run(asked(), Study(tmp_path / "study"), device=CPU, progress=Watch())

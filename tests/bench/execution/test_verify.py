@@ -1,11 +1,14 @@
 """Every alteration of a study is caught, whether its checksums were made to fit or not."""
 
+import hashlib
 import json
 import shutil
 
 import pandas as pd
 import pytest
 import study_maker
+import torch
+from rich.console import Console
 from typer.testing import CliRunner
 
 from bench.cli import app
@@ -13,6 +16,8 @@ from bench.errors import InputError
 from bench.evaluation import metrics
 from bench.evaluation.metric import summarise
 from bench.execution.cell import CellResult
+from bench.execution.run import run
+from bench.execution.trackers.terminal import PlainProgress
 from bench.execution.verify import choose_cell, compare_again, verify
 from bench.settings import Architecture, Data, LossPair, Train
 from bench.settings.grid import Grid
@@ -54,7 +59,7 @@ def study(tmp_path):
     study.write_grid(GRID, study_maker.PROVENANCE, study_maker.CONTRACTS)
     for number, cell in enumerate(CELLS):
         study.write_cell(record(cell, 20 + number), {places.SCORES: scores(20 + number)})
-    (case,) = timing_cases(GRID, {CELLS[0].id})
+    ((case, _),) = timing_cases(GRID, {CELLS[0].id})
     study.write_measurement(
         Measurement(
             case=case,
@@ -66,6 +71,9 @@ def study(tmp_path):
     return study
 
 
+LEFT_OUT = object()
+
+
 def edit(path, **changes):
     """Change values in a JSON file; ``a__b`` is the key b in the mapping under a."""
     content = json.loads(path.read_text())
@@ -74,7 +82,10 @@ def edit(path, **changes):
         inner = content
         for key in way:
             inner = inner[int(key) if key.isdigit() else key]
-        inner[last] = value
+        if value is LEFT_OUT:
+            del inner[last]
+        else:
+            inner[last] = value
     path.write_text(json.dumps(content))
 
 
@@ -101,6 +112,26 @@ def swap(folder):
     shutil.move(folder / "aside", other)
 
 
+def sums_file(folder, lines):
+    """Replace the checksums beside a record by its own and some lines."""
+    cell = folder / "cells" / CELLS[0].id
+    digest = hashlib.sha256((cell / "record.json").read_bytes()).hexdigest()
+    (cell / checksums.FILE).write_text(f"{digest}  record.json\n{lines}\n")
+
+
+def unreadable_scores(folder):
+    cell = folder / "cells" / CELLS[0].id
+    (cell / "scores.parquet").write_bytes(b"PAR1")
+    rewrite_checksums(cell)
+
+
+def all_but_one_sample_count(folder):
+    for cell in CELLS[1:]:
+        path = folder / "cells" / cell.id
+        edit(path / "record.json", samples__train=7)
+        rewrite_checksums(path)
+
+
 ALTERATIONS = {
     "a figure": lambda f: edit(f / "cells" / CELLS[0].id / "record.json", summary__iou=0.99),
     "a figure and its checksum": lambda f: edited_record(f, summary__iou=0.99),
@@ -117,6 +148,21 @@ ALTERATIONS = {
     "the learning rate": lambda f: edited_record(f, cell__train__learning_rate=0.5),
     "a file cut off": lambda f: (f / "cells" / CELLS[0].id / "scores.parquet").write_bytes(b"PAR1"),
     "the checksums": lambda f: (f / "cells" / CELLS[0].id / "SHA256SUMS").write_text(""),
+    "checksums without a form": lambda f: sums_file(f, "0123 record.json"),
+    "checksums without scores": lambda f: sums_file(f, ""),
+    "scores that are none": unreadable_scores,
+    "scores without their images": lambda f: edited_scores(f, lambda t: t.drop(columns="key")),
+    "scores without a metric's sums": lambda f: edited_scores(f, lambda t: t.drop(columns="tp")),
+    "a figure left out": lambda f: edited_record(f, summary__iou=LEFT_OUT),
+    "a figure that the scores do not give": lambda f: edited_record(f, summary__delta1=0.9),
+    "all figures": lambda f: edited_record(f, summary={}),
+    "a failure that has scores": lambda f: edited_record(f, summary=None, failure="it broke"),
+    "the training left out": lambda f: edited_record(f, training=None),
+    "the training's figures": lambda f: edited_record(
+        f, training__curve__0__val={}, training__curve__1__val={}
+    ),
+    "the number of training images": lambda f: edited_record(f, samples__train=7),
+    "the number of training images of the others": all_but_one_sample_count,
     "a speed": lambda f: edit(next(f.glob("throughput/*/*.json")), inference__median_s=0.01),
     "the leaderboard": lambda f: (f / "leaderboard.md").write_text("unet: 0.99\n"),
 }
@@ -135,11 +181,40 @@ def test_what_was_not_touched_is_in_order(study):
 
 @pytest.mark.parametrize("alter", ALTERATIONS.values(), ids=ALTERATIONS)
 def test_an_alteration_is_caught(study, alter):
-    CliRunner().invoke(app, ["report", str(study.folder)])
     alter(study.folder)
     code, text = run_verify(study.folder)
     assert code == 1
     assert len(text.splitlines()) >= 2
+
+
+@pytest.mark.parametrize("move", [shutil.move, shutil.copytree])
+def test_a_study_under_another_name_is_in_order(study, move):
+    CliRunner().invoke(app, ["report", str(study.folder)])
+    elsewhere = study.folder.with_name("another")
+    move(study.folder, elsewhere)
+    assert run_verify(elsewhere)[0] == 0
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/hostname", "..", "a/../../b", "a\0b"])
+def test_checksums_lead_to_no_other_folder(study, monkeypatch, name):
+    cell = study.folder / "cells" / CELLS[0].id
+    read = []
+    monkeypatch.setattr(checksums, "_sha256", lambda path: read.append(path) or "0" * 64)
+    (cell / checksums.FILE).write_text(f"{'0' * 64}  {name}\n")
+    assert checksums.problem(cell).startswith(f"SHA256SUMS: '{'0' * 64}  ")
+    assert read == []
+
+
+def test_no_report_is_written_over_a_leaderboard_when_no_grid_can_be_read(study):
+    CliRunner().invoke(app, ["report", str(study.folder)])
+    before = (study.folder / "leaderboard.md").read_bytes()
+    for path in study.folder.glob("grids/*/grid.json"):
+        path.write_text("{")
+    ran = CliRunner().invoke(app, ["report", str(study.folder)])
+    assert ran.exit_code == 1
+    assert "grid.json: was changed after it was written" in " ".join(ran.output.split())
+    assert "leaderboard.md: not written: no grid of the study can be read" in ran.output
+    assert (study.folder / "leaderboard.md").read_bytes() == before
 
 
 def test_the_disagreement_is_told_with_both_figures(study):
@@ -179,3 +254,41 @@ def test_the_cell_to_train_again_is_named_or_drawn_by_a_seed(study):
     assert choose_cell(results, "random", 7) == choose_cell(results, "random", 7)
     with pytest.raises(InputError, match="--retrain: zzz: 0 complete trained cells are called so"):
         choose_cell(results, "zzz", 0)
+
+
+@pytest.mark.parametrize("task", ["mask", "depth"])
+def test_a_cell_of_one_task_is_trained_again_though_no_grid_can_be_read(
+    tmp_path, rendered_archive, tiny_network, task
+):
+    grid = Grid(
+        architectures=(tiny_network,),
+        losses=({task: "l1"},),
+        data={"archive": str(rendered_archive), "image_size": 32},
+        train={"epochs": 1, "batch_size": 8},
+        metrics=("mask_bce",) if task == "mask" else ("delta1",),
+    )
+    study = Study(tmp_path / "study")
+    run(
+        grid, study, device=torch.device("cpu"), progress=PlainProgress(Console()), throughput=False
+    )
+    for path in study.folder.glob("grids/*/grid.json"):
+        path.write_text("{")
+    asked = ["verify", str(study.folder), "--retrain", "random", "--device", "cpu"]
+    ran = CliRunner().invoke(app, asked)
+    assert ran.exit_code == 1  # the grid is told
+    assert ran.output.endswith(": the same to the last digit\n")
+
+
+def test_a_cell_whose_network_is_gone_is_told_in_a_line(tmp_path, tiny_network):
+    network = shutil.copy(tiny_network.partition(":")[0], tmp_path / "network.py")
+    grid = GRID.model_copy(
+        update={"architectures": (Architecture(name=f"{network}:tiny_network"),), "seeds": (0,)}
+    )
+    study = Study(tmp_path / "study")
+    cell = next(cell for cell in grid.cells() if cell.loss is not None)
+    study_maker.keep(study, grid, [record(cell, 20)])
+    network.unlink()
+    ran = CliRunner().invoke(app, ["verify", str(study.folder), "--retrain", cell.id])
+    assert isinstance(ran.exception, InputError)
+    assert str(ran.exception).startswith(f"--retrain: {cell.label} ({cell.id}): ")
+    assert "\n" not in str(ran.exception)

@@ -162,7 +162,7 @@ def test_speeds_of_two_machines_never_stand_in_one_column(study):
     study_maker.keep(
         study, question, [study_maker.record(cell, summary={"iou": 0.5}) for cell in cells]
     )
-    unet, densenet = timing_cases(question, {cell.id for cell in cells})
+    (unet, _), (densenet, _) = timing_cases(question, {cell.id for cell in cells})
     for measured in (timing(unet, 2, 0.01), timing(densenet, 2, 0.04), timing(unet, 64, 0.001)):
         study.write_measurement(measured)
     (board,) = boards(study)
@@ -247,3 +247,107 @@ def test_the_metrics_of_the_grid_stand_on_the_board_in_its_order(study):
     (board,) = boards(study_maker.keep(study, question, records))
     assert [column.key for column in board.columns[:2]] == ["rmse", "dice"]
     assert [row.architecture for row in board.rows] == ["densenet", "unet"]
+
+
+def other_provenance(**update):
+    return study_maker.PROVENANCE.model_copy(update=update)
+
+
+def test_a_seed_of_an_earlier_grid_made_on_other_data_does_not_enter_the_mean(study):
+    both, one = grid(architectures=(UNET,)), grid(architectures=(UNET,), seeds=(0,))
+    first, second = trained(both)
+    old = other_provenance(data="older data")
+    records = [
+        study_maker.record(first, summary={"iou": 0.3}),
+        study_maker.record(second, summary={"iou": 0.9}, provenance=old),
+    ]
+    study.write_grid(both, old, study_maker.CONTRACTS)
+    study_maker.keep(study, one, records)
+    (board,) = boards(study)
+    (row,) = board.rows
+    assert (row.figures["iou"].mean, row.seeds, row.asked) == (0.3, 1, 2)
+    assert "seed 1: stale: the data changed" in row.remarks
+
+
+def test_what_one_grid_found_changed_is_stale_in_every_grid_of_the_setting(study):
+    changed = {**study_maker.SOURCES, "unet": {"networks/unet.py": "9" * 64}}
+    questions = [
+        grid(architectures=(UNET,), losses=(LossPair.model_validate(loss),), seeds=(0,))
+        for loss in ("l1", "bce")
+    ]
+    for question in questions:
+        records = [study_maker.record(cell, summary={"iou": 0.5}) for cell in trained(question)]
+        study_maker.keep(study, question, records)
+    study.write_grid(questions[1], other_provenance(sources=changed), study_maker.CONTRACTS)
+    (board,) = boards(study)
+    assert {row.loss: row.is_stale for row in board.rows} == {"l1": True, "bce": True}
+
+
+def test_the_speed_of_code_that_has_changed_is_withheld_and_that_is_said(study):
+    question = grid(architectures=(UNET,), seeds=(0,))
+    (cell,) = trained(question)
+    study_maker.keep(study, question, [study_maker.record(cell, summary={"iou": 0.5})])
+    ((case, _),) = timing_cases(question, {cell.id})
+    old = {"unet": {"networks/unet.py": "9" * 64}}
+    study.write_measurement(timing(case, 2, 0.01).model_copy(update={"sources": old}))
+    (board,) = boards(study)
+    assert "inference_images_per_s" not in board.rows[0].figures
+    assert board.remarks == ("unet: throughput: stale: networks/unet.py changed",)
+    assert "unet: throughput: stale: networks/unet.py changed" in printed(study)
+    assert "- unet: throughput: stale: networks/unet.py changed" in render(study)
+
+
+def test_a_figure_of_another_version_of_a_metric_is_not_shown_beside_the_present_one(study):
+    question = grid(seeds=(0,))
+    unet, densenet = trained(question)
+    older = {**study_maker.DIGESTS, "iou": "9" * 64}
+    records = [
+        study_maker.record(unet, summary={"iou": 0.9}, metrics=older),
+        study_maker.record(densenet, summary={"iou": 0.5}),
+    ]
+    (board,) = boards(study_maker.keep(study, question, records))
+    assert {r.architecture: "iou" in r.figures for r in board.rows} == {
+        "unet": False,
+        "densenet": True,
+    }
+
+
+def test_a_mean_of_which_some_seeds_have_no_value_is_told_and_never_bold(study):
+    question = grid()
+    values = {("unet", 0): 0.9, ("densenet", 0): 0.5, ("densenet", 1): 0.5}
+    records = []
+    for cell in trained(question):
+        value = values.get((cell.architecture.name, cell.seed))
+        summary = {"rmse": 0.1} | ({} if value is None else {"iou": value})
+        records.append(study_maker.record(cell, summary=summary))
+    (board,) = boards(study_maker.keep(study, question, records))
+    assert [row.architecture for row in board.rows] == ["densenet", "unet"]
+    best = {row.architecture: row.figures["iou"].best for row in board.rows}
+    assert best == {"densenet": True, "unet": False}
+    assert "0.900 (1 seeds without)" in render(study)
+
+
+def test_why_a_metric_has_no_figure_is_a_remark(study):
+    question = grid(architectures=(UNET,), seeds=(0,))
+    (cell,) = trained(question)
+    problem = {"mine.py:hits": "metric mine.py:hits: ZeroDivisionError: division by zero"}
+    record = study_maker.record(cell, summary={"iou": 0.5}, problems=problem)
+    (board,) = boards(study_maker.keep(study, question, [record]))
+    assert f"seed 0: {problem['mine.py:hits']}" in board.rows[0].remarks
+
+
+def test_metrics_whose_labels_read_the_same_are_told_apart_and_shown_as_text(study):
+    question = grid(architectures=(UNET,), seeds=(0,), metrics=("a.py:m", "b.py:m"))
+    (cell,) = trained(question)
+    contract = study_maker.CONTRACTS["iou"].model_copy(update={"label": "x | y\n\n# Forged"})
+    contracts = study_maker.CONTRACTS | {"a.py:m": contract, "b.py:m": contract}
+    digests = {name: contract.source_sha256 for name, contract in contracts.items()}
+    record = study_maker.record(cell, summary={"a.py:m": 0.5, "b.py:m": 0.6}, metrics=digests)
+    study_maker.keep(study, question, [record])
+    study.write_grid(question, study_maker.PROVENANCE, contracts)
+    (board,) = boards(study)
+    assert len({column.name for column in board.columns}) == len(board.columns)
+    text = render(study)
+    assert "\n# Forged" not in text
+    header, rule, row = [line for line in text.splitlines() if line.startswith("| ")][:3]
+    assert len({line.replace("\\|", "").count("|") for line in (header, rule, row)}) == 1

@@ -137,6 +137,8 @@ def test_a_grid_survives_being_written_and_read(tmp_path):
         ("- a\n- b\n", "a grid is a mapping with the keys architectures, losses, seeds, data"),
         ("seeds: [0\n", "not valid YAML"),
         ("seeds: [0]\nseeds: [1]\n", "the key 'seeds' is listed twice"),
+        ('losses: ["\\ud800"]\n', "not valid YAML: '\\ud800' holds half a character in "),
+        ('"\\udfff": 1\n', "not valid YAML: '\\udfff' holds half a character in "),
     ],
 )
 def test_a_mistake_is_one_line_that_names_file_and_key(tmp_path, content, message):

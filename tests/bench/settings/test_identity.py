@@ -4,7 +4,8 @@ import pytest
 import yaml
 
 from bench.errors import InputError
-from bench.settings import grid_file
+from bench.settings import Architecture, grid_file
+from bench.settings.identity import of_architecture
 
 SOUND = {
     "architectures": [{"name": "unet", "width": 0.25}],
@@ -119,6 +120,25 @@ def test_files_of_weights_are_told_apart_by_their_names(ids, tmp_path):
     both = ids(networks("x/a.safetensors", "x/b.safetensors"))
     assert len(set(both)) == len(both)
     assert ids(networks("y/a.safetensors", "b.safetensors")) == both
+
+
+@pytest.mark.parametrize("name", ["W.PTH", "w.tar", "w"])
+def test_of_an_encoders_weights_the_folder_does_not_matter_whatever_their_ending(
+    ids, tmp_path, monkeypatch, name
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).touch()
+    first, same = (
+        ids(SOUND | {"architectures": [{"name": "densenet", "encoder_weights": path}]})
+        for path in (f"./{name}", str(tmp_path / name))
+    )
+    assert first == same
+
+
+@pytest.mark.parametrize("folder", ["a", "b"])
+def test_of_files_in_a_list_the_folder_does_not_matter(folder):
+    network = Architecture(name="x", options={"parts": [f"{folder}/w.PT", 3], "word": "a/b"})
+    assert of_architecture(network)["options"] == {"parts": ["w.PT", 3], "word": "a/b"}
 
 
 def test_the_trivial_baselines_do_not_depend_on_the_training(ids):

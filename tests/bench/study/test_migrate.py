@@ -3,7 +3,9 @@
 `format_1` is such a study, cut down to a trivial baseline, one trained cell and one measurement.
 """
 
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -65,13 +67,137 @@ def test_what_was_not_kept_is_not_taken_for_current(folder):
     assert states == {State.STALE}
 
 
-def test_a_damaged_study_is_left_as_it_was(folder):
-    path = next(folder.glob("cells/*/record.json"))
-    path.write_text("{")
-    before = sorted(file for file in folder.rglob("*"))
-    with pytest.raises(InputError, match=r"record\.json: cannot be migrated"):
+def test_what_the_format_does_not_know_is_kept(folder):
+    for place in ("plots/deep/a.png", "notes.txt", ".hidden", "cells/notes.txt", "cells/.a/b"):
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        (folder / place).write_text(place)
+    (folder / "throughput" / "notes").mkdir()
+    (folder / "throughput" / "notes" / "a.txt").write_text("timed at night")
+    (folder / "latest.txt").symlink_to("notes.txt")
+    (folder / "empty").mkdir()
+    old = next(folder.glob("cells/*/record.json")).parent
+    (old / "plots").mkdir()
+    (old / "plots" / "curve.png").write_text(old.name)
+    before = {
+        file.relative_to(folder): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file() and file.suffix not in {".json", ".parquet"}
+    }
+    migrate(folder, study_maker.CONTRACTS)
+    (new,) = folder.glob("cells/*/plots/curve.png")
+    assert new.read_text() == old.name
+    del before[Path("cells", old.name, "plots", "curve.png")]
+    assert {place: (folder / place).read_bytes() for place in before} == before
+    assert (folder / "latest.txt").readlink() == Path("notes.txt")
+    assert (folder / "empty").is_dir()
+    assert len(Study(folder).load().records) == len(OLD)
+
+
+def record_of(folder, name):
+    for path in folder.glob("cells/*/record.json"):
+        if json.loads(path.read_text())["cell"]["architecture"]["name"] == name:
+            return path
+    raise AssertionError
+
+
+def edit(path, change):
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def copy_of_a_cell(folder):
+    path = shutil.copytree(record_of(folder, "unet").parent, folder / "cells" / "0123456789ab")
+    edit(path / "record.json", lambda r: r["cell"]["data"].update(archive=["elsewhere.zip"]))
+
+
+def consistency_without_scores(folder):
+    edit(record_of(folder, "unet"), lambda r: r["summary"].update(consistency_rmse=0.1))
+
+
+def own_file_in_a_new_place(folder):
+    path = record_of(folder, "unet")
+    (path.parent / "SHA256SUMS").write_text("mine")
+
+
+UNFIT = {
+    "no record": (lambda f: record_of(f, "unet").write_text("{"), r"record\.json: cannot be migr"),
+    "a list": (lambda f: record_of(f, "unet").write_text("[]"), r"record\.json: cannot be migr"),
+    "a text in place of a part": (
+        lambda f: edit(record_of(f, "unet"), lambda r: r["cell"].update(architecture="unet")),
+        r"record\.json: cannot be migrated",
+    ),
+    "a name of half a character": (
+        lambda f: edit(f / "grid.json", lambda g: g["losses"][0].update(mask="\ud800")),
+        r"grid\.json: cannot be migrated",
+    ),
+    "deep": (
+        lambda f: record_of(f, "unet").write_text("[" * 100_000),
+        r"record\.json: cannot be migrated",
+    ),
+    "scores cut off": (
+        lambda f: record_of(f, "unet").with_name("scores.parquet").write_bytes(b"PAR1"),
+        r"scores\.parquet: cannot be migrated",
+    ),
+    "no scores": (
+        lambda f: record_of(f, "unet").with_name("scores.parquet").unlink(),
+        r"record\.json: holds figures without their scores, which the present format needs; run",
+    ),
+    "no scores of the consistency": (
+        consistency_without_scores,
+        r"record\.json: holds figures without their scores",
+    ),
+    "two cells of one id": (
+        copy_of_a_cell,
+        r"cells/\w{12}/record\.json: .* is the same experiment as .*cells/\w{12}/record\.json",
+    ),
+    "a file in the way": (own_file_in_a_new_place, "SHA256SUMS: the present format has something"),
+}
+
+
+def contents(folder):
+    return {
+        path.relative_to(folder): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
+
+
+@pytest.mark.parametrize(("spoil", "message"), UNFIT.values(), ids=UNFIT)
+def test_a_study_that_cannot_be_migrated_is_left_as_it_was(folder, spoil, message):
+    spoil(folder)
+    before = contents(folder.parent)
+    with pytest.raises(InputError, match=message) as told:
         migrate(folder, study_maker.CONTRACTS)
-    assert sorted(file for file in folder.rglob("*")) == before
+    assert "\n" not in str(told.value)
+    assert contents(folder.parent) == before
+
+
+def test_a_link_leads_to_the_study_and_stays_a_link(folder):
+    link = folder.with_name("link")
+    link.symlink_to(folder.name)
+    migrate(link, study_maker.CONTRACTS)
+    assert link.readlink() == Path(folder.name)
+    assert len(Study(folder).load().records) == len(OLD)
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["link", "study"]
+
+
+def test_the_folder_that_one_is_in_is_not_replaced(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    before = contents(folder.parent)
+    with pytest.raises(InputError, match="study: is replaced as a whole, so call this from outs"):
+        migrate(Path(), study_maker.CONTRACTS)
+    assert contents(folder.parent) == before
+
+
+def test_a_folder_that_cannot_be_replaced_stays(folder, monkeypatch):
+    def busy(_, path):  # as it is where a file system is mounted
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(path))
+
+    before = contents(folder.parent)
+    monkeypatch.setattr("bench.files._exchange", busy)
+    with pytest.raises(InputError, match=r"study: cannot be migrated: .*Device or resource busy"):
+        migrate(folder, study_maker.CONTRACTS)
+    assert contents(folder.parent) == before
 
 
 def test_a_folder_that_holds_no_such_study_is_named(tmp_path):

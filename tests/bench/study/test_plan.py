@@ -97,7 +97,7 @@ def test_a_report_compares_with_the_latest_run_and_looks_at_nothing_else(study):
     kept = study_maker.record(CELL, summary={"iou": 0.5}, provenance=old)
     study_maker.keep(study, GRID, [kept])
     results = study.load()
-    planned = recorded_plan(results.grids[0], results)[-1]
+    planned = recorded_plan(GRID, results.grids[0].provenance, results)[-1]
     assert (planned.state, planned.why) == (State.STALE, "networks/unet.py changed")
 
 
@@ -107,5 +107,9 @@ def test_trivial_baselines_depend_on_the_data_alone(study):
         study, GRID, [study_maker.record(cell, summary={"iou": 0.0}) for cell in baselines]
     )
     results = study.load()
-    states = {p.state for p in recorded_plan(results.grids[0], results) if p.cell.loss is None}
+    states = {
+        p.state
+        for p in recorded_plan(GRID, results.grids[0].provenance, results)
+        if p.cell.loss is None
+    }
     assert states == {State.CURRENT}

@@ -29,7 +29,7 @@ def folder(tmp_path):
     study = Study(tmp_path / "study")
     records = [study_maker.record(cell, summary={"iou": 0.5}) for cell in GRID.cells()]
     study_maker.keep(study, GRID, records)
-    (case,) = timing_cases(GRID, {record.cell.id for record in records})
+    ((case, _),) = timing_cases(GRID, {record.cell.id for record in records})
     study.write_measurement(
         Measurement(
             case=case,
