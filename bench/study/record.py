@@ -163,9 +163,9 @@ class Provenance(Frozen):
             earlier version did not keep it.
         split: the digest of which samples train, select and test.
         weights: SHA-256 of each file of weights, by what it is for.
-        sources: SHA-256 of each file of code, by what it is for (the network's name, ``loss <name>``,
-            or ``decoding``, which is all that a trivial baseline has) and by its path in the folder
-            of its author.
+        sources: SHA-256 of each file of code, by what it is for (the network's name,
+            ``loss <name>``, or ``decoding``, which is all that a trivial baseline has) and by its
+            path in the folder of its author.
     """
 
     data: str | None
