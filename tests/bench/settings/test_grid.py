@@ -175,3 +175,25 @@ def test_a_grid_tried_out_keeps_its_stages_and_makes_an_epoch_of_each(repository
     quick = grid_file.load(repository / "grids/quick.yaml").smoke_test(50)
     assert quick.train.epochs == 1
     assert quick.train.stages == ()
+
+
+def test_a_single_value_stands_for_a_list_of_one(tmp_path):
+    asked = changed(architectures="unet", losses="bce", seeds=3, metrics="dice")
+    grid = load(tmp_path, asked)
+    assert [architecture.name for architecture in grid.architectures] == ["unet"]
+    assert [loss.mask for loss in grid.losses] == ["bce"]
+    assert (grid.seeds, grid.metrics) == ((3,), ("dice",))
+
+
+def test_options_that_python_takes_for_equal_are_different_networks(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("def mine(*, x=None):\n    return None\n")
+    networks = [{"name": f"{path}:mine", "x": x} for x in (1, 1.0, True)]
+    grid = load(tmp_path, changed(architectures=networks))
+    assert len({cell.id for cell in grid.cells() if cell.loss and cell.seed == 0}) == 3 * 2
+
+
+def test_a_seed_is_a_whole_number(tmp_path):
+    for seed in (True, 1.5, 2**64):
+        with pytest.raises(InputError, match=r"asked\.yaml: seeds\.0: input should be"):
+            load(tmp_path, changed(seeds=[seed]))
