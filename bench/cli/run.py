@@ -44,7 +44,7 @@ def run(
         typer.Option("--check-cache", help="Check the decoded images to the last byte first."),
     ] = False,
 ) -> None:
-    """Run the cells of a grid that the study does not hold yet."""
+    """Run the cells of a grid that the study lacks, or whose data, weights or code have changed."""
     from bench.execution.run import has_to_run, look_ahead
     from bench.settings.grid_file import load
     from bench.study.study import Study

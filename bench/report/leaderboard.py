@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from bench.report.columns import (
     Estimate,
     score_columns,
 )
+from bench.report.remarks import remarks_on
 from bench.settings import Architecture, identity
 from bench.settings.grid import Cell, Grid
 from bench.study.measurement import Measurement
@@ -28,7 +29,6 @@ from bench.study.plan import (
 from bench.study.record import Provenance, Record
 from bench.study.results import Results, StoredGrid
 
-UNLIKE_TERMS = 10.0  # a mixture whose terms differ more than so many times is remarked on
 CROSS_ENTROPY = ("mask_bce", "depth_bce", "depth_bce_excess")  # in a table of their own
 
 
@@ -232,8 +232,7 @@ def _row(
         if one.record is None or one.record.summary is None:
             continue
         shown[one.state].append(one.record)
-        texts = [*_unlike_terms(one.record), *_fallbacks(one.record), *one.record.problems.values()]
-        remarks += [f"{seed}: {text}" for text in texts]
+        remarks += [f"{seed}: {text}" for text in remarks_on(one.record)]
     current, stale = shown[State.CURRENT], shown[State.STALE]
     speed = timed.get(_network(planned[0].cell.architecture))
     figures = {
@@ -243,31 +242,6 @@ def _row(
     }
     is_stale = bool(stale and not current)
     return Row(*label, len(current), len(planned), figures, is_stale, tuple(remarks))
-
-
-def _fallbacks(record: Record) -> Iterator[str]:
-    """What was done because memory ran out."""
-    executions = record.training.executions if record.training else ()
-    steps = max((execution.accumulation_steps for execution in executions), default=1)
-    if steps > 1:
-        yield (
-            f"gradient accumulation over {steps} micro-batches (out of memory); BatchNorm "
-            "statistics are per micro-batch"
-        )
-    if any(execution.checkpointing for execution in executions):
-        yield "activation checkpointing (out of memory)"
-
-
-def _unlike_terms(record: Record) -> Iterator[str]:
-    """What to say of each mixture whose terms differ more than tenfold at its start or end."""
-    terms = record.training.terms if record.training else ()
-    for stage, task in dict.fromkeys((scale.stage, scale.task) for scale in terms):
-        mixture = [scale for scale in terms if (scale.stage, scale.task) == (stage, task)]
-        for when in ("start", "end"):
-            sizes = {scale.term: abs(getattr(scale, when)) for scale in mixture}
-            if max(sizes.values()) > UNLIKE_TERMS * min(sizes.values()):
-                listed = ", ".join(f"{term} {size:.3g}" for term, size in sizes.items())
-                yield f"the {task} loss's terms differ more than tenfold at the {when}: {listed}"
 
 
 def _estimate(
