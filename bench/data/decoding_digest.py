@@ -24,7 +24,7 @@ SOURCES = (
     "settings/data.py",
     "settings/name_pattern.py",
 )
-LIBRARIES = ("numpy", "pillow", "pyarrow", "simplejpeg", "torch")
+LIBRARIES = ("kornia_rs", "numpy", "pillow", "pyarrow", "simplejpeg", "torch")
 
 
 PACKAGE = Path(__file__).parents[1]
