@@ -16,8 +16,13 @@ def neighbour_differences(image: Tensor) -> tuple[Tensor, Tensor]:
     return image.diff(dim=3), image.diff(dim=2)
 
 
-def valid_neighbours(valid: Tensor) -> tuple[Tensor, Tensor]:
-    """Return which `neighbour_differences` have two valid pixels: the same shapes, in {0, 1}."""
+def valid_neighbours(valid: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+    """Return which `neighbour_differences` have two valid pixels: the same shapes, in {0, 1}.
+
+    None means that every pixel is valid, and so is every difference.
+    """
+    if valid is None:
+        return None, None
     return valid[..., 1:] * valid[..., :-1], valid[..., 1:, :] * valid[..., :-1, :]
 
 
@@ -43,13 +48,15 @@ def sobel(image: Tensor) -> tuple[Tensor, Tensor]:
     return gradient_x, gradient_y
 
 
-def valid_neighbourhoods(valid: Tensor) -> Tensor:
+def valid_neighbourhoods(valid: Tensor | None) -> Tensor | None:
     """Return which `sobel` gradients see valid pixels only (the zeros around the image are valid).
 
     Args:
-        valid: (B, C, H, W), in {0, 1}.
+        valid: (B, C, H, W), in {0, 1}; None where every pixel is valid.
 
     Returns:
-        (B, C, H, W), in {0, 1}.
+        (B, C, H, W), in {0, 1}; None where every gradient sees valid pixels only.
     """
+    if valid is None:
+        return None
     return 1 - F.max_pool2d(1 - valid, kernel_size=3, stride=1, padding=1)

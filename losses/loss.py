@@ -38,7 +38,8 @@ class Loss:
     Attributes:
         name: The same as the formula's and the file's.
         formula: `(prediction, target, valid, *, options...) -> (B,)`. It gets tensors of one shape,
-            in float32 or float64, with equal values in prediction and target at invalid pixels.
+            in float32 or float64, with equal values in prediction and target at invalid pixels, or
+            None for `valid` where every pixel counts.
         takes: What the formula's prediction is: the logits, or their sigmoid.
         bounds: The smallest and the largest value.
         requires: What the value of an option must fulfil, by the option's name.
@@ -113,14 +114,12 @@ class Loss:
             )
         dtype = torch.promote_types(logits.dtype, torch.float32)
         logits, target = logits.to(dtype), target.to(dtype)
-        if valid is None:
-            valid = torch.ones_like(target)
-        else:
+        if valid is not None:
             counts = valid.bool().expand_as(target)
             # The sigmoid of 0 is 1/2: where nothing counts, the two images are equal.
             logits = logits.where(counts, 0.0)
             target = target.where(counts, 0.5)
-            valid = counts.to(dtype)
+            valid = valid.to(dtype).expand_as(target)
         # Autocast would take convolutions to bfloat16.
         with torch.autocast(logits.device.type, enabled=False):
             prediction = logits.sigmoid() if self.takes == "probabilities" else logits

@@ -30,6 +30,8 @@ def target_entropy(target: Tensor, valid: Tensor | None = None) -> Tensor:
         (B,), in [0, ln 2].
     """
     target = target.to(torch.promote_types(target.dtype, torch.float32))
-    counts = torch.ones_like(target) if valid is None else valid.expand_as(target).to(target.dtype)
-    # An invalid pixel may hold anything; a hard target is what has no entropy.
-    return masked_mean(binary_entropy(target.where(counts.bool(), 0.0)), counts)
+    if valid is not None:
+        valid = valid.expand_as(target).to(target.dtype)
+        # An invalid pixel may hold anything; a hard target is what has no entropy.
+        target = target.where(valid.bool(), 0.0)
+    return masked_mean(binary_entropy(target), valid)

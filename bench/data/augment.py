@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import torch
-from kornia import enhance
-from kornia.geometry.transform import hflip
 from torch import Tensor
 
 from bench.data.batches import Batch
+from bench.data.transfer import to_device
 
 
 def augment(batch: Batch, *, flip: bool, color_jitter: float, generator: torch.Generator) -> Batch:
@@ -22,23 +21,40 @@ def augment(batch: Batch, *, flip: bool, color_jitter: float, generator: torch.G
             targets keep their values.
         generator: the source of the draws, on the CPU.
     """
-    count, device = len(batch.mask), batch.mask.device
+    if not flip and not color_jitter:
+        return batch
+    count = len(batch.mask)
     draws = torch.rand(count, 4, generator=generator)
-    if device.type == "cuda":
-        draws = draws.pin_memory()  # or the host would wait for the copy
-    draws = draws.to(device, non_blocking=True)
+    draws[:, 1:] = color_jitter * (2 * draws[:, 1:] - 1)
+    # Twice: for the backgrounds and the composites, whose colors are changed in one go.
+    draws = to_device(draws.repeat(2, 1), batch.mask.device)
+    coin, brightness, contrast, saturation = draws.view(-1, 4, 1, 1, 1).unbind(1)
     if flip:
-        flipped = (draws[:, 0] < 0.5).view(-1, 1, 1, 1)  # noqa: PLR2004 - one half
-        batch = batch.map(lambda image: torch.where(flipped, hflip(image), image))
+        flipped = coin[:count] < 0.5  # noqa: PLR2004 - one half
+        batch = batch.map(lambda image: torch.where(flipped, image.flip(-1), image))
     if color_jitter:
-        brightness, contrast, saturation = (color_jitter * (2 * draws[:, 1:] - 1)).unbind(1)
-
-        def jitter(image: Tensor) -> Tensor:
-            image = enhance.adjust_brightness(image, brightness)
-            image = enhance.adjust_contrast(image, 1 + contrast)
-            return enhance.adjust_saturation_with_gray_subtraction(image, 1 + saturation)
-
-        batch = batch._replace(
-            background=jitter(batch.background), composite=jitter(batch.composite)
-        )
+        inputs = torch.cat((batch.background, batch.composite))
+        inputs = _with_colors(inputs, brightness, 1 + contrast, 1 + saturation)
+        batch = batch._replace(background=inputs[:count], composite=inputs[count:])
     return batch
+
+
+def _with_colors(
+    images: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor
+) -> Tensor:
+    """Images (B, 3, H, W) in [0, 1] with other colors, in [0, 1].
+
+    As kornia's `adjust_brightness`, `adjust_contrast` and `adjust_saturation_with_gray_subtraction`
+    one after the other, without the constants that these copy to the device at every call.
+
+    Args:
+        images: to change.
+        brightness: (B, 1, 1, 1), is added.
+        contrast: (B, 1, 1, 1), multiplies.
+        saturation: (B, 1, 1, 1), how far each pixel is from its gray (luma of ITU-R BT.601).
+    """
+    images = (images + brightness).clamp_(0, 1)
+    images = (images * contrast).clamp_(0, 1)
+    red, green, blue = images.unbind(1)
+    gray = (0.299 * red).add_(green, alpha=0.587).add_(blue, alpha=0.114).unsqueeze(1)
+    return ((1 - saturation) * gray + saturation * images).clamp_(0, 1)

@@ -19,7 +19,8 @@ class Batch(NamedTuple):
         composite: (B, 3, H, W) in [0, 1].
         mask: (B, 1, H, W) in {0, 1}, 1 on the object.
         depth: (B, 1, H, W) in [0, 1], 0 near.
-        depth_valid: (B, 1, H, W) in {0, 1}, 0 where there is no reading.
+        depth_valid: (B, 1, H, W) in {0, 1}, 0 where there is no reading; None where every pixel of
+            the archives has one.
         mask_valid: (B, 1, H, W) in {0, 1}, 0 where the mask is unknown, whatever it says there;
             None where the archives tell of no such pixels.
     """
@@ -28,12 +29,17 @@ class Batch(NamedTuple):
     composite: Tensor
     mask: Tensor
     depth: Tensor
-    depth_valid: Tensor
+    depth_valid: Tensor | None = None
     mask_valid: Tensor | None = None
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Batch:
         """The same with each of the tensors changed."""
         return Batch(*(None if image is None else change(image) for image in self))  # type: ignore[arg-type]
+
+    @property
+    def readings(self) -> Tensor:
+        """Where depth has readings, (B, 1, H, W): `depth_valid`, or ones."""
+        return torch.ones_like(self.depth) if self.depth_valid is None else self.depth_valid
 
 
 def in_order(rows: Rows, batch_size: int) -> Iterator[Rows]:

@@ -121,8 +121,8 @@ def _depth_totals(
     total, count = np.zeros(dataset.size), np.zeros(dataset.size)
     loader = BatchLoader(dataset, torch.device("cpu"))
     for batch in loader.iterate(_in_chunks(rows)):
-        total += (batch.depth * batch.depth_valid).double().sum(dim=(0, 1)).numpy()
-        count += batch.depth_valid.double().sum(dim=(0, 1)).numpy()
+        total += (batch.depth * batch.readings).double().sum(dim=(0, 1)).numpy()
+        count += batch.readings.double().sum(dim=(0, 1)).numpy()
     return total, count
 
 
@@ -145,6 +145,6 @@ def _score_depth(dataset: Dataset, rows: Rows, prediction: torch.Tensor) -> pd.D
 
     def score_chunk(chunk: Rows) -> pd.DataFrame:
         batch = loader.load(chunk)
-        return tabulate(dataset, chunk, depth_sums(prediction, batch.depth, batch.depth_valid))
+        return tabulate(dataset, chunk, depth_sums(prediction, batch.depth, batch.readings))
 
     return pd.concat(map(score_chunk, _in_chunks(rows)), ignore_index=True)

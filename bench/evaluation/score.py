@@ -21,7 +21,7 @@ from bench.data.split import Rows
 from bench.errors import TrainingError
 from bench.evaluation import sums
 from bench.machine.failure import is_out_of_memory
-from bench.machine.precision import autocast
+from bench.machine.precision import autocast, number_format
 
 CUDA_PIXELS = 2**21  # of a batch, at least: 512 images of 64 px
 PseudoLabel = Callable[[Batch], Batch]
@@ -50,7 +50,7 @@ def score(
         loader: the samples.
         rows: which of them.
         batch_size: of images.
-        precision: of the prediction, bf16 or float32.
+        precision: of the prediction, and of what stands in for the truth: bf16, tf32 or float32.
         tasks: which are scored, of those that the network predicts.
         columns: which of `sums.COLUMNS` to compute.
         pseudo_label: what stands in for the truth.
@@ -67,8 +67,8 @@ def score(
     model.eval()
 
     def compare(batch: Batch) -> tuple[Columns, Columns]:
-        truth = batch if pseudo_label is None else pseudo_label(batch)
         with autocast(loader.device, precision):
+            truth = batch if pseudo_label is None else pseudo_label(batch)
             prediction = model(batch.background, batch.composite)
         finite = _finite(prediction, tasks)
         if pseudo_label is not None:
@@ -77,7 +77,7 @@ def score(
 
     while True:
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), number_format(precision):
                 order = batches.in_order(rows, batch_size)
                 found, finite = zip(*map(compare, loader.iterate(order)), strict=True)
             break
@@ -117,8 +117,8 @@ def _sums(
         found |= sums.mask_means(prediction.mask_logits, truth.mask, truth.mask_valid, columns)
     if "depth" in tasks and prediction.depth_logits is not None:
         depth = prediction.depth_logits.float().sigmoid()
-        found |= sums.depth_sums(depth, truth.depth, truth.depth_valid, columns)
-        found |= sums.depth_means(prediction.depth_logits, truth.depth, truth.depth_valid, columns)
+        found |= sums.depth_sums(depth, truth.depth, truth.readings, columns)
+        found |= sums.depth_means(prediction.depth_logits, truth.depth, truth.readings, columns)
     return found
 
 

@@ -241,5 +241,6 @@ def _where_known(values: Tensor, known: Tensor | None) -> Tensor:
     """The values (B,) of some images; NaN where nothing is known of the image."""
     if known is None:
         return values
-    # On the host, as some devices have no numbers of 64 bits.
-    return values.cpu().double().where(known.flatten(1).any(1).cpu(), math.nan)
+    if values.device.type == "mps":  # it has no numbers of 64 bits
+        values, known = values.cpu(), known.cpu()
+    return values.double().where(known.flatten(1).any(1), math.nan)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +15,8 @@ from bench.data.batches import Batch
 from bench.errors import TrainingError
 from bench.settings import LossPair
 from bench.settings.training import LossSize
+
+Scale = dict[str, dict[str, Tensor]]  # of each task, what each of its terms is divided by
 
 
 class LossValues(NamedTuple):
@@ -36,7 +38,7 @@ class LossValues(NamedTuple):
 
     def scaled(self, factor: float) -> LossValues:
         """Return each of the numbers times ``factor``."""
-        return self if factor == 1 else self._each(lambda value: value * factor)
+        return self._each(lambda value: _times(factor, value))
 
     def plus(self, other: LossValues) -> LossValues:
         """Return the sums of the numbers of both."""
@@ -72,6 +74,10 @@ class MultiTaskLoss(nn.Module):
         pair: the expressions and the balance.
         size: at which size the losses compare: ``full``, that of the images, or ``native``, that of
             the network's last layer.
+
+    Attributes:
+        scale: of ``equal_scale``, None until the first batch has been trained on; the other
+            balances have none to wait for.
     """
 
     def __init__(self, pair: LossPair, *, size: LossSize = "full") -> None:
@@ -82,14 +88,21 @@ class MultiTaskLoss(nn.Module):
             task: losses.parse(text) for task, text in expressions.items() if text is not None
         }
         self.balance = pair.balance
-        self.first_terms: dict[str, dict[str, Tensor]] | None = None
+        self.scale: Scale | None = None if pair.balance.method == "equal_scale" else {}
         if pair.balance.method == "uncertainty":
             self.log_variances = nn.ParameterDict(
                 {task: nn.Parameter(torch.zeros(())) for task in self.expressions}
             )
 
-    def forward(self, prediction: Prediction, batch: Batch) -> LossValues:
+    def forward(
+        self, prediction: Prediction, batch: Batch, scale: Scale | None = None
+    ) -> LossValues:
         """Return the losses of a batch; a task that is not predicted has none.
+
+        Args:
+            prediction: of the network.
+            batch: the truth.
+            scale: of ``equal_scale``; by default the attribute, and on the first batch its own.
 
         Raises:
             TrainingError: the network predicts no task of the pair, or not at the size asked for.
@@ -109,40 +122,47 @@ class MultiTaskLoss(nn.Module):
                 valid = None if valid is None else _resized(valid, like=logits)
             values = objective.term_values(logits, target, valid)
             terms[task] = {
-                term.text: term.weight * values[term.text].mean() for term in objective.terms
+                term.text: _times(term.weight, values[term.text].mean()) for term in objective.terms
             }
         if not terms:
             raise TrainingError(f"the network predicts no {' or '.join(self.expressions)}")
-        tasks = {task: _sum(values) for task, values in terms.items()}
-        return LossValues(self._weighed(tasks, terms), tasks, terms)
+        tasks = {task: _sum(values.values()) for task, values in terms.items()}
+        return LossValues(self._weighed(tasks, terms, scale), tasks, terms)
 
-    def _weighed(self, tasks: dict[str, Tensor], terms: dict[str, dict[str, Tensor]]) -> Tensor:
+    def _weighed(
+        self, tasks: dict[str, Tensor], terms: dict[str, dict[str, Tensor]], scale: Scale | None
+    ) -> Tensor:
         match self.balance.method:
             case "fixed":
                 factors = {"mask": self.balance.mask, "depth": self.balance.depth}
-                return _sum({task: factors[task] * value for task, value in tasks.items()})
+                return _sum(_times(factors[task], value) for task, value in tasks.items())
             case "uncertainty":
                 return _sum(
-                    {
-                        task: torch.exp(-self.log_variances[task]) * value
-                        + self.log_variances[task] / 2
-                        for task, value in tasks.items()
-                    }
+                    torch.exp(-self.log_variances[task]) * value + self.log_variances[task] / 2
+                    for task, value in tasks.items()
                 )
             case "equal_scale":
-                if self.first_terms is None:
-                    self.first_terms = {
-                        task: {text: value.detach().abs() for text, value in values.items()}
-                        for task, values in terms.items()
-                    }
+                scale = scale or self.scale or scale_of(terms)
                 return _sum(
-                    {
-                        (task, text): value / torch.where(first > 0, first, 1)
-                        for task, values in terms.items()
-                        for text, value in values.items()
-                        for first in (self.first_terms[task][text],)
-                    }
+                    value / scale[task][text]
+                    for task, values in terms.items()
+                    for text, value in values.items()
                 )
+
+
+def scale_of(terms: dict[str, dict[str, Tensor]]) -> Scale:
+    """Return what ``equal_scale`` divides by if these are the terms on the first batch.
+
+    A term that is 0 there is divided by 1.
+    """
+    return {
+        task: {
+            text: torch.where(size > 0, size, 1)
+            for text, value in values.items()
+            for size in (value.detach().abs(),)
+        }
+        for task, values in terms.items()
+    }
 
 
 def logits_of(prediction: Prediction, task: str, size: LossSize) -> Tensor | None:
@@ -174,5 +194,13 @@ def _resized(target: Tensor, *, like: Tensor) -> Tensor:
     return F.interpolate(target, like.shape[2:], mode="nearest-exact")
 
 
-def _sum(values: dict[Any, Tensor]) -> Tensor:
-    return torch.stack(list(values.values())).sum()
+def _times(factor: float, value: Tensor) -> Tensor:
+    """The product, without an operation for the usual factor of 1."""
+    return value if factor == 1 else factor * value
+
+
+def _sum(values: Iterable[Tensor]) -> Tensor:
+    first, *rest = values
+    if len(rest) <= 1:
+        return sum(rest, first)
+    return torch.stack([first, *rest]).sum()  # two operations, however many values

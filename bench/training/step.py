@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 
 import torch
 from torch import nn
@@ -11,8 +12,8 @@ from bench.data.batches import Batch
 from bench.errors import TrainingError
 from bench.machine.precision import autocast
 from bench.settings import Recipe
-from bench.training.multitask_loss import LossValues, MultiTaskLoss
-from bench.training.out_of_memory import micro_batches
+from bench.training.multitask_loss import LossValues, MultiTaskLoss, Scale, scale_of
+from bench.training.out_of_memory import BeforeStep, micro_batches
 
 
 def train_step(
@@ -26,6 +27,8 @@ def train_step(
     accumulation_steps: int = 1,
 ) -> LossValues:
     """Update the weights once and return the losses, still on the device.
+
+    The update comes last, so that a step that runs out of memory has changed no weight.
 
     Args:
         model: in training mode, on the device.
@@ -41,16 +44,48 @@ def train_step(
         TrainingError: no parameter that learns has any part in the losses.
     """
     optimizer.zero_grad(set_to_none=True)
-    losses = []
-    for part, share in micro_batches(batch, accumulation_steps):
+    passes = functools.partial(
+        _passes, model, objectives, batch, recipe, device=device, count=accumulation_steps
+    )
+    scale = objectives.scale
+    if scale is None and accumulation_steps > 1:
+        before = BeforeStep(model, optimizer, device)
+        before.keep()
+        try:
+            with torch.no_grad():
+                scale = scale_of(functools.reduce(LossValues.plus, passes(scale=None)).terms)
+        finally:
+            before.restore()
+    found = []
+    for losses in passes(scale=scale):
+        if not losses.total.requires_grad:
+            raise TrainingError("nothing to learn: the losses reach no parameter that learns")
+        torch.autograd.backward(losses.total)
+        found.append(losses.detached())
+    whole = functools.reduce(LossValues.plus, found)
+    if scale is None:
+        scale = scale_of(whole.terms)
+    if recipe.gradient_clip is not None:
+        learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        nn.utils.clip_grad_norm_(learning, recipe.gradient_clip)
+    optimizer.step()
+    objectives.scale = scale
+    return whole
+
+
+def _passes(
+    model: nn.Module,
+    objectives: MultiTaskLoss,
+    batch: Batch,
+    recipe: Recipe,
+    *,
+    device: torch.device,
+    count: int,
+    scale: Scale | None,
+) -> Iterator[LossValues]:
+    """Give the losses of each micro-batch, times its share of the images."""
+    for part, share in micro_batches(batch, count):
         with autocast(device, recipe.precision):
             prediction = model(part.background, part.composite)
-        found: LossValues = objectives(prediction, part)
-        if not found.total.requires_grad:
-            raise TrainingError("nothing to learn: the losses reach no parameter that learns")
-        torch.autograd.backward(found.total * share)
-        losses.append(found.detached().scaled(share))
-    if recipe.gradient_clip is not None:
-        nn.utils.clip_grad_norm_(model.parameters(), recipe.gradient_clip)
-    optimizer.step()
-    return functools.reduce(LossValues.plus, losses)
+        losses: LossValues = objectives(prediction, part, scale)
+        yield losses.scaled(share)

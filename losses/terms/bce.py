@@ -11,7 +11,7 @@ from losses.target_entropy import binary_entropy
 
 
 @loss(takes="logits", bounds=(0, inf))
-def bce(logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+def bce(logits: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
     """Binary cross-entropy less the entropy of the target, `mean(BCE(p, t) - H(t))`.
 
     Grey targets keep the plain cross-entropy from reaching 0; its floor is their entropy. Without

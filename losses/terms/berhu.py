@@ -8,7 +8,7 @@ from losses.masked_mean import masked_mean
 
 
 @loss(takes="probabilities", bounds=(0, 2.6))
-def berhu(probabilities: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+def berhu(probabilities: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
     """Reverse Huber, `mean(e if e <= c else (e^2 + c^2) / (2c))`, `e = |p - t|`, `c = max(e) / 5`.
 
     Laina et al. 2016 (https://arxiv.org/abs/1606.00373): small errors count as in L1, large ones

@@ -3,10 +3,11 @@
 from torch import Tensor
 
 from losses.loss import loss
+from losses.masked_mean import PIXELS, counted
 
 
 @loss(takes="probabilities", bounds=(0, 1))
-def dice(probabilities: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+def dice(probabilities: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
     """Soft Dice with squares, `1 - (2 sum(p t) + 1) / (sum(p^2) + sum(t^2) + 1)`.
 
     The form of Milletari et al. 2016 (https://arxiv.org/abs/1606.04797), the sums over the valid
@@ -17,8 +18,7 @@ def dice(probabilities: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     Returns:
         (B,), in [0, 1].
     """
-    pixels = (1, 2, 3)
     # Numerator and denominator brought together: exactly 0 at a perfect prediction.
-    error = ((probabilities - target).square() * valid).sum(pixels)
-    size = ((probabilities.square() + target.square()) * valid).sum(pixels)
+    error = counted((probabilities - target).square(), valid).sum(PIXELS)
+    size = counted(probabilities.square() + target.square(), valid).sum(PIXELS)
     return error / (size + 1)

@@ -18,7 +18,7 @@ from losses.masked_mean import masked_mean
     },
 )
 def focal(
-    logits: Tensor, target: Tensor, valid: Tensor, *, alpha: float = 0.25, gamma: float = 2.0
+    logits: Tensor, target: Tensor, valid: Tensor | None, *, alpha: float = 0.25, gamma: float = 2.0
 ) -> Tensor:
     """Focal loss, `mean((alpha t + (1 - alpha) (1 - t)) |p - t|^gamma BCE(p, t))`.
 
@@ -29,7 +29,7 @@ def focal(
     Args:
         logits: (B, C, H, W), any real numbers.
         target: (B, C, H, W), in [0, 1].
-        valid: (B, C, H, W), in {0, 1}.
+        valid: (B, C, H, W), in {0, 1}; None where every pixel counts.
         alpha: Weight of the foreground; the background has the rest of 1.
         gamma: How strongly pixels that are nearly right are played down; from 1, below which the
             gradient grows without bound at a perfect prediction.

@@ -8,7 +8,7 @@ from losses.masked_mean import masked_mean
 
 
 @loss(takes="probabilities", bounds=(0, 4))
-def gradient_l1(probabilities: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+def gradient_l1(probabilities: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
     """Absolute error of neighbouring pixels' differences, `mean|dx(p)-dx(t)| + mean|dy(p)-dy(t)|`.
 
     The edge term of Alhashim and Wonka 2018 (https://arxiv.org/abs/1812.11941), with forward

@@ -7,7 +7,7 @@ from losses.masked_mean import masked_mean
 
 
 @loss(takes="probabilities", bounds=(0, 1))
-def l1(probabilities: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+def l1(probabilities: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
     """Mean absolute error, `mean|p - t|`.
 
     Returns:

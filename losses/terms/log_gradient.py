@@ -10,7 +10,7 @@ from losses.masked_mean import masked_mean
 
 
 @loss(takes="probabilities", bounds=(2 * log(0.5), 2 * log(8.5)))
-def log_gradient(probabilities: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+def log_gradient(probabilities: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
     """Logarithm of the gradients' error, `mean(ln(|gx(p)-gx(t)| + 0.5) + ln(|gy(p)-gy(t)| + 0.5))`.
 
     Hu et al. 2019 (https://arxiv.org/abs/1803.08673), gx and gy by Sobel. A gradient counts where

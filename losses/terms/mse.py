@@ -7,7 +7,7 @@ from losses.masked_mean import masked_mean
 
 
 @loss(takes="probabilities", bounds=(0, 1))
-def mse(probabilities: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+def mse(probabilities: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
     """Mean squared error, `mean((p - t)^2)`.
 
     Returns:

@@ -8,7 +8,7 @@ from losses.masked_mean import masked_mean
 
 
 @loss(takes="probabilities", bounds=(0, 2))
-def normals_cosine(probabilities: Tensor, target: Tensor, valid: Tensor) -> Tensor:
+def normals_cosine(probabilities: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:
     """Cosine distance of the surface normals, `mean|1 - cos(n(p), n(t))|`, `n = (-gx, -gy, 1)`.
 
     Hu et al. 2019 (https://arxiv.org/abs/1803.08673), gx and gy by Sobel. A normal counts where

@@ -18,7 +18,7 @@ NEAREST = 1e-3
     },
 )
 def silog(
-    probabilities: Tensor, target: Tensor, valid: Tensor, *, variance_focus: float = 0.5
+    probabilities: Tensor, target: Tensor, valid: Tensor | None, *, variance_focus: float = 0.5
 ) -> Tensor:
     """Scale-invariant error, `mean(d^2) - v mean(d)^2` with `d = ln(p + 0.001) - ln(t + 0.001)`.
 
@@ -29,7 +29,7 @@ def silog(
     Args:
         probabilities: (B, C, H, W), in [0, 1].
         target: (B, C, H, W), in [0, 1].
-        valid: (B, C, H, W), in {0, 1}.
+        valid: (B, C, H, W), in {0, 1}; None where every pixel counts.
         variance_focus: How much of the common scale error is forgiven: 0 gives the mean squared
             logarithmic error, 1 the variance of the logarithmic error.
 

@@ -7,7 +7,7 @@ from losses.masked_mean import masked_mean
 
 
 @loss(takes="probabilities", bounds=(0, 1))
-def sparsity(probabilities: Tensor, target: Tensor, valid: Tensor) -> Tensor:  # noqa: ARG001 - a loss has one signature
+def sparsity(probabilities: Tensor, target: Tensor, valid: Tensor | None) -> Tensor:  # noqa: ARG001 - a loss has one signature
     """Mean probability, `mean(p)`: how much of the image is kept, whatever the target.
 
     The term that keeps a mask small in Hu et al. 2019, "Visualization of Convolutional Neural

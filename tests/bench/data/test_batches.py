@@ -2,6 +2,8 @@ import canonical_archive
 import numpy as np
 import pytest
 import torch
+from kornia import enhance
+from operations import Operations
 
 from bench.data import batches
 from bench.data.augment import augment
@@ -115,6 +117,32 @@ def test_colour_changes_the_inputs_alike_and_no_target(dataset):
     assert (after.composite - before.composite).abs().max() < 0.35
 
 
-def test_variation_switched_off_changes_nothing(dataset):
-    before, after = varied(dataset, flip=False, color_jitter=0)
-    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+@pytest.mark.parametrize("size", [(32, 32), (37, 41)])
+def test_colors_change_as_kornia_changes_them(size):
+    images = torch.rand(2, 6, 3, *size, generator=torch.Generator().manual_seed(0))
+    maps = torch.zeros(3, 6, 1, *size)
+    generator = torch.Generator().manual_seed(3)
+    found = augment(
+        batches.Batch(*images, *maps), flip=False, color_jitter=0.4, generator=generator
+    )
+    draws = torch.rand(6, 4, generator=torch.Generator().manual_seed(3))
+    brightness, contrast, saturation = (0.4 * (2 * draws[:, 1:] - 1)).unbind(1)
+    for before, after in zip(images, (found.background, found.composite), strict=True):
+        expected = enhance.adjust_brightness(before, brightness)
+        expected = enhance.adjust_contrast(expected, 1 + contrast)
+        expected = enhance.adjust_saturation_with_gray_subtraction(expected, 1 + saturation)
+        torch.testing.assert_close(after, expected)
+
+
+def test_varied_images_stay_channels_last(dataset):
+    _, after = varied(dataset, flip=True, color_jitter=0.1)
+    assert after.composite.is_contiguous(memory_format=torch.channels_last)
+    assert after.background.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_variation_switched_off_does_nothing_at_all(dataset):
+    batch = BatchLoader(dataset, CPU).load(np.arange(8))
+    with Operations() as found:
+        same = augment(batch, flip=False, color_jitter=0, generator=torch.Generator())
+    assert same is batch
+    assert not found.counts

@@ -10,7 +10,7 @@ from architectures import Prediction
 from bench.data.batches import Batch
 from bench.errors import TrainingError
 from bench.settings import LossPair
-from bench.training.multitask_loss import MultiTaskLoss
+from bench.training.multitask_loss import MultiTaskLoss, scale_of
 from bench.training.teacher import StudentTeacher
 
 IMAGE = torch.zeros(1, 3, 2, 2)
@@ -52,7 +52,9 @@ def test_uncertainty_starts_as_the_plain_sum_and_learns_its_factors():
 def test_equal_scale_counts_every_term_as_one_at_first():
     pair = LossPair(mask="l1", depth="l1 + mse", balance="equal_scale")
     objectives = MultiTaskLoss(pair)
-    assert objectives(HALF, BATCH).total.item() == pytest.approx(3)
+    first = objectives(HALF, BATCH)
+    assert first.total.item() == pytest.approx(3)
+    objectives.scale = scale_of(first.terms)
     better = Prediction(HALF.mask_logits, torch.full((1, 1, 2, 2), math.log(0.375 / 0.625)))
     # depth's error fell from 1/4 to 1/8: its L1 to a half, its MSE to a quarter
     assert objectives(better, BATCH).total.item() == pytest.approx(1 + 0.5 + 0.25)
