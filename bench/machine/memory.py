@@ -9,8 +9,10 @@ another than glibc, nothing is done.
 from __future__ import annotations
 
 import ctypes
-import re
+import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
 _NEVER = -1
 _GROWTH_BYTES = 2**26
 _MIB = 2**20
+_RESIDENT = ("VmHWM", "RssFile", "RssShmem")  # in /proc/self/status
 
 
 def keep_freed_memory() -> None:
@@ -40,31 +43,68 @@ def give_back_freed_memory() -> None:
 class PeakMemory:
     """The most memory taken since this object was made.
 
-    On CUDA what the allocator handed out; elsewhere what the process held in memory, where the
-    system (Linux) can forget an earlier peak.
+    On CUDA what the allocator handed out. Elsewhere what the process held in memory, where the
+    system (Linux) can tell the peak and forget an earlier one; pages of mapped files, which the
+    data and the libraries are, do not count.
     """
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._known = True
-        if device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(device)
-        else:
-            give_back_freed_memory()  # or earlier work would count
-            try:
-                Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-            except OSError:
-                self._known = False
+        gc.collect()  # or what is freed later would count as less than nothing
+        self._peak = 0.0
+        self._known = self.forget()
+        self._before = self._highest()
 
     def mib(self) -> float | None:
-        """The peak in MiB, or None where it cannot be told."""
+        """Return the peak in MiB beyond what was taken before, or None where it cannot be told."""
+        return max(self._peak, self._highest()) - self._before if self._known else None
+
+    def total_mib(self) -> float | None:
+        """Return the peak in MiB with what was taken before, or None where it cannot be told."""
+        return max(self._peak, self._highest()) if self._known else None
+
+    @contextmanager
+    def ignoring(self) -> Iterator[None]:
+        """Do not count what is taken inside the block."""
+        self._peak = max(self._peak, self._highest())
+        try:
+            yield
+        finally:
+            if self._highest() > self._peak:
+                self.forget()
+
+    def forget(self) -> bool:
+        """Count from now on alone, and what was taken before the last block that was ignored.
+
+        Returns:
+            Whether the system can.
+        """
+        if self._device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self._device)
+            return True
+        give_back_freed_memory()  # or it would go on being held
+        try:
+            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+        except OSError:
+            return False
+        return len(_resident_kib()) == len(_RESIDENT)
+
+    def _highest(self) -> float:
+        """In MiB, since it was last forgotten."""
         if self._device.type == "cuda":
             return torch.cuda.max_memory_allocated(self._device) / _MIB
-        if not self._known:
-            return None
+        kib = _resident_kib()
+        return (kib.pop("VmHWM", 0) - sum(kib.values())) / 1024
+
+
+def _resident_kib() -> dict[str, int]:
+    """What this process holds in memory: at its peak, and now of mapped files, shared or not."""
+    try:
         status = Path("/proc/self/status").read_text(encoding="ascii")
-        kib = re.search(r"VmHWM:\s+(\d+) kB", status)
-        return int(kib[1]) / 1024 if kib else None
+    except OSError:
+        return {}
+    fields = dict(line.split(":", 1) for line in status.splitlines())
+    return {name: int(fields[name].split()[0]) for name in _RESIDENT if name in fields}
 
 
 def _of_c_library(name: str) -> Any:

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.study.record import Record
+from bench.study.record import Execution, Record
 
 UNLIKE_TERMS = 10.0  # a mixture whose terms differ more than so many times is remarked on
 
 
 def remarks_on(record: Record) -> Iterator[str]:
-    """Give what is out of balance, what was done because memory ran out, and failed metrics."""
+    """Give what is out of balance, how batches were made to fit into memory, and failed metrics."""
     yield from _unlike_terms(record)
-    yield from _fallbacks(record)
+    stages = record.training.executions if record.training else ()
+    yield from dict.fromkeys(line for stage in stages for line in _memory_plan(stage))
     yield from record.problems.values()
 
 
-def _fallbacks(record: Record) -> Iterator[str]:
-    """What was done because memory ran out."""
-    executions = record.training.executions if record.training else ()
-    steps = max((execution.accumulation_steps for execution in executions), default=1)
-    if steps > 1:
+def _memory_plan(execution: Execution) -> Iterator[str]:
+    """How each batch of a stage was made to fit into memory, and whether memory ran out."""
+    because = " (out of memory)" if execution.out_of_memory else ""
+    if execution.accumulation_steps > 1:
         yield (
-            f"gradient accumulation over {steps} micro-batches (out of memory); BatchNorm "
-            "statistics are per micro-batch"
+            f"gradient accumulation over {execution.accumulation_steps} micro-batches{because}; "
+            "BatchNorm statistics are per micro-batch"
         )
-    if any(execution.checkpointing for execution in executions):
-        yield "activation checkpointing (out of memory)"
+    if execution.checkpointing:
+        yield f"activation checkpointing{because}"
 
 
 def _unlike_terms(record: Record) -> Iterator[str]:

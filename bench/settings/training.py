@@ -37,6 +37,7 @@ ONE_CYCLE = {
     "max_momentum": 0.95,
 }
 MOMENTUM = 0.9
+MIN_MICRO_BATCH = 2  # images: BatchNorm needs two
 TEACHER_LOSSES = {"depth": "log_l1 + log_gradient + normals_cosine"}
 
 
@@ -87,10 +88,14 @@ class Recipe(Settings):
     Attributes:
         epochs, steps: the budget, one of the two.
         image_size: (height, width); by default the data's.
+        accumulate: micro-batches into which each batch is divided; their gradients add up, and
+            BatchNorm sees them one by one. A batch that does not fit into memory is divided anyway.
         losses: by default the cell's.
         freeze: parts of the network that do not learn, by the names of its modules, with
             wildcards: ``trunk``, ``branches.*``. The statistics of their BatchNorms rest too.
         momentum, nesterov: of SGD; by default 0.9 and no. One cycle moves the momentum itself.
+        precision: mixed bf16; or float32; or float32 of which a CUDA device multiplies 10 bits of
+            the fraction, ``tf32``.
         compile: by `torch.compile`; ``auto`` tries on a CUDA device whether that, or CUDA graphs
             besides, pays. A batch that does not fit into memory is trained on without.
         loss_size: at which size the losses compare: ``full``, that of the images, or ``native``,
@@ -102,6 +107,7 @@ class Recipe(Settings):
     steps: PositiveInt | None = None
     image_size: ImageSize | None = None
     batch_size: PositiveInt = 16
+    accumulate: PositiveInt = 1
     losses: LossPair | None = None
     freeze: tuple[str, ...] = ()
     optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
@@ -113,7 +119,7 @@ class Recipe(Settings):
     gradient_clip: float | None = Field(1.0, gt=0)
     flip: bool = True
     color_jitter: float = Field(0.1, ge=0, lt=1)
-    precision: Literal["bf16", "float32"] = "bf16"
+    precision: Literal["bf16", "tf32", "float32"] = "bf16"
     compile: Literal["auto", "on", "off"] = "auto"
     loss_size: LossSize = "full"
 
@@ -160,6 +166,12 @@ class Recipe(Settings):
         for name, reason in self.unused().items():
             if name in given:
                 yield f"{name} has no effect {reason}"
+        if self.accumulate > 1 and self.batch_size < MIN_MICRO_BATCH * self.accumulate:
+            yield (
+                f"accumulate: {self.accumulate} micro-batches of a batch of {self.batch_size} hold "
+                f"fewer than {MIN_MICRO_BATCH} images each, which BatchNorm needs; give at most "
+                f"{max(1, self.batch_size // MIN_MICRO_BATCH)}"
+            )
         if self.nesterov and self.sgd_momentum == 0:
             yield "nesterov needs a momentum above 0"
         cycle = self.schedule.epochs

@@ -97,18 +97,25 @@ class Execution(Frozen):
         data_location: where the decoded images lay: on the device, in the host's cache, or in the
             archive, decoded at each use.
         data_wait_share: of the time of training, the share that went by waiting for batches.
-        accumulation_steps: micro-batches into which each batch was divided to fit into memory;
-            above 1, BatchNorm saw them one by one.
-        checkpointing: whether activations were computed again instead of kept, for the same reason.
+        accumulation_steps: micro-batches into which each batch was divided; above 1, BatchNorm saw
+            them one by one.
+        checkpointing: whether activations were computed again instead of kept.
+        out_of_memory: whether there was more of these than the recipe asks for, because memory ran
+            out, in this training or in an earlier one of the same network and recipe.
         compiled: whether the network was, to the end; and compilation: why or why not.
+        cuda_graphs: whether all kernels of a step were launched at once besides.
+        cudnn_benchmark: whether cuDNN's algorithms were chosen by trial.
     """
 
     data_location: Literal["device", "host", "archive"]
     data_wait_share: float
     accumulation_steps: int
     checkpointing: bool
+    out_of_memory: bool = False
     compiled: bool
     compilation: str
+    cuda_graphs: bool = False
+    cudnn_benchmark: bool = False
 
 
 class Training(Frozen):
@@ -188,14 +195,17 @@ class Record(Frozen):
 
     Attributes:
         failure: why there is no summary; None where there is one.
+        failure_details: of a failure, the end of the traceback, or of what the process printed.
         summary: figures on the test images, each of a metric in ``metrics``.
         metrics: SHA-256 of the file that defines each metric.
         problems: by metric, why it has no figure.
         consistency: of a network with a teacher, the same of the depth that the teacher sees with
             and without the mask.
         teacher: how the teacher was trained, where it was.
-        peak_memory_mib: while the cell trained: allocated on a CUDA device; else resident in the
-            process, where the system can tell.
+        peak_memory_mib: the most that training took, beyond what was there before (the images on
+            the device, the libraries, a teacher that is trained) and without validation: allocated
+            on a CUDA device; else held by the process, where the system can tell.
+        data_memory_mib: of the images that lay on a CUDA device meanwhile.
         note: what a baseline was fitted to, in words.
     """
 
@@ -207,6 +217,7 @@ class Record(Frozen):
     started_utc: datetime
     finished_utc: datetime
     failure: str | None = None
+    failure_details: str | None = None
     summary: Summary | None = None
     consistency: Summary | None = None
     metrics: dict[str, Digest] = {}
@@ -214,6 +225,7 @@ class Record(Frozen):
     training: Training | None = None
     teacher: Training | None = None
     peak_memory_mib: float | None = None
+    data_memory_mib: float = 0.0
     note: str | None = None
 
     @model_validator(mode="after")

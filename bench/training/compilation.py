@@ -13,19 +13,27 @@ from torch import nn
 
 from bench.data.batches import Batch
 from bench.machine.device import synchronize
+from bench.machine.failure import reason
+from bench.machine.memory import PeakMemory
 from bench.machine.precision import autocast
 from bench.settings import Recipe
+from bench.study.record import Execution
+from bench.text import shortened
 from bench.training.multitask_loss import MultiTaskLoss
+from bench.training.out_of_memory import micro_batches
 
 DEVICES = ("cuda",)  # where launching kernels one by one can cost more than computing them
 PROBE_STEPS = 10
 MIN_TRAINING_S = 300.0  # without compiling; below it, compiling takes longer than it saves
 MIN_SPEEDUP = 1.05  # of a step, by compiling
-# The forms that ``auto`` tries; the third also launches all kernels of a step at once.
+MAX_REASON = 200  # characters of why a form cannot be taken
+# The forms that ``auto`` tries; the third also launches all kernels of a step at once, which it
+# cannot if gradients of several passes add up.
+IN_GRAPHS = "in CUDA graphs"
 FORMS: dict[str, Callable[[nn.Module], nn.Module]] = {
     "plain": lambda model: model,
     "compiled": torch.compile,  # type: ignore[dict-item]
-    "in CUDA graphs": partial(torch.compile, mode="reduce-overhead"),  # type: ignore[dict-item]
+    IN_GRAPHS: partial(torch.compile, mode="reduce-overhead"),  # type: ignore[dict-item]
 }
 
 
@@ -33,8 +41,9 @@ class Compiling:
     """Compiles a network, or not, as the recipe says; ``auto`` does what is faster on the device.
 
     The first steps of the training show how long it would take without compiling; compiled forms
-    are tried only where that is long. On the CPU ``auto`` does not compile: a choice by the clock
-    would make two runs differ in their last digits.
+    are tried only where that is long. Trainings that differ in nothing but the seed all take the
+    form that the first of them took, at the same step: the clock may say something else each time.
+    On the CPU ``auto`` does not compile, so that two runs do not differ in their last digits.
 
     Args:
         model: on the device.
@@ -42,9 +51,12 @@ class Compiling:
         recipe: with ``compile``.
         device: that trains.
         steps: of the training.
+        memory: what is counted; a trial is not.
+        precedent: how an earlier training of such a network was carried out.
 
     Attributes:
         network: what to train: the model, or its compiled form, which shares the weights.
+        form: of `FORMS`.
         reason: in words, for the record.
     """
 
@@ -54,16 +66,20 @@ class Compiling:
         objectives: MultiTaskLoss,
         recipe: Recipe,
         device: torch.device,
+        *,
         steps: int,
+        memory: PeakMemory,
+        precedent: Execution | None = None,
     ) -> None:
         # Torch compiles one forward method for eight networks at most and silently runs further
         # ones uncompiled; and it keeps the memory of networks that are no longer used.
         torch.compiler.reset()
         self._model, self._objectives, self._recipe = model, objectives, recipe
         self._device, self._steps = device, steps
+        self._memory, self._precedent = memory, precedent
         self._undecided = recipe.compile == "auto" and device.type in DEVICES
         self._probe_started = 0.0
-        self.network = FORMS["compiled" if recipe.compile == "on" else "plain"](model)
+        self._take("compiled" if recipe.compile == "on" else "plain")
         if self._undecided:
             self.reason = f"skipped: only {steps} steps of training"
         elif recipe.compile == "auto":
@@ -71,12 +87,16 @@ class Compiling:
         else:
             self.reason = "as the recipe says"
 
+    def _take(self, form: str) -> None:
+        self.form, self.network = form, FORMS[form](self._model)
+
     def before_step(self, step: int, batch: Batch) -> None:
         """Measure the time of the first steps, then decide.
 
         Args:
             step: the number of the next one, from 0.
-            batch: to try compiled forms on; the network's weights and statistics do not change.
+            batch: to try compiled forms on. Nothing that training depends on changes: neither
+                weights nor statistics nor random numbers.
         """
         if not self._undecided:
             return
@@ -86,24 +106,40 @@ class Compiling:
         elif step == 2 * PROBE_STEPS:
             synchronize(self._device)
             step_s = (time.perf_counter() - self._probe_started) / PROBE_STEPS
-            self._decide(step_s * self._steps, batch)
             self._undecided = False
+            if self._precedent is not None:
+                self._follow(self._precedent)
+            elif step_s * self._steps < MIN_TRAINING_S:
+                self.reason = f"skipped: only {step_s * self._steps:.0f} s of training"
+            else:
+                generators = [self._device] if self._device.type == "cuda" else []
+                with self._memory.ignoring(), torch.random.fork_rng(generators):
+                    self._try(batch)
 
-    def _decide(self, training_s: float, batch: Batch) -> None:
-        if training_s < MIN_TRAINING_S:
-            self.reason = f"skipped: only {training_s:.0f} s of training"
-            return
-        seconds, found = dict.fromkeys(FORMS, math.inf), []
-        for name, form in FORMS.items():
+    def _follow(self, precedent: Execution) -> None:
+        self.reason = "as in an earlier cell of this network"
+        if precedent.compiled:
+            self._take(IN_GRAPHS if precedent.cuda_graphs else "compiled")
+
+    def _try(self, batch: Batch) -> None:
+        """Take the form whose steps are the fastest."""
+        forms = dict(FORMS)
+        if self._recipe.accumulate > 1:
+            del forms[IN_GRAPHS]
+        part, _ = next(micro_batches(batch, self._recipe.accumulate))
+        seconds, found = dict.fromkeys(forms, math.inf), []
+        for name, form in forms.items():
             try:
-                seconds[name] = self._step_s(form(copy.deepcopy(self._model)), batch)
+                seconds[name] = self._step_s(form(copy.deepcopy(self._model)), part)
                 found.append(f"{name} {1000 * seconds[name]:.1f} ms a step")
             except Exception as error:  # noqa: BLE001 - whatever the compiler stumbles over
-                found.append(f"{name}: {' '.join(str(error).split())[:200]}")
+                found.append(f"{name}: {shortened(reason(error), MAX_REASON)}")
         torch.compiler.reset()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
         fastest = min(seconds, key=seconds.__getitem__)
         if seconds[fastest] * MIN_SPEEDUP < seconds["plain"] < math.inf:
-            self.network = FORMS[fastest](self._model)
+            self._take(fastest)
         self.reason = ", ".join(found)
 
     def _step_s(self, model: nn.Module, batch: Batch) -> float:

@@ -29,6 +29,7 @@ def frozen(model: nn.Module, patterns: tuple[str, ...]) -> Iterator[list[nn.Modu
     try:
         for parameter in learning:
             parameter.requires_grad_(requires_grad=False)
+            parameter.grad = None  # of an earlier stage: it takes memory and counts for nothing
         yield resting
     finally:
         for parameter in learning:

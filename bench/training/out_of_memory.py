@@ -8,7 +8,8 @@ kept (Chen et al. 2016, https://arxiv.org/abs/1604.06174), which changes nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -20,9 +21,8 @@ from torch.utils.checkpoint import checkpoint
 
 from bench.data.batches import Batch
 from bench.machine.failure import is_out_of_memory
-from bench.settings.base import Size
-
-MIN_MICRO_BATCH = 2  # images: BatchNorm needs two
+from bench.machine.memory import PeakMemory
+from bench.settings.training import MIN_MICRO_BATCH
 
 Result = TypeVar("Result")
 
@@ -38,92 +38,127 @@ class StepPlan(NamedTuple):
     accumulation_steps: int = 1
     checkpointing: bool = False
 
-    @property
-    def none(self) -> bool:
-        """Whether the step is made as it is."""
-        return self == StepPlan()
 
-
-def ladder(batch_size: int) -> list[StepPlan]:
+def ladder(batch_size: int, first: StepPlan) -> list[StepPlan]:
     """Return the plans to try in turn, each of about half the memory of the one before."""
-    counts = [1]
+    if first.checkpointing:
+        return [first]
+    counts = [first.accumulation_steps]
     while batch_size // (2 * counts[-1]) >= MIN_MICRO_BATCH:
         counts.append(2 * counts[-1])
     return [*(StepPlan(count) for count in counts), StepPlan(counts[-1], checkpointing=True)]
 
 
-class Limits:
-    """The plans that did not fit in this run, so that no larger network tries them again."""
-
-    def __init__(self) -> None:
-        self._failed: list[tuple[Size, int, int, int]] = []
-
-    def note(self, size: Size, batch_size: int, parameters: int, rung: int) -> None:
-        """Remember that a network of so many parameters did not fit at this rung of the ladder."""
-        self._failed.append((size, batch_size, parameters, rung))
-
-    def first_rung(self, size: Size, batch_size: int, parameters: int) -> int:
-        """Return the rung at which a network of so many parameters starts."""
-        return max(
-            (
-                rung + 1
-                for failed_size, failed_batch, failed_parameters, rung in self._failed
-                if (failed_size, failed_batch) == (size, batch_size)
-                and failed_parameters <= parameters
-            ),
-            default=0,
-        )
-
-
 class MemoryFallback:
-    """The ladder of plans for one network, at one image size and batch size.
+    """The ladder of plans for the steps of one training.
+
+    A step that runs out of memory is made again by the next plan, from where it began: with the
+    buffers, the optimizer and the random numbers that there were.
+
+    Args:
+        plans: to try in turn.
+        model: what learns.
+        optimizer: of its parameters.
+        device: that computes.
+        memory: what is counted; not of a plan that was given up.
 
     Attributes:
         plan: the one in use.
     """
 
-    def __init__(self, model: nn.Module, size: Size, batch_size: int, limits: Limits) -> None:
-        self._model, self._size, self._batch_size, self._limits = model, size, batch_size, limits
-        self._parameters = sum(parameter.numel() for parameter in model.parameters())
-        self._rungs = ladder(batch_size)
-        self._rung = min(
-            limits.first_rung(size, batch_size, self._parameters), len(self._rungs) - 1
-        )
-        self._proven = False
-
-    @property
-    def plan(self) -> StepPlan:
-        """The plan in use."""
-        return self._rungs[self._rung]
+    def __init__(
+        self,
+        plans: Sequence[StepPlan],
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        device: torch.device,
+        memory: PeakMemory,
+    ) -> None:
+        self.plan, *self._next = plans
+        self._model, self._memory = model, memory
+        self._before = BeforeStep(model, optimizer, device)
 
     def run(self, step: Callable[[StepPlan], Result]) -> Result:
         """Call ``step`` with the plan in use and, where memory runs out, with the next ones.
 
+        Args:
+            step: updates the weights last of all, or runs out of memory before.
+
         Raises:
             torch.OutOfMemoryError: the last plan does not fit either.
         """
+        self._before.keep()
         while True:
-            # Of BatchNorm's statistics, which a step changes before it fails.
-            buffers = [] if self._proven else [(b, b.clone()) for b in self._model.buffers()]
             try:
                 with checkpointed(self._model) if self.plan.checkpointing else nullcontext():
-                    result = step(self.plan)
+                    return step(self.plan)
             except Exception as error:
-                if not is_out_of_memory(error):
+                if not self._next or not is_out_of_memory(error):
                     raise
-                self._limits.note(self._size, self._batch_size, self._parameters, self._rung)
-                if self._rung + 1 == len(self._rungs):
-                    raise
-            else:
-                self._proven = True
-                return result
             # After the handler, which keeps what the failed step has allocated.
-            self._rung += 1
-            self._model.zero_grad(set_to_none=True)
-            for buffer, before in buffers:
-                buffer.copy_(before)
+            self.plan = self._next.pop(0)
+            self._before.restore()
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
+            self._memory.forget()
+
+
+class BeforeStep:
+    """What a step changes before it updates the weights.
+
+    Kept at every step, so cheaply: one operation on the device for all buffers, which are the
+    statistics of BatchNorm and their counts of batches, as bytes.
+
+    Args:
+        model: whose buffers.
+        optimizer: makes the state of a parameter in the first step that gives it a gradient.
+        device: whose random numbers, besides the host's.
+    """
+
+    def __init__(
+        self, model: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device
+    ) -> None:
+        self._model, self._optimizer, self._device = model, optimizer, device
+        self._list_buffers()
+
+    def _list_buffers(self) -> None:
+        self._places = [
+            (module._buffers, name, buffer)  # noqa: SLF001 - where it is to be put back
+            for module in self._model.modules()
+            for name, buffer in module.named_buffers(recurse=False)
+        ]
+        alike = defaultdict(list)
+        for *_, buffer in self._places:
+            seen = buffer.view(-1).view(torch.uint8) if buffer.is_contiguous() else buffer
+            alike[seen.dtype, seen.device].append(seen)
+        self._kept = [(group, [buffer.clone() for buffer in group]) for group in alike.values()]
+
+    @torch.no_grad()
+    def keep(self) -> None:
+        """Note what there is before a step."""
+        if all(buffers.get(name) is buffer for buffers, name, buffer in self._places):
+            for group, kept in self._kept:
+                torch._foreach_copy_(kept, group)
+        else:  # the network has put other tensors there
+            self._list_buffers()
+        self._states = len(self._optimizer.state)
+        self._random = torch.get_rng_state()
+        if self._device.type == "cuda":
+            self._random_on_device = torch.cuda.get_rng_state(self._device)
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        """Bring it back after a step that failed, which leaves no gradients either."""
+        for buffers, name, buffer in self._places:
+            buffers[name] = buffer
+        for group, kept in self._kept:
+            torch._foreach_copy_(group, kept)
+        self._optimizer.zero_grad(set_to_none=True)
+        for parameter in list(self._optimizer.state)[self._states :]:
+            del self._optimizer.state[parameter]
+        torch.set_rng_state(self._random)
+        if self._device.type == "cuda":
+            torch.cuda.set_rng_state(self._random_on_device, self._device)
 
 
 def micro_batches(batch: Batch, count: int) -> Iterator[tuple[Batch, float]]:

@@ -96,4 +96,4 @@ class StudentTeacher(nn.Module):
         if logits is None:
             raise TrainingError("the teacher predicts no depth")
         depth = logits.float().sigmoid()
-        return batch._replace(depth=depth, depth_valid=torch.ones_like(depth))
+        return batch._replace(depth=depth, depth_valid=None)

@@ -106,3 +106,21 @@ def test_unknown_pixels_of_the_mask_are_scored_nowhere(tmp_path):
     assert (table["tp"] + table["fp"]).tolist() == [32 * 16] * 5
     assert table["tp"].tolist() == [12 * min(12, 14 - n) for n in ROWS]
     assert table["mask_bce"].tolist() == pytest.approx((9 * table["fp"] / 512).tolist(), rel=1e-3)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "float32"])
+def test_a_teacher_judges_in_the_number_format_of_the_prediction(loader, precision):
+    seen = set()
+
+    class Watched(Fixed):
+        def forward(self, background, composite):
+            seen.add(("network", torch.is_autocast_enabled("cpu")))
+            return super().forward(background, composite)
+
+    def pseudo_label(batch):
+        seen.add(("teacher", torch.is_autocast_enabled("cpu")))
+        return batch
+
+    scored(Watched(), loader, pseudo_label=pseudo_label, precision=precision)
+    mixed = precision == "bf16"
+    assert seen == {("network", mixed), ("teacher", mixed)}

@@ -45,6 +45,24 @@ def mistake(settings, **given):
             {"schedule": {"epochs": 3}},
             "schedule.epochs: a cycle of 3 epochs is shorter than the 4 epochs of training",
         ),
+        (
+            {"batch_size": 7, "accumulate": 4},
+            (
+                "accumulate: 4 micro-batches of a batch of 7 hold fewer than 2 images each, which "
+                "BatchNorm needs; give at most 3"
+            ),
+        ),
+        (
+            {"batch_size": 1, "accumulate": 2},
+            (
+                "accumulate: 2 micro-batches of a batch of 1 hold fewer than 2 images each, which "
+                "BatchNorm needs; give at most 1"
+            ),
+        ),
+        (
+            {"accumulate": 8, "stages": [{}, {"batch_size": 8}]},
+            "stages.1 accumulate: 8 micro-batches of a batch of 8 hold fewer than 2",
+        ),
         ({"losses": "bce"}, "losses would take the place of every cell's"),
         (
             {"stages": [{"epochs": 1}, {"epochs": 2}]},

@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 import torch
 
@@ -10,16 +9,14 @@ from bench.errors import TrainingError
 from bench.evaluation import selection
 from bench.evaluation.metric import summarise
 from bench.evaluation.score import score
+from bench.events import EpochDone, StepDone
+from bench.machine.memory import PeakMemory
 from bench.settings import LossPair, Recipe, Split, Train
 from bench.training.fit import Trainer
 from bench.training.step import train_step
 
 CPU = torch.device("cpu")
 BOTH = ("mask", "depth")
-
-
-def silent(*_):
-    pass
 
 
 @pytest.fixture
@@ -32,19 +29,24 @@ def split(dataset):
     return split_rows(dataset.samples, Split(), dataset.fingerprint)
 
 
+def create_trainer(dataset, split, *, seed=0, tasks=BOTH, **more):
+    return Trainer(
+        {dataset.size: BatchLoader(dataset, CPU)},
+        dataset.size,
+        split,
+        seed,
+        CPU,
+        memory=PeakMemory(CPU),
+        tasks=tasks,
+        **more,
+    )
+
+
 @pytest.fixture
 def fit(dataset, split, tiny_network):
-    def fit(settings=None, *, loss="bce", seed=0, on_step=None, **options):
+    def fit(settings=None, *, loss="bce", seed=0, trainer=None, **options):
         model = architectures.create(tiny_network, seed=seed, **options)
-        trainer = Trainer(
-            {(32, 32): BatchLoader(dataset, CPU)},
-            (32, 32),
-            split,
-            seed,
-            CPU,
-            on_step or silent,
-            tasks=BOTH,
-        )
+        trainer = create_trainer(dataset, split, seed=seed, **trainer or {})
         settings = settings or Train(epochs=2, batch_size=4)
         return model, trainer.fit(model, LossPair.model_validate(loss), settings.recipes()).curve
 
@@ -80,7 +82,7 @@ def test_networks_and_losses_of_one_seed_see_the_same_batches(fit, monkeypatch):
         seen.append(batch.composite.clone())
         return original(model, objectives, optimizer, batch, recipe, **options)
 
-    monkeypatch.setattr("bench.training.fit.train_step", watch)
+    monkeypatch.setattr("bench.training.stage.train_step", watch)
     fit(loss="bce")
     fit(loss="l1", channels=16)
     half = len(seen) // 2
@@ -132,23 +134,35 @@ def test_a_compiled_network_goes_on_plainly_where_its_batch_does_not_fit(
             raise torch.OutOfMemoryError
         return original(network, *arguments, accumulation_steps=accumulation_steps, **options)
 
-    monkeypatch.setattr("bench.training.fit.train_step", short_of_memory)
+    monkeypatch.setattr("bench.training.stage.train_step", short_of_memory)
     model = architectures.create(tiny_network, seed=0)
-    loaders = {(32, 32): BatchLoader(dataset, CPU)}
-    trainer = Trainer(loaders, (32, 32), split, 0, CPU, silent, tasks=("mask",))
+    trainer = create_trainer(dataset, split, tasks=("mask",))
     recipe = Recipe(steps=1, batch_size=4, compile="on")
     execution = trainer.fit(model, LossPair(mask="bce"), (recipe,)).executions[0]
     assert [network is model for network in trained] == [False, True]
     assert (execution.accumulation_steps, execution.compiled) == (2, False)
 
 
-def test_progress_ends_at_the_last_step(fit):
+@pytest.mark.parametrize("teacher", [False, True])
+def test_progress_is_told_every_few_steps_and_after_every_epoch(fit, teacher):
     heard = []
-    fit(on_step=lambda *told: heard.append(told))
-    step, total, loss, images_per_s = heard[-1]
-    assert (step, total) == (10, 10)
-    assert np.isfinite(loss)
-    assert images_per_s > 0
+    trainer = {"listen": heard.append, "cell_id": "c0ffee", "teacher": teacher}
+    _, curve = fit(Train(steps=12, batch_size=4), trainer=trainer)
+    assert all((told.cell_id, told.teacher) == ("c0ffee", teacher) for told in heard)
+    steps = [told for told in heard if isinstance(told, StepDone)]
+    assert [(told.step, told.total) for told in steps] == [(5, 12), (10, 12), (12, 12)]
+    assert steps[-1].images_per_s > 0
+    epochs = [told for told in heard if isinstance(told, EpochDone)]
+    assert [(told.number, told.total) for told in epochs] == [(1, 3), (2, 3), (3, 3)]
+    assert [told.epoch.val for told in epochs] == [epoch.val for epoch in curve]
+
+
+def test_the_loss_that_is_told_is_the_one_that_is_minimised(fit):
+    heard = []
+    loss = {"mask": "bce", "depth": "bce", "balance": {"mask": 3, "depth": 5}}
+    _, curve = fit(Train(steps=1, batch_size=4), loss=loss, trainer={"listen": heard.append})
+    losses = curve[0].losses
+    assert heard[0].loss == pytest.approx(3 * losses["mask"] + 5 * losses["depth"])
 
 
 def test_scores_of_a_batch_do_not_depend_on_the_batch_size(fit, dataset, split):

@@ -1,15 +1,15 @@
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from architectures import Prediction
 from bench.data.batches import Batch
-from bench.machine.failure import is_out_of_memory
+from bench.machine.memory import PeakMemory
 from bench.settings import LossPair, Recipe
 from bench.training.multitask_loss import MultiTaskLoss
 from bench.training.optimizer import create_optimizer
 from bench.training.out_of_memory import (
-    Limits,
     MemoryFallback,
     StepPlan,
     checkpointed,
@@ -25,9 +25,9 @@ RECIPE = Recipe(
 
 
 class Network(nn.Module):
-    """Two blocks and a task; runs out of memory on the first calls, as often as told."""
+    """Two blocks and a task; runs out of memory on the given calls."""
 
-    def __init__(self, *, norm=False, failures=0):
+    def __init__(self, *, norm=False, failures=()):
         super().__init__()
         self.block = nn.Sequential(
             nn.Conv2d(6, 4, 3, padding=1), nn.BatchNorm2d(4) if norm else nn.Identity(), nn.ReLU()
@@ -38,10 +38,10 @@ class Network(nn.Module):
     def forward(self, background, composite):
         self.seen.append(len(composite))
         features = self.block(torch.cat([background, composite], dim=1))
-        if self.failures:
-            self.failures -= 1
+        prediction = self.tasks(features)
+        if len(self.seen) - 1 in self.failures:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
-        return Prediction(*self.tasks(features).split(1, dim=1))
+        return Prediction(*prediction.split(1, dim=1))
 
 
 def create(**options):
@@ -58,20 +58,46 @@ def batch():
     return Batch(*images, depth_valid=valid)
 
 
-def update(model, batch, fallback):
-    objectives = MultiTaskLoss(LossPair(mask="bce", depth="l1"))
-    optimizer = create_optimizer(model, RECIPE)
-    return fallback.run(
-        lambda plan: train_step(
+class Training:
+    """Steps of a training on one batch, as the ladder makes them."""
+
+    def __init__(self, model, batch, recipe=RECIPE, plans=None):
+        self.model, self.batch, self.recipe = model, batch, recipe
+        self.objectives = MultiTaskLoss(LossPair(mask="bce", depth="l1"))
+        self.optimizer = create_optimizer(model, recipe)
+        self.fallback = MemoryFallback(
+            plans or ladder(len(batch.mask), StepPlan()),
             model,
-            objectives,
-            optimizer,
-            batch,
-            RECIPE,
+            self.optimizer,
+            CPU,
+            PeakMemory(CPU),
+        )
+        torch.manual_seed(3)  # of the dropout
+
+    def step(self):
+        return self.fallback.run(self.update)
+
+    def update(self, plan):
+        return train_step(
+            self.model,
+            self.objectives,
+            self.optimizer,
+            self.batch,
+            self.recipe,
             device=CPU,
             accumulation_steps=plan.accumulation_steps,
         )
-    )
+
+    def state(self):
+        """All that the next step depends on."""
+        state = list(self.model.state_dict().values())
+        for kept in self.optimizer.state.values():
+            state += [kept[name] for name in sorted(kept)]
+        return [value.double() for value in state] + [torch.get_rng_state()]
+
+
+def same(one, other):
+    return len(one) == len(other) and all(map(torch.equal, one, other))
 
 
 def weights(model):
@@ -79,69 +105,146 @@ def weights(model):
 
 
 def test_the_ladder_halves_the_parts_and_then_recomputes():
-    assert ladder(8) == [StepPlan(1), StepPlan(2), StepPlan(4), StepPlan(4, checkpointing=True)]
-    assert ladder(3) == [StepPlan(1), StepPlan(1, checkpointing=True)]
+    recomputing = StepPlan(4, checkpointing=True)
+    assert ladder(8, StepPlan()) == [StepPlan(1), StepPlan(2), StepPlan(4), recomputing]
+    assert ladder(3, StepPlan()) == [StepPlan(1), StepPlan(1, checkpointing=True)]
+
+
+def test_the_ladder_begins_with_the_given_plan():
+    assert ladder(16, StepPlan(3)) == [StepPlan(3), StepPlan(6), StepPlan(6, checkpointing=True)]
+    assert ladder(8, StepPlan(2, checkpointing=True)) == [StepPlan(2, checkpointing=True)]
 
 
 @pytest.mark.parametrize("failures", [1, 2, 3])
 def test_a_step_that_does_not_fit_makes_the_same_update_in_parts(batch, failures):
-    whole, sparing = create(), create(failures=failures)
-    expected = update(whole, batch, MemoryFallback(whole, (16, 16), 8, Limits()))
-    fallback = MemoryFallback(sparing, (16, 16), 8, Limits())
-    found = update(sparing, batch, fallback)
-    assert fallback.plan == ladder(8)[failures]
-    assert torch.allclose(weights(sparing), weights(whole), atol=1e-7)
+    whole = Training(create(), batch)
+    sparing = Training(create(failures=range(failures)), batch)
+    expected, found = whole.step(), sparing.step()
+    assert sparing.fallback.plan == ladder(8, StepPlan())[failures]
+    assert torch.allclose(weights(sparing.model), weights(whole.model), atol=1e-7)
     assert found.total.item() == pytest.approx(expected.total.item(), abs=1e-6)
     assert found.tasks["depth"].item() == pytest.approx(expected.tasks["depth"].item(), abs=1e-6)
     # Once it fits, it is not tried again on a lower rung.
-    sparing.seen.clear()
-    update(sparing, batch, fallback)
-    assert (
-        sparing.seen == [8 // fallback.plan.accumulation_steps] * fallback.plan.accumulation_steps
-    )
+    sparing.model.seen.clear()
+    sparing.model.failures = ()
+    sparing.step()
+    parts = sparing.fallback.plan.accumulation_steps
+    assert sparing.model.seen == [8 // parts] * parts
 
 
 def test_what_does_not_fit_at_all_says_what_it_asked_for(batch):
-    model = create(failures=4)
+    training = Training(create(failures=range(4)), batch)
     with pytest.raises(torch.OutOfMemoryError, match=r"2\.00 GiB"):
-        update(model, batch, MemoryFallback(model, (16, 16), 8, Limits()))
+        training.step()
+    assert training.model.seen == [8, 4, 2, 2]
 
 
 def test_another_error_is_not_tried_again(batch):
-    model = create()
-    fallback = MemoryFallback(model, (16, 16), 8, Limits())
+    training = Training(create(), batch)
 
     def fail(_):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
     with pytest.raises(RuntimeError, match="cannot be multiplied"):
-        fallback.run(fail)
-    assert fallback.plan == StepPlan()
+        training.fallback.run(fail)
+    assert training.fallback.plan == StepPlan()
 
 
-def test_a_failed_try_leaves_no_trace_in_the_statistics(batch):
-    model = create(norm=True, failures=1)
-    before = model.block[1].running_mean.clone()
-    fallback = MemoryFallback(model, (16, 16), 8, Limits())
-    seen = []
-    fallback.run(
-        lambda plan: (
-            seen.append(model.block[1].running_mean.clone()),
-            model(batch.background, batch.composite),
-        )
+@pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd"])
+@pytest.mark.parametrize("failing", [0, 2])
+def test_a_step_that_failed_is_made_again_from_where_it_began(batch, failing, optimizer):
+    """The same weights, statistics, optimizer and dropout as if it had never been tried whole."""
+    recipe = RECIPE.model_copy(update={"optimizer": optimizer, "gradient_clip": 1.0})
+    failed = Training(create(norm=True, failures=[failing]), batch, recipe)
+    expected = Training(create(norm=True), batch, recipe)
+    for number in range(4):
+        expected.update(StepPlan(2 if number >= failing else 1))
+    wanted = expected.state()
+    torch.manual_seed(3)
+    for _ in range(4):
+        failed.step()
+    assert same(failed.state(), wanted)
+    assert int(failed.model.block[1].num_batches_tracked) == failing + 2 * (4 - failing)
+
+
+@pytest.mark.parametrize("failing", [0, 3, 5])
+@pytest.mark.parametrize("optimizer", ["adamw", "adam"])
+def test_a_state_of_the_optimizer_is_made_whole_or_not_at_all(
+    batch, monkeypatch, failing, optimizer
+):
+    recipe = RECIPE.model_copy(update={"optimizer": optimizer})
+    expected = Training(create(), batch, recipe, plans=[StepPlan(2)])
+    expected.step()
+    expected.step()
+    original, calls = torch.zeros_like, []
+
+    def zeros_like(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) - 1 == failing:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+        return original(*arguments, **options)
+
+    training = Training(create(), batch, recipe)
+    monkeypatch.setattr(torch, "zeros_like", zeros_like)
+    training.step()
+    training.step()
+    assert training.fallback.plan == StepPlan(2)
+    assert same(training.state()[:-1], expected.state()[:-1])
+
+
+def test_a_buffer_that_the_network_replaces_is_put_back_too(batch):
+    class Counting(Network):
+        def __init__(self, **options):
+            super().__init__(**options)
+            self.register_buffer("calls", torch.zeros(1))
+            self.register_buffer("sizes", torch.zeros(0))
+
+        def forward(self, background, composite):
+            self.calls = self.calls + 1
+            self.sizes = torch.cat([self.sizes, torch.full((1,), float(len(composite)))])
+            return super().forward(background, composite)
+
+    training = Training(Counting(failures=[1]), batch)
+    for _ in range(3):
+        training.step()
+    assert training.model.calls.item() == 1 + 2 + 2
+    assert training.model.sizes.tolist() == [8, 4, 4, 4, 4]
+
+
+def test_what_a_plan_took_that_was_given_up_does_not_count(batch):
+    class Hungry(Network):
+        def forward(self, background, composite):
+            block = torch.ones(2**20 * 40 * len(composite), dtype=torch.uint8)
+            del block
+            return super().forward(background, composite)
+
+    memory = PeakMemory(CPU)
+    if memory.mib() is None:
+        pytest.skip("this system cannot tell the peak of memory")
+    training = Training(Hungry(failures=[1]), batch)
+    training.fallback = MemoryFallback(
+        ladder(8, StepPlan()), training.model, training.optimizer, CPU, memory
     )
-    assert torch.equal(seen[1], before)
+    training.step()
+    assert memory.mib() > 300  # 8 images of 40 MiB
+    training.step()
+    assert 140 < memory.mib() < 220  # 4 of them
 
 
-def test_a_size_that_failed_is_not_tried_by_a_larger_network():
-    small, large = nn.Linear(2, 2), nn.Linear(20, 20)
-    limits = Limits()
-    limits.note((64, 64), 8, sum(p.numel() for p in small.parameters()), 1)
-    assert MemoryFallback(small, (64, 64), 8, limits).plan == StepPlan(4)
-    assert MemoryFallback(large, (64, 64), 8, limits).plan == StepPlan(4)
-    assert MemoryFallback(large, (32, 32), 8, limits).plan == StepPlan()
-    assert MemoryFallback(large, (64, 64), 4, limits).plan == StepPlan()
-    assert MemoryFallback(nn.Linear(1, 1), (64, 64), 8, limits).plan == StepPlan()
+def test_what_a_step_changes_is_kept_by_one_operation(batch):
+    class Operations(TorchDispatchMode):
+        def __init__(self):
+            super().__init__()
+            self.seen = []
+
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            self.seen.append(str(func))
+            return func(*args, **(kwargs or {}))
+
+    training = Training(create(norm=True), batch)
+    with Operations() as operations:
+        training.fallback.run(lambda _: None)
+    assert operations.seen == ["aten._foreach_copy_.default"]
 
 
 def test_recomputing_changes_no_gradient_and_counts_no_batch_twice(batch):
@@ -187,16 +290,3 @@ def test_parts_hold_every_image_once_and_their_shares_add_up(batch):
     known = batch._replace(mask_valid=batch.depth_valid)
     assert [len(part.mask_valid) for part, _ in micro_batches(known, 3)] == [3, 3, 2]
     assert sum(share for _, share in parts) == pytest.approx(1)
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (torch.OutOfMemoryError("x"), True),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), True),
-        (RuntimeError("shape mismatch"), False),
-        (ValueError("can't allocate memory"), False),
-    ],
-)
-def test_which_errors_say_that_memory_ran_out(error, expected):
-    assert is_out_of_memory(error) is expected

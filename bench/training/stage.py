@@ -1,0 +1,255 @@
+"""Train a network by one recipe."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from bench.data import batches
+from bench.data.augment import augment
+from bench.data.batches import Batch
+from bench.errors import TrainingError
+from bench.events import StepDone
+from bench.machine.precision import autocast
+from bench.randomness import generator
+from bench.settings import LossPair, Recipe
+from bench.study.record import Epoch, Execution, TermScale
+from bench.training.budget import Budget
+from bench.training.compilation import IN_GRAPHS, Compiling
+from bench.training.multitask_loss import LossValues, MultiTaskLoss
+from bench.training.optimizer import create_optimizer, create_schedule
+from bench.training.out_of_memory import MemoryFallback, StepPlan, ladder, micro_batches
+from bench.training.step import train_step
+from bench.training.validation import validate
+
+if TYPE_CHECKING:
+    from bench.training.fit import Trainer
+
+STEPS_BETWEEN_READINGS = 10  # of the loss: each reading makes the host wait for the device
+
+
+class Stage:
+    """The training of a network by one recipe.
+
+    Args:
+        trainer: what all stages share.
+        model: what learns.
+        pair: the losses, where the recipe has none of its own.
+        recipe: budget, optimizer and all else.
+        resting: its frozen modules, whose BatchNorms rest too.
+        number: of the stage, from 0.
+        budgets: of all stages.
+        precedent: how the same stage was carried out earlier, if it was.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        model: nn.Module,
+        pair: LossPair,
+        recipe: Recipe,
+        resting: list[nn.Module],
+        *,
+        number: int,
+        budgets: Sequence[Budget],
+        precedent: Execution | None,
+    ) -> None:
+        self.trainer, self.model, self.recipe, self.number = trainer, model, recipe, number
+        self.budget = budgets[number]
+        self.steps_before = sum(budget.steps for budget in budgets[:number])
+        self.all_steps = sum(budget.steps for budget in budgets)
+        self.loader = trainer.loaders[recipe.image_size or trainer.image_size]
+        self.resting = resting
+        self.objectives = MultiTaskLoss(recipe.losses or pair, size=recipe.loss_size).to(
+            trainer.device
+        )
+        self.optimizer = create_optimizer(nn.ModuleList([model, self.objectives]), recipe)
+        self.schedule = create_schedule(
+            self.optimizer, recipe, self.budget.steps, self.budget.steps_per_epoch
+        )
+        self.order = generator(trainer.seed, f"order {number}")
+        self.variation = generator(trainer.seed, f"augmentation {number}")
+        self.asked = StepPlan(recipe.accumulate)
+        self.fallback = MemoryFallback(
+            self._plans(precedent), model, self.optimizer, trainer.device, trainer.memory
+        )
+        self.compiling = Compiling(
+            model,
+            self.objectives,
+            recipe,
+            trainer.device,
+            steps=self.budget.steps,
+            memory=trainer.memory,
+            precedent=precedent,
+        )
+        self.train_s = self.data_wait_s = 0.0
+        self.step = 0
+        self.first: LossValues | None = None
+        self.last: LossValues | None = None
+
+    def _plans(self, precedent: Execution | None) -> list[StepPlan]:
+        """How to make a step: as earlier, or as the recipe asks; then in ever smaller parts."""
+        batch_size = min(self.recipe.batch_size, len(self.trainer.split.train))
+        if self.asked.accumulation_steps > batch_size:
+            raise TrainingError(
+                f"accumulate: there are only {batch_size} training images for "
+                f"{self.asked.accumulation_steps} micro-batches"
+            )
+        first = self.asked
+        if precedent is not None:
+            first = StepPlan(precedent.accumulation_steps, precedent.checkpointing)
+        return ladder(batch_size, first) if self.trainer.falls_back else [first]
+
+    @property
+    def over(self) -> bool:
+        """Whether the budget is used up."""
+        return self.step >= self.budget.steps
+
+    def epochs(self) -> Iterator[Epoch]:
+        """Train and validate, epoch by epoch, to the end of the budget."""
+        while not self.over:
+            started, waited_s = time.perf_counter(), self.loader.waited_s
+            losses = self._train_epoch()
+            train_s = time.perf_counter() - started
+            self.train_s += train_s
+            self.data_wait_s += self.loader.waited_s - waited_s
+            with self.trainer.memory.ignoring():
+                val = validate(self.model, self.trainer, self.recipe)
+            yield Epoch(
+                stage=self.number,
+                step=self.step,
+                losses={task: statistics.fmean(row[task] for row in losses) for task in losses[0]},
+                val=val,
+                train_s=train_s,
+            )
+
+    def _train_epoch(self) -> list[dict[str, float]]:
+        """Train on every batch once, or on as many as the budget has left.
+
+        Returns:
+            The tasks' losses of each step.
+        """
+        self.model.train()
+        for module in self.resting:
+            module.eval()
+        started, images = time.perf_counter(), 0
+        unread: list[LossValues] = []
+        read: list[dict[str, float]] = []
+        last_step = min(self.step + self.budget.steps_per_epoch, self.budget.steps)
+        order = batches.shuffled(self.trainer.split.train, self.recipe.batch_size, self.order)
+        for batch in self.loader.iterate(itertools.islice(order, last_step - self.step)):
+            unread.append(self._train_step(batch))
+            images += len(batch.mask)
+            if self.step == last_step or self.step % STEPS_BETWEEN_READINGS == 0:
+                losses, minimised = _read(unread, first_step=self.step - len(unread) + 1)
+                read += losses
+                unread.clear()
+                self.trainer.listen(
+                    StepDone(
+                        self.trainer.cell_id,
+                        step=self.steps_before + self.step,
+                        total=self.all_steps,
+                        loss=minimised,
+                        images_per_s=images / (time.perf_counter() - started),
+                        teacher=self.trainer.teacher,
+                    )
+                )
+        return read
+
+    def _train_step(self, batch: Batch) -> LossValues:
+        if self.fallback.plan == self.asked:
+            self.compiling.before_step(self.step, batch)
+        network = self.compiling.network
+        batch = augment(
+            batch,
+            flip=self.recipe.flip,
+            color_jitter=self.recipe.color_jitter,
+            generator=self.variation,
+        )
+        self.last = self.fallback.run(
+            lambda plan: train_step(
+                network if plan == self.asked else self.model,
+                self.objectives,
+                self.optimizer,
+                self._labelled(batch, plan),
+                self.recipe,
+                device=self.trainer.device,
+                accumulation_steps=plan.accumulation_steps,
+            )
+        )
+        self.first = self.first or self.last
+        self.step += 1
+        if not self.over:
+            self.schedule.step()
+        return self.last
+
+    def _labelled(self, batch: Batch, plan: StepPlan) -> Batch:
+        """The batch with the truth that it is compared with, which may be a teacher's."""
+        label = self.trainer.pseudo_label
+        if label is None:
+            return batch
+        with autocast(self.trainer.device, self.recipe.precision):
+            parts = [
+                label(part, self.recipe.loss_size)
+                for part, _ in micro_batches(batch, plan.accumulation_steps)
+            ]
+        # A teacher sees depth everywhere.
+        return batch._replace(depth=torch.cat([part.depth for part in parts]), depth_valid=None)
+
+    def execution(self) -> Execution:
+        """Return how the stage was carried out, once it is over."""
+        plan = self.fallback.plan
+        compiled = plan == self.asked and self.compiling.network is not self.model
+        return Execution(
+            data_location=self.loader.location,
+            data_wait_share=self.data_wait_s / max(self.train_s, 1e-9),
+            accumulation_steps=plan.accumulation_steps,
+            checkpointing=plan.checkpointing,
+            out_of_memory=plan != self.asked,
+            compiled=compiled,
+            compilation=self.compiling.reason,
+            cuda_graphs=compiled and self.compiling.form == IN_GRAPHS,
+            cudnn_benchmark=torch.backends.cudnn.benchmark,
+        )
+
+    def term_scales(self) -> list[TermScale]:
+        """Return the value of each term of the losses on the first and the last batch."""
+        if self.first is None or self.last is None:
+            return []
+        return [
+            TermScale(
+                stage=self.number,
+                task=task,
+                term=text,
+                start=value.item(),
+                end=self.last.terms[task][text].item(),
+            )
+            for task, values in self.first.terms.items()
+            for text, value in values.items()
+        ]
+
+
+def _read(steps: list[LossValues], *, first_step: int) -> tuple[list[dict[str, float]], float]:
+    """Return the tasks' losses of some steps, and what the last minimised, read at once.
+
+    Raises:
+        TrainingError: a task's loss is not finite.
+    """
+    tasks = list(steps[0].tasks)
+    values = torch.stack(
+        [value for found in steps for value in (*(found.tasks[t] for t in tasks), found.total)]
+    )
+    rows = values.view(len(steps), -1).tolist()
+    read = [dict(zip(tasks, row, strict=False)) for row in rows]
+    for step, row in enumerate(read, first_step):
+        for task, value in row.items():
+            if not math.isfinite(value):
+                raise TrainingError(f"the {task} loss became {value} at step {step}")
+    return read, rows[-1][-1]
