@@ -7,6 +7,7 @@ import pandas as pd
 from bench.evaluation import metrics
 from bench.study import places
 from bench.study.record import Environment, Provenance, Record, SampleCounts
+from bench.study.timing import Block, Round, Timing
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ENVIRONMENT = Environment(
@@ -39,6 +40,19 @@ def record(cell, **found):
         "metrics": DIGESTS,
     }
     return Record(**content | found)
+
+
+def timing(*rounds, **of_machine):
+    """A timing with a block for each of some rounds' seconds, which had so much of the machine."""
+    return Timing(
+        rounds=tuple(
+            Round(
+                number=number,
+                blocks=tuple(Block(runs_s=(seconds,), **of_machine) for seconds in blocks),
+            )
+            for number, blocks in enumerate(rounds, 1)
+        )
+    )
 
 
 def scores(**columns):

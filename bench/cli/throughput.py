@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +13,8 @@ from bench.errors import InputError
 
 if TYPE_CHECKING:
     from bench.study.measurement import Measurement
+
+VISIT_S = 1800.0  # that a network may take for one visit, compiling included
 
 
 def throughput(
@@ -43,8 +44,11 @@ def throughput(
         raise InputError("throughput: give an architecture, as in bench throughput unet, or --grid")
     if out is not None and out.exists():
         raise InputError(f"{out} exists already")
+    import torch
+
     from bench.cli.options import parse_options
-    from bench.execution.trackers.terminal import track
+    from bench.events import Event, TimingDone
+    from bench.execution.trackers.terminal import create_progress
     from bench.machine.device import choose
     from bench.report.measurements import print_results
     from bench.throughput import rounds
@@ -61,20 +65,29 @@ def throughput(
         batch_size=batch_size,
         image_size=image_size,
     )
-    results: list[Measurement] = []
-    console, interrupted, turns = Console(), False, itertools.count(1)
+    results: dict[str, Measurement] = {}
+    console, interrupted = Console(), False
     try:
-        with track("measuring") as on_progress:
-            total = rounds.turns(len(cases), FULL)
+        with create_progress(console) as show:
 
-            def on_turn(*_: object) -> None:
-                on_progress(next(turns), total)
+            def listen(event: Event) -> None:
+                if isinstance(event, TimingDone):
+                    results[event.measurement.id] = event.measurement
+                show(event)
 
-            rounds.measure(cases, cases[0], FULL, at, on_result=results.append, on_turn=on_turn)
+            rounds.measure(
+                cases,
+                cases[0],
+                FULL,
+                at,
+                threads=torch.get_num_threads(),
+                limit_s=VISIT_S,
+                listen=listen,
+            )
     except KeyboardInterrupt:
         interrupted = True
     if results:
-        print_results(console, results)
-        console.print(f"written to {write(results, out)}", highlight=False)
+        print_results(console, list(results.values()))
+        console.print(f"written to {write(list(results.values()), out)}", highlight=False)
     if interrupted:
         raise typer.Exit(INTERRUPTED)

@@ -6,10 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from bench.settings import LossPair
 from bench.study.measurement import Measurement
 from bench.study.record import UNKNOWN_VERSION, MetricContract, Record
+from bench.study.timing_case import INFERENCE, LATENCY, training_figure
 
 Read = Callable[[Record, Measurement | None], float | None]
+ReadSpeed = Callable[[Measurement, LossPair], float | None]
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,6 @@ class Estimate:
         sd: the sample standard deviation over the seeds; None for a single one.
         best: no trained row is better in this column.
         below_baseline: a trivial baseline is at least as good.
-        noisy: the timings that it comes from varied too much to rely on.
     """
 
     mean: float
@@ -30,7 +32,6 @@ class Estimate:
     sd: float | None = None
     best: bool = False
     below_baseline: bool = False
-    noisy: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class Column:
         name: its name for readers.
         is_score: whether it says how good predictions are, and not what they cost.
         is_pooled: whether it is one figure over the pixels of all images.
-        of_speed: how it is read off a measurement of speed, if it comes from there.
+        of_speed: how it is read off a measurement of speed, of a network trained with a loss, if it
+            comes from there.
     """
 
     key: str
@@ -53,7 +55,7 @@ class Column:
     decimals: int
     is_score: bool = False
     is_pooled: bool = False
-    of_speed: Callable[[Measurement], float | None] | None = None
+    of_speed: ReadSpeed | None = None
 
     @property
     def arrow(self) -> str:
@@ -108,20 +110,34 @@ def _speed_column(
     key: str,
     name: str,
     unit: str,
-    read: Callable[[Measurement], float | None],
+    read: ReadSpeed,
     *,
     higher_is_better: bool = False,
     decimals: int,
 ) -> Column:
+    def of_row(record: Record, timed: Measurement | None) -> float | None:
+        loss = record.cell.loss
+        return None if timed is None or loss is None else read(timed, loss)
+
     return Column(
         key=key,
         name=name,
         unit=unit,
-        read=lambda _, timed: None if timed is None else read(timed),
+        read=of_row,
         higher_is_better=higher_is_better,
         decimals=decimals,
         of_speed=read,
     )
+
+
+def _images_per_s(timed: Measurement, figure: str) -> float | None:
+    speed = timed.images_per_s(figure)
+    return None if speed is None else speed.value
+
+
+def _latency_ms(timed: Measurement, _: LossPair) -> float | None:
+    latency = timed.seconds(LATENCY)
+    return None if latency is None else 1000 * latency.value
 
 
 COST_COLUMNS = (
@@ -129,7 +145,7 @@ COST_COLUMNS = (
         "inference_images_per_s",
         "inference",
         "images/s",
-        lambda timed: timed.images_per_s("inference"),
+        lambda timed, _: _images_per_s(timed, INFERENCE),
         higher_is_better=True,
         decimals=0,
     ),
@@ -137,17 +153,11 @@ COST_COLUMNS = (
         "training_images_per_s",
         "training",
         "images/s",
-        lambda timed: timed.images_per_s("training"),
+        lambda timed, loss: _images_per_s(timed, training_figure(loss)),
         higher_is_better=True,
         decimals=0,
     ),
-    _speed_column(
-        "latency_ms",
-        "latency",
-        "ms",
-        lambda timed: 1000 * timed.latency.median_s if timed.latency else None,
-        decimals=1,
-    ),
+    _speed_column("latency_ms", "latency", "ms", _latency_ms, decimals=1),
     Column(
         "peak_memory_mib",
         "peak memory",
@@ -160,14 +170,14 @@ COST_COLUMNS = (
         "parameters_m",
         "parameters",
         "M",
-        lambda timed: timed.parameters / 1e6 if timed.parameters else None,
+        lambda timed, _: timed.parameters / 1e6 if timed.parameters else None,
         decimals=2,
     ),
     _speed_column(
         "forward_gflop",
         "forward",
         "GFLOP",
-        lambda timed: timed.flops.forward / 1e9 if timed.flops else None,
+        lambda timed, _: timed.flops.forward / 1e9 if timed.flops else None,
         decimals=2,
     ),
 )

@@ -5,7 +5,7 @@
 | ``leaderboard`` | row of a leaderboard | ``board`` (0 is the latest setting), ``architecture``, ``loss`` (None of a baseline), ``seeds`` and ``asked``, ``ranked``, ``stale``; of each metric and cost its mean over the seeds, and ``<metric>_sd`` |
 | ``scores`` | complete cell and test image | ``cell`` (its id), ``architecture``, ``loss``, ``seed``, ``key``, ``group_<column>`` of the archive, and the sums that the metrics read |
 | ``curves`` | trained cell and epoch | ``cell``, ``architecture``, ``loss``, ``seed``, ``network`` (``own`` or ``teacher``), ``stage``, ``step``, ``train_s``, ``selected``, ``loss_<task>``, ``val_<metric>`` |
-| ``timings`` | network and machine | ``id``, ``architecture``, ``machine``, ``failure``, and the speed columns of a leaderboard |
+| ``timings`` | network, loss that it was trained with, and machine | ``id``, ``architecture``, ``loss``, ``machine``, ``failure``, and the speed columns of a leaderboard |
 """  # noqa: E501 - a table's row is a line
 
 from __future__ import annotations
@@ -84,11 +84,17 @@ class Frames:
             {
                 "id": measured.id,
                 "architecture": measured.case.architecture.label,
+                "loss": training.loss.label,
                 "machine": measured.environment.machine,
                 "failure": measured.failure,
-                **{c.key: c.of_speed(measured) for c in COST_COLUMNS if c.of_speed is not None},
+                **{
+                    column.key: column.of_speed(measured, training.loss)
+                    for column in COST_COLUMNS
+                    if column.of_speed is not None
+                },
             }
             for measured in self.results.measurements.values()
+            for training in measured.case.trainings
         )
 
 

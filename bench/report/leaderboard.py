@@ -16,7 +16,7 @@ from bench.report.columns import (
     score_columns,
 )
 from bench.report.remarks import remarks_on
-from bench.settings import Architecture, identity
+from bench.settings import identity
 from bench.settings.grid import Cell, Grid
 from bench.study.measurement import Measurement
 from bench.study.plan import (
@@ -131,7 +131,7 @@ def _board(stored: list[StoredGrid], results: Results) -> Leaderboard:
     columns = [*shown, CONSISTENCY_COLUMN, *COST_COLUMNS]
     by_machine, outdated = _timed(grids, planned, latest, results)
     here = _most_timed(by_machine)
-    timed = {_network(m.case.architecture): m for m in by_machine.get(here, ())}
+    timed = by_machine.get(here, ())
     groups: dict[str, list[PlannedCell]] = {}
     for one in planned:
         groups.setdefault(identity.digest(one.cell.row), []).append(one)
@@ -160,15 +160,11 @@ def _board(stored: list[StoredGrid], results: Results) -> Leaderboard:
     )
 
 
-def _network(architecture: Architecture) -> str:
-    return identity.digest(identity.of_architecture(architecture))
-
-
 def _timed(
     grids: list[Grid], planned: list[PlannedCell], latest: Provenance, results: Results
 ) -> tuple[dict[str, tuple[Measurement, ...]], list[str]]:
     """What was measured of the grids' networks, by machine; and what of it holds no more."""
-    complete = {p.cell.id for p in planned if p.record is not None and p.record.summary is not None}
+    complete = [p.record for p in planned if p.record is not None and p.record.summary is not None]
     cases = {case.id for grid in grids for case, _ in timing_cases(grid, complete)}
     found: dict[str, list[Measurement]] = {}
     outdated = []
@@ -181,6 +177,14 @@ def _timed(
         else:
             found.setdefault(measurement.environment.machine, []).append(measurement)
     return {machine: tuple(measured) for machine, measured in found.items()}, outdated
+
+
+def _timed_for(cell: Cell, timed: Sequence[Measurement]) -> Measurement | None:
+    """The latest measurement of a cell's network, with its loss if there is one."""
+    network = identity.of_architecture(cell.architecture)
+    of_network = [m for m in timed if identity.of_architecture(m.case.architecture) == network]
+    losses = {m.id: [training.loss for training in m.case.trainings] for m in of_network}
+    return max(of_network, key=lambda m: (cell.loss in losses[m.id], m.measured_utc), default=None)
 
 
 def _most_timed(by_machine: dict[str, tuple[Measurement, ...]]) -> str:
@@ -219,7 +223,7 @@ def _row(
     label: tuple[str, str | None],
     planned: list[PlannedCell],
     columns: Sequence[Column],
-    timed: dict[str, Measurement],
+    timed: Sequence[Measurement],
 ) -> Row:
     remarks = []
     shown: dict[State, list[Record]] = {State.CURRENT: [], State.STALE: []}
@@ -234,7 +238,7 @@ def _row(
         shown[one.state].append(one.record)
         remarks += [f"{seed}: {text}" for text in remarks_on(one.record)]
     current, stale = shown[State.CURRENT], shown[State.STALE]
-    speed = timed.get(_network(planned[0].cell.architecture))
+    speed = _timed_for(planned[0].cell, timed)
     figures = {
         column.key: estimate
         for column in columns
@@ -254,7 +258,6 @@ def _estimate(
         mean=statistics.fmean(known),
         lacking=len(records) - len(known),
         sd=statistics.stdev(known) if len(known) > 1 else None,
-        noisy=timed is not None and column.name in timed.noisy,
     )
 
 

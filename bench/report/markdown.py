@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bench.report.columns import COST_COLUMNS, Column
+from bench.report.columns import Column
 from bench.report.leaderboard import Leaderboard, Row
-from bench.report.marks import BELOW_BASELINE, NOISY, STALE, explained
-from bench.report.setting import how_timed, setting
-from bench.report.text import markdown
-from bench.study.measurement import Measurement
+from bench.report.marks import BELOW_BASELINE, STALE, explained
+from bench.report.setting import setting
+from bench.report.speeds import how_timed, speeds
+from bench.report.tables import table
+from bench.text import markdown
 
 
 def render(name: str, boards: Sequence[Leaderboard], damaged: Mapping[str, str]) -> str:
@@ -34,7 +35,6 @@ def _board(board: Leaderboard) -> list[str]:
         _bullets(setting(board)),
         _main_table(board),
         _legend(board),
-        *map(markdown, how_timed(board.timed)),
     ]
     problems = [
         f"{row.title}: {remark}"
@@ -49,9 +49,13 @@ def _board(board: Leaderboard) -> list[str]:
     problems += board.remarks
     if problems:
         parts.append(f"## Remarks\n\n{_bullets(problems)}")
-    for machine, timed in board.timed_elsewhere.items():
-        parts.append(f"## Throughput on {markdown(machine)}\n\n{_speeds(timed)}")
-        parts += map(markdown, how_timed(timed))
+    for title, timed in (
+        ("Throughput", board.timed),
+        *((f"Throughput on {name}", found) for name, found in board.timed_elsewhere.items()),
+    ):
+        if any(measured.timings for measured in timed):
+            parts.append(f"## {markdown(title)}\n\n{speeds(timed)}")
+            parts += map(markdown, how_timed(timed))
     scores = [column for column in board.columns if column.is_score]
     parts += [f"## {markdown(c.title)}\n\n{_crossed(board, c)}" for c in scores]
     if board.cross_entropy_columns:
@@ -89,25 +93,9 @@ def _legend(board: Leaderboard) -> str:
         if scores:
             parts.append(markdown(f"{', '.join(scores)}: {how}"))
     parts.append("Depth is in [0, 1]")
-    parts.append("Speed: medians, at the training batch size; latency at batch 1")
+    if board.timed:
+        parts.append("Speed: at the training batch size, latency at batch 1; see Throughput")
     return " ".join(f"{part}." for part in parts)
-
-
-def _speeds(timed: Sequence[Measurement]) -> str:
-    """The speed columns of networks that were timed on another machine than the board's."""
-    columns = [column for column in COST_COLUMNS if column.of_speed is not None]
-    body = [
-        [
-            markdown(one.case.label),
-            *(
-                "—" if (value := column.of_speed(one)) is None else f"{value:.{column.decimals}f}"
-                for column in columns
-                if column.of_speed is not None
-            ),
-        ]
-        for one in timed
-    ]
-    return table(["architecture", *(markdown(c.title) for c in columns)], body, numeric_from=1)
 
 
 def _cross_entropy(board: Leaderboard) -> str:
@@ -164,27 +152,6 @@ def text(row: Row, column: Column) -> str:
         shown += f" ± {estimate.sd:.{column.decimals}f}"
     if estimate.lacking:
         shown += f" ({estimate.lacking} seeds without)"
-    if estimate.noisy:
-        shown = f"{NOISY}{shown}"
     if estimate.best:
         shown = f"**{shown}**"
     return f"{shown} {BELOW_BASELINE}" if estimate.below_baseline else shown
-
-
-def table(header: Sequence[str], body: Sequence[Sequence[str]], *, numeric_from: int) -> str:
-    """Return a padded table of Markdown texts; from column ``numeric_from`` on to the right."""
-    rows = [list(row) for row in (header, *body)]
-    widths = [max(3, *(len(row[place]) for row in rows)) for place in range(len(header))]
-
-    def line(row: Sequence[str]) -> str:
-        cells = [
-            text.rjust(width) if place >= numeric_from else text.ljust(width)
-            for place, (text, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        return f"| {' | '.join(cells)} |"
-
-    rule = [
-        "-" * (width - 1) + ":" if place >= numeric_from else "-" * width
-        for place, width in enumerate(widths)
-    ]
-    return "\n".join([line(rows[0]), line(rule), *(line(row) for row in rows[1:])])

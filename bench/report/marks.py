@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from bench.report.leaderboard import Leaderboard
-from bench.statistics.median import NARROW
 
 BELOW_BASELINE = "▼"
-NOISY = "~"
 STALE = "†"
 
 
 def explained(board: Leaderboard) -> list[str]:
     """Return a sentence on each mark that stands on a board."""
-    estimates = [estimate for row in board.rows for estimate in row.figures.values()]
     lines = {
         f"{BELOW_BASELINE}: no better than a trivial baseline": True,
-        f"{NOISY}: noisy, the 95 % interval of the median is wider than {NARROW:.0%}": any(
-            estimate.noisy for estimate in estimates
-        ),
         f"{STALE}: stale, its code, weights or data have changed since": any(
             row.is_stale for row in board.rows
         ),

@@ -8,18 +8,21 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bench.study.measurement import Measurement, Memory, Point, Ratio, Timing
+from bench.report.setting import size
+from bench.report.speeds import how_timed, shown_ratio
+from bench.statistics.median import Median
+from bench.study.measurement import Measurement, Memory, shown
+from bench.study.timing_case import END_TO_END, INFERENCE, LATENCY, training_figure
 
 Texts = Callable[[Measurement], Sequence[str | None]]
 
 
 def print_results(console: Console, results: Sequence[Measurement]) -> None:
     """Speed, batch size, and what it takes; below them what failed, and how it was measured."""
-    sound = [result for result in results if result.failure is None]
+    sound = [result for result in results if result.timings]
     if sound:
         first = sound[0].case
-        height, width = first.image_size
-        common = f"batch {first.recipe.batch_size} of {height}x{width} px"
+        common = f"batch {first.recipe.batch_size} of {size(first.image_size)}"
         console.print(_table(f"Speed at {common}", SPEED, _speed, sound))
         swept = [result for result in sound if result.sweep is not None]
         if swept:
@@ -28,11 +31,12 @@ def print_results(console: Console, results: Sequence[Measurement]) -> None:
     for result in results:
         for problem in result.problems:
             console.print(f"{result.case.label}: {problem}", markup=False, highlight=False)
-    for line in dict.fromkeys(line for result in sound for line in _setting(result)):
+    lines = [*how_timed(sound), *(line for result in sound for line in _setting(result))]
+    for line in dict.fromkeys(lines):
         console.print(line, style="dim", markup=False, highlight=False)
     console.print(
-        "median (10 % to 90 %); ~ noisy: the median's 95 % interval is wider than 1 %; end to "
-        "end / model: well below 100 %, the network waits for images",
+        "±: half of the 95 % interval; end to end / model: well below 100 %, the network waits for "
+        "images",
         style="dim",
         highlight=False,
     )
@@ -58,30 +62,34 @@ def _table(
 
 SPEED = (
     "model\nimages/s",
+    "to the\nreference",
     "training\nimages/s",
+    "to the\nreference",
     "end to end\nimages/s",
     "end to end\n/ model",
-    "latency\np50 ms",
+    "latency\nms",
+    "to the\nreference",
     "latency\np99 ms",
-    "model, to the\nreference",
-    "training, to the\nreference",
+    "clean\nblocks",
 )
 
 
 def _speed(result: Measurement) -> list[str | None]:
-    size = result.case.recipe.batch_size
-    whole, alone = result.images_per_s("end_to_end"), result.images_per_s("inference")
-    beside = result.reference
-    latency = result.latency
+    training = training_figure(result.case.trainings[0].loss)
+    whole, alone = result.images_per_s(END_TO_END), result.images_per_s(INFERENCE)
+    latency, timing = result.seconds(LATENCY), result.timings.get(LATENCY)
+    clean, blocks = result.counts
     return [
-        _throughput(result.inference, size),
-        _throughput(result.training, size),
-        _throughput(result.end_to_end, size),
-        None if whole is None or alone is None else f"{whole / alone:.0%}",
-        None if latency is None else f"{_mark(latency)}{1000 * latency.median_s:.2f}",
-        None if latency is None else f"{1000 * latency.p99_s:.2f}",
-        None if beside is None else _ratio(result.inference, beside.inference),
-        None if beside is None else _ratio(result.training, beside.training),
+        _shown(alone, 0),
+        _ratio(result.times_as_fast(INFERENCE)),
+        _shown(result.images_per_s(training), 0),
+        _ratio(result.times_as_fast(training)),
+        _shown(whole, 0),
+        None if whole is None or alone is None else f"{whole.value / alone.value:.0%}",
+        None if latency is None else shown(latency.times(1000), 2),
+        _ratio(result.times_as_fast(LATENCY)),
+        None if timing is None else _scaled(timing.p99_s, 1e-3),
+        f"{clean} of {blocks}",
     ]
 
 
@@ -93,7 +101,8 @@ def _sweep(result: Measurement) -> list[str | None]:
     if swept is None:
         return [None] * len(SWEEP)
     saturation = swept.saturation
-    return [_point(swept.points[0]), _point(saturation), f"{saturation.batch_size}", swept.ended]
+    speeds = [f"{point.images_per_s:.0f}" for point in (swept.points[0], saturation)]
+    return [*speeds, f"{saturation.batch_size}", swept.ended]
 
 
 COST = (
@@ -125,21 +134,9 @@ def _cost(result: Measurement) -> list[str | None]:
 
 
 def _setting(result: Measurement) -> list[str]:
-    environment, flops = result.environment, result.flops
-    machine = (
-        f"{environment.device_name} ({environment.device}, {environment.threads} threads), torch "
-        f"{environment.packages.get('torch')}, {result.case.recipe.precision} unless the "
-        f"variant says otherwise, float32 products {result.matmul_precision}"
-    )
-    lines = [machine]
-    if result.reference is not None:
-        rounds = len(result.reference.inference.round_medians_s)
-        lines.append(
-            f"reference: {result.reference.label}, visited in each of {rounds} rounds, drifted by "
-            f"{result.reference.drift:.1%}"
-        )
-    if flops is not None:
-        lines.append(f"FLOPs by {flops.counter}; what it could not count is in the file")
+    lines = []
+    if result.flops is not None:
+        lines.append(f"FLOPs by {result.flops.counter}; what it could not count is in the file")
     if states := result.device_states:
         clocks = [state.clock_mhz for state in states if state.clock_mhz is not None]
         heat = [state.temperature_c for state in states if state.temperature_c is not None]
@@ -155,23 +152,12 @@ def _range(values: Sequence[int]) -> str:
     return f"{min(values)}-{max(values)}" if values else "?"
 
 
-def _mark(timing: Timing) -> str:
-    return "~" if timing.noisy else ""
+def _shown(figure: Median | None, decimals: int) -> str | None:
+    return None if figure is None else shown(figure, decimals)
 
 
-def _throughput(timing: Timing | None, size: int) -> str | None:
-    if timing is None:
-        return None
-    slow, fast = size / timing.p90_s, size / timing.p10_s
-    return f"{_mark(timing)}{size / timing.median_s:.0f} ({slow:.0f} to {fast:.0f})"
-
-
-def _point(point: Point) -> str:
-    return f"{_mark(point.timing)}{point.images_per_s:.0f}"
-
-
-def _ratio(timing: Timing | None, reference: Timing | None) -> str | None:
-    return None if timing is None or reference is None else str(Ratio.of(timing, reference))
+def _ratio(ratio: Median | None) -> str | None:
+    return None if ratio is None else shown_ratio(ratio)
 
 
 def _scaled(value: float | None, unit: float, digits: int = 2) -> str | None:

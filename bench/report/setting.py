@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 
 from bench.report.leaderboard import Leaderboard
 from bench.settings import Recipe, Teacher
-from bench.study.measurement import Measurement
 from bench.study.record import Environment, SampleCounts
 
 
@@ -18,37 +16,22 @@ def setting(board: Leaderboard) -> list[str]:
         f"{_counts(record.samples)} ({data.split.label}, digest {record.provenance.split})"
         for record in board.records
     )
-    machines = Counter(_machine(record.environment) for record in board.records)
+    machines = Counter(machine(record.environment) for record in board.records)
     recipes = train.recipes()
     stages = (
         ["training"] if len(recipes) == 1 else [f"stage {n}" for n in range(1, 1 + len(recipes))]
     )
     return [
-        f"data: {', '.join(data.files)} at {_size(data.image_size)}",
+        f"data: {', '.join(data.files)} at {size(data.image_size)}",
         *(f"split: {split}" for split in splits),
         *([f"teacher: {_recipe(train.teacher)}"] if train.teacher else []),
         *(f"{stage}: {_recipe(r)}" for stage, r in zip(stages, recipes, strict=True)),
         "the epoch is selected on the validation images, the test images are read once",
         *(
-            f"machine: {machine}" + (f": {cells} cells" if len(machines) > 1 else "")
-            for machine, cells in machines.items()
+            f"machine: {name}" + (f": {cells} cells" if len(machines) > 1 else "")
+            for name, cells in machines.items()
         ),
     ]
-
-
-def how_timed(timed: Sequence[Measurement]) -> list[str]:
-    """Return on what, how, and beside which reference throughput was measured."""
-    return list(
-        dict.fromkeys(
-            f"Throughput: each network in a process of its own on {_machine(one.environment)}; "
-            f"{one.case.precision}, batch {one.case.recipe.batch_size} of "
-            f"{_size(one.case.image_size)}, decoding apart; in turn over "
-            f"{len(one.reference.inference.round_medians_s)} rounds with "
-            f"{one.reference.label}, which drifted by {one.reference.drift:.1%}."
-            for one in timed
-            if one.reference is not None
-        )
-    )
 
 
 def _counts(samples: SampleCounts) -> str:
@@ -57,8 +40,9 @@ def _counts(samples: SampleCounts) -> str:
     return f"{text}, {samples.left_out} left out" if samples.left_out else text
 
 
-def _size(size: tuple[int, int]) -> str:
-    return "{}x{} px".format(*size)
+def size(pixels: tuple[int, int]) -> str:
+    """Return (height, width) as text."""
+    return "{}x{} px".format(*pixels)
 
 
 def _recipe(recipe: Recipe) -> str:
@@ -69,13 +53,14 @@ def _recipe(recipe: Recipe) -> str:
             return f"{origin}, weights from {recipe.weights}"
         return f"{origin}, {_recipe(recipe.plain())}"
     budget = f"{recipe.epochs} epochs" if recipe.epochs else f"{recipe.steps} steps"
+    divided = f" in {recipe.accumulate} micro-batches" if recipe.accumulate > 1 else ""
     parts = [
-        f"{budget} of batches of {recipe.batch_size}",
+        f"{budget} of batches of {recipe.batch_size}{divided}",
         f"{recipe.optimizer} at {recipe.learning_rate:g} ({recipe.schedule.name})",
         recipe.precision,
     ]
     if recipe.image_size is not None:
-        parts.insert(0, _size(recipe.image_size))
+        parts.insert(0, size(recipe.image_size))
     if recipe.losses is not None:
         parts.append(recipe.losses.label)
     if recipe.freeze:
@@ -83,8 +68,8 @@ def _recipe(recipe: Recipe) -> str:
     return ", ".join(parts)
 
 
-def _machine(environment: Environment) -> str:
-    """Device, versions and code: what records of one study may differ in."""
+def machine(environment: Environment) -> str:
+    """Return device, versions and code: what records of one study may differ in."""
     code = "" if environment.commit is None else f", commit {environment.commit[:12]}"
     changed = " with changes" if environment.dirty else ""
     torch = environment.packages.get("torch")

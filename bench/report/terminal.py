@@ -13,8 +13,8 @@ from rich.text import Text
 from bench.report.leaderboard import Leaderboard, Row
 from bench.report.markdown import seeds, text
 from bench.report.marks import STALE, explained
-from bench.report.text import printable
 from bench.study.plan import PlannedCell, State
+from bench.text import printable
 
 
 def print_leaderboard(

@@ -17,10 +17,12 @@ from bench.errors import InputError
 from bench.files import atomic_folder
 from bench.settings.base import STORED
 from bench.settings.grid import Grid
+from bench.settings.losses import LossPair
 from bench.study import places
 from bench.study.measurement import Measurement
 from bench.study.record import UNKNOWN_VERSION, MetricContract, Provenance, Record
 from bench.study.study import Study
+from bench.study.timing_case import END_TO_END, INFERENCE, LATENCY, training_figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,10 +162,7 @@ def _record(content: dict[str, Any]) -> Record:
     consistency = (summary or {}).pop("consistency_rmse", None)
     curve = [{**epoch, "val": _summary(epoch["val"])} for epoch in content.pop("curve", [])]
     terms = [_renamed(term, head="task") for term in content.pop("terms", [])]
-    executions = [
-        _renamed(execution, parts="accumulation_steps", data_kept="data_location")
-        for execution in content.pop("executions", [])
-    ]
+    executions = [_execution(execution) for execution in content.pop("executions", [])]
     content["environment"] = _environment(content["environment"])
     content |= {
         "format": 2,
@@ -177,14 +176,59 @@ def _record(content: dict[str, Any]) -> Record:
     return Record.model_validate_json(json.dumps(content), context=STORED)
 
 
+def _execution(old: dict[str, Any]) -> dict[str, Any]:
+    new = _renamed(old, parts="accumulation_steps", data_kept="data_location")
+    return new | {"out_of_memory": new["accumulation_steps"] > 1 or new["checkpointing"]}
+
+
 def _measurement(content: dict[str, Any]) -> Measurement:
     case = content.pop("subject")
     for network in (case["architecture"], case.get("teacher") or {}):
         network.pop("source_sha256", None)
     _mend_recipe(case["recipe"], case["recipe"])
+    case["trainings"] = [{"loss": case.pop("loss")}]
+    training = training_figure(LossPair.model_validate(case["trainings"][0]["loss"]))
+    figures = {
+        "inference": INFERENCE,
+        "training": training,
+        "latency": LATENCY,
+        "end_to_end": END_TO_END,
+    }
+    timings = {figure: content.pop(name, None) for name, figure in figures.items()}
+    reference, sweep = content.pop("reference", None), content.pop("sweep", None)
+    del content["matmul_precision"]  # the case has the precision
     content["environment"] = _environment(content["environment"])
-    content |= {"format": 2, "case": case}
+    content |= {
+        "format": 3,
+        "case": case,
+        "timings": {name: _timing(old) for name, old in timings.items() if old is not None},
+        "sweep": sweep and {**sweep, "points": [_point(point) for point in sweep["points"]]},
+        "reference": reference
+        and {
+            "label": reference["label"],
+            "seconds": {
+                figure: dict(enumerate(reference[name]["round_medians_s"], 1))
+                for name, figure in figures.items()
+                if reference.get(name) is not None
+            },
+        },
+    }
     return Measurement.model_validate_json(json.dumps(content), context=STORED)
+
+
+def _timing(old: dict[str, Any]) -> dict[str, Any]:
+    """Every sample is a block; what it had of the machine was not recorded."""
+    return {
+        "rounds": [
+            {"number": number, "blocks": [{"runs_s": [seconds]} for seconds in samples]}
+            for number, samples in enumerate(old["samples_s"], 1)
+        ]
+    }
+
+
+def _point(old: dict[str, Any]) -> dict[str, Any]:
+    size = old["batch_size"]
+    return {"batch_size": size, "images_per_s": size / old["timing"]["median_s"]}
 
 
 def _environment(old: dict[str, Any]) -> dict[str, Any]:

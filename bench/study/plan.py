@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bench.settings import LossPair, identity
 from bench.settings.grid import Cell, Grid
 from bench.study import places
-from bench.study.measurement import TimingCase
 from bench.study.record import Provenance, Record
 from bench.study.results import Results
+from bench.study.timing_case import TimedTraining, TimingCase, training_figure
 
 Sources = dict[str, dict[str, str]]
 
@@ -123,28 +124,45 @@ def _changed_files(before: dict[str, str], after: dict[str, str]) -> Iterator[st
             yield f"{file} changed"
 
 
-def timing_cases(grid: Grid, complete: Collection[str]) -> list[tuple[TimingCase, Cell]]:
-    """Return each network of the grid with the first loss that it was trained with, to be timed.
+def timing_cases(grid: Grid, records: Iterable[Record]) -> list[tuple[TimingCase, list[Cell]]]:
+    """Return each network of the grid that has figures, to be timed as it was trained.
 
     Args:
         grid: the question.
-        complete: the ids of the cells with figures; a network without any is left out.
+        records: of complete cells; a loss that a network has none with is left out.
 
     Returns:
-        Each with the cell that it is taken from.
+        Each with the cells that it is taken from, one a loss.
     """
-    cases: dict[str, tuple[TimingCase, Cell]] = {}
+    by_id = {record.cell.id: record for record in records}
+    networks: dict[str, dict[str, Cell]] = {}
     for cell in grid.cells():
-        name = cell.architecture.label
-        if cell.loss is None or name in cases or cell.id not in complete:
-            continue
-        teacher = cell.train.teacher
-        case = TimingCase(
-            architecture=cell.architecture,
-            loss=cell.loss,
-            recipe=cell.train.recipes()[-1],
-            image_size=cell.data.image_size,
-            teacher=teacher.architecture if teacher else None,
-        )
-        cases[name] = case, cell
-    return list(cases.values())
+        if cell.loss is not None and cell.id in by_id:
+            network = identity.digest(identity.of_architecture(cell.architecture))
+            networks.setdefault(network, {}).setdefault(training_figure(cell.loss), cell)
+    return [
+        (_timing_case(list(cells.values()), by_id), list(cells.values()))
+        for cells in networks.values()
+    ]
+
+
+def _timing_case(cells: list[Cell], records: dict[str, Record]) -> TimingCase:
+    """The network of some cells, which have a loss each."""
+    train = cells[0].train
+    return TimingCase(
+        architecture=cells[0].architecture,
+        trainings=tuple(
+            _as_trained(cell.loss, records[cell.id]) for cell in cells if cell.loss is not None
+        ),
+        recipe=train.recipes()[-1],
+        image_size=cells[0].data.image_size,
+        teacher=train.teacher.architecture if train.teacher else None,
+    )
+
+
+def _as_trained(loss: LossPair, record: Record) -> TimedTraining:
+    """A training as its last stage was carried out."""
+    executions = record.training.executions if record.training else ()
+    last = executions[-1].model_dump() if executions else {}
+    how = {name: last[name] for name in TimedTraining.model_fields.keys() & last.keys()}
+    return TimedTraining(loss=loss, **how)

@@ -14,7 +14,8 @@ from bench.files import write_atomically
 from bench.settings import Architecture, Data, LossPair, Recipe, check
 from bench.settings.grid import Grid
 from bench.settings.grid_file import load
-from bench.study.measurement import Measurement, TimingCase, VariantName
+from bench.study.measurement import Measurement
+from bench.study.timing_case import TimedTraining, TimingCase, VariantName
 from bench.throughput.workload import open_pool
 
 _RESULTS = TypeAdapter(tuple[Measurement, ...])
@@ -51,11 +52,12 @@ def cases_of(
     if batch_size is not None:
         recipe = recipe.model_copy(update={"batch_size": batch_size})
     size = question.data.image_size if question else Data(archive=("",)).image_size
+    loss = question.losses[0] if question else LossPair(mask="bce", depth="bce")
     teacher = question.train.teacher if question else None
     return [
         TimingCase(
             architecture=architecture,
-            loss=question.losses[0] if question else LossPair(mask="bce", depth="bce"),
+            trainings=(TimedTraining(loss=loss, accumulation_steps=recipe.accumulate),),
             recipe=recipe,
             image_size=size if image_size is None else (image_size, image_size),
             variant=variant,

@@ -21,10 +21,11 @@ def peak(run: Callable[[], object], device: torch.device, gpu: Gpu) -> Memory:
     watched = PeakMemory(device)
     run()
     synchronize(device)
+    taken_mib = watched.total_mib()
     if device.type != "cuda":
-        return Memory(allocated_mib=None, reserved_mib=None, process_mib=watched.mib())
+        return Memory(allocated_mib=None, reserved_mib=None, process_mib=taken_mib)
     return Memory(
-        allocated_mib=watched.mib(),
+        allocated_mib=taken_mib,
         reserved_mib=torch.cuda.max_memory_reserved(device) / 2**20,
         process_mib=gpu.process_memory_mib(),
     )

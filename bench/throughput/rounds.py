@@ -1,31 +1,28 @@
 """Networks in turn: A B C A B C, each in a process of its own, one of them at work at a time.
 
 What changes with time, as clocks and other programs do, then changes all of them alike. A reference
-takes part in every round; its drift tells how much there was to change.
+takes part in every round. A round in which it was slower than in another one, or in which something
+was disturbed, is measured again.
 """
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from multiprocessing.connection import Connection
-from typing import Any, NamedTuple
 
 import torch
 
+from bench.events import Listener, TimingDone, TimingProgress
 from bench.machine import environment
-from bench.machine.failure import reason
-from bench.machine.processes import WorkerProcess, answer_all
-from bench.study.measurement import Measurement, Reference, TimingCase
+from bench.study.measurement import Measurement, Reference
+from bench.study.timing_case import INFERENCE, TimingCase
 from bench.throughput.sampling import Effort
+from bench.throughput.worker import Worker, WorkerError
 
 AT_ONCE = 6  # processes, the reference's among them: each holds a network and its libraries
-
-OnResult = Callable[[Measurement], None]
-OnTurn = Callable[[TimingCase, int], None]
+DRIFT = 0.05  # by so much slower than in its fastest round, the reference says that a round drifted
 
 
 def measure(
@@ -34,8 +31,9 @@ def measure(
     plan: Effort,
     device: torch.device,
     *,
-    on_result: OnResult,
-    on_turn: OnTurn,
+    threads: int,
+    limit_s: float | None,
+    listen: Listener,
 ) -> None:
     """Measure the cases, a few at a time, with the reference in every round.
 
@@ -44,133 +42,135 @@ def measure(
         reference: what the others are compared with.
         plan: how thoroughly.
         device: on what.
-        on_result: called with each case's result once its last round is over; one that fails has
-            its reason as its result.
-        on_turn: called with the case whose turn it is and the round, from 1; 0 is preparing.
+        threads: that each process computes with.
+        limit_s: the longest that a visit to a network may take; its process is then ended.
+        listen: told before each visit, and after each round what is known of each case by then. One
+            that fails keeps what was known, with the reason.
     """
     others = [case for case in cases if case != reference]
+    groups = [
+        [reference, *others[start : start + AT_ONCE - 1]]
+        for start in range(0, max(1, len(others)), AT_ONCE - 1)
+    ]
     wanted = {case.id for case in cases}
-
-    def on_any_result(result: Measurement) -> None:
-        if result.case.id in wanted:
-            wanted.remove(result.case.id)  # the reference is in every group
-            on_result(result)
-
-    for start in range(0, max(1, len(others)), AT_ONCE - 1):
-        group = [reference, *others[start : start + AT_ONCE - 1]]
-        _measure_group(group, plan, device, on_any_result, on_turn)
-
-
-def turns(cases: int, plan: Effort) -> int:
-    """How often `measure` calls ``on_turn`` if the reference is one of the cases."""
-    groups = max(1, math.ceil((cases - 1) / (AT_ONCE - 1)))
-    return (cases - 1 + groups) * (plan.rounds + 1)
+    progress = _Progress(sum(map(len, groups)) * (plan.rounds + 1), listen)
+    for group in groups:
+        with ExitStack() as stack:
+            workers = []
+            for case in group:
+                workers.append(Worker(case, plan, device, threads, limit_s))
+                stack.callback(workers[-1].end)
+            for measured in _Group(workers, plan, device, progress).measure():
+                if measured.case.id in wanted:
+                    listen(TimingDone(measured))
+        wanted.discard(reference.id)  # it is in every group
 
 
-def _measure_group(
-    group: Sequence[TimingCase],
-    plan: Effort,
-    device: torch.device,
-    on_result: OnResult,
-    on_turn: OnTurn,
-) -> None:
-    """Visit the members of a group round by round; the first is the reference."""
-    with ExitStack() as stack:
-        workers = []
-        for case in group:
-            workers.append(Worker(case, plan, device))
-            stack.callback(workers[-1].end)
-        family = [os.getpid(), *(worker.pid for worker in workers)]
-        beside: Reference | None = None
-        for turn in range(plan.rounds + 1):
-            for worker in list(workers):
-                on_turn(worker.case, turn)
-                try:
-                    result = worker.ask("visit", family) if turn else worker.ask("prepare")
-                except WorkerError as error:
-                    workers.remove(worker)
-                    worker.end()
-                    on_result(_failed(worker.case, str(error), device))
-                    continue
-                if turn == plan.rounds:
-                    if worker.case == group[0]:
-                        beside = _as_reference(result)
-                    on_result(result.model_copy(update={"reference": beside}))
+class _Progress:
+    """Counts visits; rounds that are measured again add to how many there are."""
+
+    def __init__(self, total: int, listen: Listener) -> None:
+        self._done, self._total, self._listen = 0, total, listen
+
+    def on_visit(self, case: TimingCase) -> None:
+        self._total = max(self._total, self._done + 1)
+        self._listen(TimingProgress(case.label, self._done, self._total))
+        self._done += 1
 
 
-def _failed(case: TimingCase, failure: str, device: torch.device) -> Measurement:
-    return Measurement(
-        case=case,
-        environment=environment.describe(device),
-        measured_utc=datetime.now(UTC),
-        failure=failure,
-    )
+class _Group:
+    """Networks that are visited in the same rounds; the first is the reference."""
 
+    def __init__(
+        self, workers: list[Worker], plan: Effort, device: torch.device, progress: _Progress
+    ) -> None:
+        self._workers, self._reference = workers, workers[0]
+        self._plan, self._device, self._progress = plan, device, progress
+        self._found: dict[str, Measurement] = {}  # by the id of the case, as of its last visit
 
-def _as_reference(result: Measurement) -> Reference | None:
-    if result.inference is None:
-        return None
-    return Reference(
-        label=result.case.label,
-        inference=result.inference.without_samples(),
-        training=result.training and result.training.without_samples(),
-    )
+    def measure(self) -> Iterator[Measurement]:
+        """Visit them round by round, and give what is known of each after each round."""
+        family = [os.getpid(), *(worker.pid for worker in self._workers)]
+        yield from self._ask(self._workers, "meet", family)  # who is not ready disturbs
+        yield from self._ask(self._workers, "prepare", show=True)
+        number, due, clean = 0, list(self._workers), 0
+        while due and number < 2 * self._plan.rounds:
+            number += 1
+            yield from self._ask(due, "visit", number, show=True)
+            before, clean = clean, sum(found.counts[0] for found in self._found.values())
+            if clean == before:
+                break  # nothing was undisturbed: one more round would help as little
+            visited, due = due, self._due()
+            rounds_left = max(1, self._plan.rounds - number)
+            for worker in visited if due else ():
+                if worker in self._workers:
+                    yield self._known(worker.case, rounds_left=rounds_left)
+        for worker in self._workers:
+            yield self._known(worker.case)
 
+    def _ask(
+        self, workers: Sequence[Worker], task: str, *arguments: object, show: bool = False
+    ) -> Iterator[Measurement]:
+        """Have each of them do a task; gives what is known of one that fails, and ends it."""
+        for worker in list(workers):
+            if show:
+                self._progress.on_visit(worker.case)
+            try:
+                answer = worker.ask(task, *arguments)
+            except WorkerError as error:
+                self._workers.remove(worker)
+                worker.end()
+                yield self._known(worker.case, failure=str(error))
+            else:
+                if isinstance(answer, Measurement):
+                    self._found[worker.case.id] = answer
 
-class WorkerError(Exception):
-    """Why a process has no answer, in one line."""
+    def _known(self, case: TimingCase, **more: object) -> Measurement:
+        """What is known of a case by now, beside the reference."""
+        measured = self._found.get(case.id) or Measurement(
+            case=case,
+            environment=environment.describe(self._device),
+            measured_utc=datetime.now(UTC),
+        )
+        drifted = self._drifted()
+        timings = {name: t.with_drift(drifted) for name, t in measured.timings.items()}
+        return measured.model_copy(
+            update={"timings": timings, "reference": self._beside(case, drifted)} | more
+        )
 
+    def _beside(self, case: TimingCase, drifted: set[int]) -> Reference | None:
+        reference = self._reference.case
+        if case == reference:
+            return None
+        found = self._found.get(reference.id)
+        timings = {} if found is None else found.timings
+        seconds = {name: t.with_drift(drifted).by_round for name, t in timings.items()}
+        return Reference(label=reference.label, seconds=seconds)
 
-class _Failed(NamedTuple):
-    reason: str
+    def _drifted(self) -> set[int]:
+        """The rounds in which the reference was slower than in its fastest, or was not measured."""
+        found = self._found.get(self._reference.case.id)
+        timing = found and found.timings.get(INFERENCE)
+        if not timing:
+            return set()
+        seconds = timing.by_round
+        fastest = min(seconds.values(), default=0.0)
+        steady = {number for number, s in seconds.items() if s <= (1 + DRIFT) * fastest}
+        return {visit.number for visit in timing.rounds if visit.blocks} - steady
 
+    def _due(self) -> list[Worker]:
+        """Those with rounds to come or to be measured again, and then the reference as well."""
+        due = [worker for worker in self._workers if self._missing(worker)]
+        if due and self._reference in self._workers and self._reference not in due:
+            due.insert(0, self._reference)
+        return due
 
-class Worker:
-    """A process that measures one case when it is asked to, and waits otherwise."""
-
-    def __init__(self, case: TimingCase, plan: Effort, device: torch.device) -> None:
-        self.case = case
-        self._server = WorkerProcess(_work, case, plan, device, torch.get_num_threads())
-
-    @property
-    def pid(self) -> int:
-        """The process's id."""
-        return self._server.pid
-
-    def ask(self, task: str, *arguments: object) -> Any:
-        """Have a method of `TimedNetwork` called, and wait for what it returns.
-
-        Raises:
-            WorkerError: it raised an exception, or the process has ended.
-        """
-        try:
-            self._server.connection.send((task, arguments))
-            answer = self._server.connection.recv()
-        except (EOFError, OSError):
-            raise WorkerError(self._server.ending()) from None
-        if isinstance(answer, _Failed):
-            raise WorkerError(answer.reason)
-        return answer
-
-    def end(self) -> None:
-        """End the process, whatever it is doing."""
-        self._server.end()
-
-
-def _work(
-    connection: Connection, case: TimingCase, plan: Effort, device: torch.device, threads: int
-) -> None:
-    """Answer what `Worker.ask` asks, until the other end is closed."""
-    from bench.throughput.measure import TimedNetwork  # noqa: PLC0415 - only processes need it
-
-    torch.set_num_threads(threads)
-    network = TimedNetwork(case, plan, device)
-
-    def answer(asked: tuple[str, tuple[object, ...]]) -> object:
-        task, arguments = asked
-        try:
-            return getattr(network, task)(*arguments)
-        except Exception as error:  # noqa: BLE001 - whatever a network does, the others go on
-            return _Failed(reason(error))
-
-    answer_all(connection, answer)
+    def _missing(self, worker: Worker) -> int:
+        """How many rounds are to come or to be measured again, over all figures that go on."""
+        timings = self._known(worker.case).timings.values()
+        last = max((timing.rounds[-1].number for timing in timings), default=0)
+        return sum(
+            max(0, self._plan.rounds - timing.good_rounds())
+            for timing in timings
+            if timing.rounds[-1].number == last
+        )

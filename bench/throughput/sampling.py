@@ -1,29 +1,31 @@
-"""What is timed and when to stop: warm-up until steady, blocks until the median is known.
+"""What is timed and when to stop: warm-up until steady, then blocks until enough were undisturbed.
 
 The device is synchronised at both ends of a block and never inside one, so that launching and
-computing overlap as they do in use. Latency is the exception: a block is a single run, whose result
-is waited for as its user would.
+computing overlap as they do in use. Latency is the exception: the result of every run is waited
+for, as its user would.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from bisect import insort
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from bench.statistics.median import is_narrow
-from bench.study.measurement import Timing
+from bench.errors import TrainingError
+from bench.machine.load import TICK_S, Used, used
+from bench.study.measurement import DeviceState
+from bench.study.timing import Block, Round, Timing
 
 WARM_UP_RUNS = 10
 WARM_UP_S = 1.0
-WARM_UP_AGAIN_S = 0.1  # at later visits, when only the caches are cold
+WARM_UP_AGAIN_S = 0.1  # where only the caches are cold
 STEADY = 0.02  # by how much the last two windows of a warm-up may differ
 WINDOW_RUNS = 5
 BLOCK_S = 0.05
-LONG_RUN_S = 1.0  # a visit for one more sample costs several runs
+CROWDED_BLOCK_S = 0.25  # where cores are watched, which the system tells in ticks
+LONG_RUN_S = 1.0  # a visit for one more block costs several runs
 SPARE = 1.2  # blocks are laid out that much longer, so that none falls short
 
 
@@ -34,10 +36,14 @@ class Timer:
     Attributes:
         synchronize: waits until everything that was queued is done.
         clock: the time in seconds.
+        used: what this process and others have used of the machine.
+        gpu: what a GPU is at; None where there is none, or it does not tell.
     """
 
     synchronize: Callable[[], None]
     clock: Callable[[], float] = time.perf_counter
+    used: Callable[[], Used] = used
+    gpu: Callable[[], DeviceState | None] = lambda: None
 
     def time(self, run: Callable[[], object], times: int = 1) -> float:
         """Seconds from the first call's start to the last result."""
@@ -48,41 +54,79 @@ class Timer:
         self.synchronize()
         return self.clock() - started
 
+    def block(self, run: Callable[[], object], times: int, *, one_by_one: bool) -> Block:
+        """Time some runs, and what they had of the machine meanwhile."""
+        started, before = self.clock(), self.used()
+        if one_by_one:
+            runs_s = tuple(self.time(run) for _ in range(times))
+        else:
+            runs_s = (self.time(run, times) / times,)
+        after, wall_s = self.used(), self.clock() - started
+        state = self.gpu()
+        return Block(
+            runs_s=runs_s,
+            **_shares(before, after, wall_s),
+            clock_mhz=state and state.clock_mhz,
+            foreign_processes=state and state.foreign_processes,
+        )
+
+
+def _shares(before: Used, after: Used, wall_s: float) -> dict[str, float | None]:
+    """What was used between two moments, as shares of the time between them."""
+    cpu_s = after.cpu_s - before.cpu_s
+    found: dict[str, float | None] = {"cpu_share": cpu_s / wall_s}
+    if before.waited_s is not None and after.waited_s is not None:
+        longest_s = max(s - before.waited_s.get(t, 0.0) for t, s in after.waited_s.items())
+        found["waited_share"] = longest_s / wall_s
+    if before.switches is not None and after.switches is not None:
+        found["switches"] = after.switches - before.switches
+    if None not in (*before, *after):
+        busy_s, idle_s, stolen_s = (
+            end - start  # type: ignore[operator]
+            for start, end in zip(before[-3:], after[-3:], strict=True)
+        )
+        unsure_s = 2 * TICK_S
+        found["others_share"] = max(0.0, busy_s - cpu_s - idle_s - unsure_s) / wall_s
+        found["stolen_share"] = stolen_s / wall_s
+    return found
+
 
 @dataclass(frozen=True)
 class Effort:
-    """How much trouble to take.
+    """How much trouble to take with each figure.
 
     Attributes:
-        rounds: visits to each network.
-        blocks: at least so many of a figure, over all rounds, unless ``cap_s`` ends them.
-        latencies: the same for single runs.
-        cap_s: the longest that a figure is sampled, over all rounds.
+        rounds: visits to each network; where some were disturbed, as many again.
+        blocks: undisturbed ones that are wanted of each visit.
+        cap_s: the longest that they may take at a visit; at least one is measured.
+        patience_s: the longest that disturbed blocks may take, over all visits.
         warm_up_cap_s: the longest warm-up; an eighth of it at later visits.
         thorough: also measure memory, the batch sweep, the device's peak and energy.
     """
 
     rounds: int
     blocks: int
-    latencies: int
     cap_s: float
+    patience_s: float
     warm_up_cap_s: float
     thorough: bool
 
 
-QUICK = Effort(rounds=3, blocks=18, latencies=60, cap_s=1.5, warm_up_cap_s=1.5, thorough=False)
-FULL = Effort(rounds=5, blocks=30, latencies=300, cap_s=10, warm_up_cap_s=10, thorough=True)
-GLANCE = Effort(rounds=1, blocks=10, latencies=10, cap_s=1, warm_up_cap_s=1.5, thorough=False)
+QUICK = Effort(3, blocks=6, cap_s=1.0, patience_s=4, warm_up_cap_s=1.5, thorough=False)
+FULL = Effort(5, blocks=20, cap_s=4.0, patience_s=20, warm_up_cap_s=10, thorough=True)
+GLANCE = Effort(1, blocks=10, cap_s=1.0, patience_s=4, warm_up_cap_s=1.5, thorough=False)
 
 
 class Sampling:
-    """One figure's samples, gathered over several visits.
+    """One figure, sampled at several visits between which others have their turn.
 
     Args:
         run: what is timed.
-        timer: with what.
-        plan: how long.
-        one_by_one: wait for every single run, as for latency.
+        timer: times it.
+        plan: how thoroughly.
+        one_by_one: wait for the result of every run, as latency does.
+        crowded: `run` has more threads at work than there are cores.
+        warm_up_s: the least warm-up of the first visit.
     """
 
     def __init__(
@@ -92,65 +136,110 @@ class Sampling:
         plan: Effort,
         *,
         one_by_one: bool = False,
+        crowded: bool = False,
+        warm_up_s: float = WARM_UP_S,
     ) -> None:
         self._run, self._timer, self._plan = run, timer, plan
-        self._wanted = plan.latencies if one_by_one else plan.blocks
-        self._per_block = 1 if one_by_one else 0  # 0: not laid out yet
-        self._steady = True
-        self._sampled_s = 0.0
-        self._rounds: list[list[float]] = []
-        self._ordered: list[float] = []
+        self._one_by_one, self._crowded = one_by_one, crowded
+        self._warm_up_s = warm_up_s
+        self._block_s = CROWDED_BLOCK_S if crowded else BLOCK_S
+        self._per_block = 1
+        self._fastest_s = math.inf  # of any run so far: what a run takes if nothing disturbs it
+        self._lost_s = 0.0
+        self._rounds: list[Round] = []
 
-    def visit(self) -> None:
-        """Warm up, then sample until the median of all visits is known, or time is up."""
+    def visit(self, number: int) -> None:
+        """Warm up, then measure blocks until enough were undisturbed, or time is up.
+
+        Args:
+            number: of the round.
+        """
+        plan, clean = self._plan, 0
+        if self._is_sampled_enough():
+            self._rounds.append(Round(number=number, blocks=()))
+            return
+        self._warm_up()
+        blocks: list[Block] = []
+        while True:
+            started = self._timer.clock()
+            blocks.append(self._block())
+            took_s = self._timer.clock() - started
+            visit = Round(number=number, blocks=tuple(blocks))
+            before, clean = clean, len(self._timing(visit).clean(visit))
+            # What the clean blocks take by rights: a hang in one of them ends no visit.
+            if clean >= plan.blocks or clean * self._per_block * self._fastest_s >= plan.cap_s:
+                break
+            if clean <= before:
+                self._lost_s += took_s
+                # One hang alone ends no visit, however long it was.
+                if self._lost_s >= plan.patience_s and len(blocks) - clean > 1:
+                    break
+        self._rounds.append(visit)
+
+    def _is_sampled_enough(self) -> bool:
+        """Whether earlier visits took all the time there is, and this one would take as long."""
+        clean = self.timing().counts[0]
+        sampled_s = clean * self._per_block * self._fastest_s
+        cap_s = self._plan.rounds * self._plan.cap_s
+        return clean > 0 and self._fastest_s >= LONG_RUN_S and sampled_s >= cap_s
+
+    def _warm_up(self) -> None:
         again = bool(self._rounds)
-        if again and self._ordered[0] >= LONG_RUN_S and self._sampled_s >= self._plan.cap_s:
-            return  # earlier visits took all the time there is, and this one would take as long
         if not again:
             self._timer.time(self._run)  # sets up, or compiles: not what a warm-up's cap is for
-        run_s, steady = warm_up(
+        seconds = warm_up(
             self._run,
             self._timer,
-            least_s=WARM_UP_AGAIN_S if again else WARM_UP_S,
+            least_s=WARM_UP_AGAIN_S if again else self._warm_up_s,
             cap_s=self._plan.warm_up_cap_s / (8 if again else 1),
         )
-        if not again:
-            self._steady = steady
-        self._per_block = self._per_block or _runs_per_block(self._run, self._timer, run_s)
-        samples: list[float] = []
-        self._rounds.append(samples)
-        least = math.ceil(self._wanted / self._plan.rounds)
-        started = self._timer.clock()
+        self._note(min(seconds))
+
+    def _note(self, run_s: float) -> None:
+        self._fastest_s = min(self._fastest_s, run_s)
+        runs = math.ceil(SPARE * self._block_s / self._fastest_s)
+        self._per_block = max(self._per_block, runs)
+
+    def _block(self) -> Block:
+        """Measure a block; one that proves too short is repeated with more runs."""
         while True:
-            run_s = self._timer.time(self._run, self._per_block) / self._per_block
-            samples.append(run_s)
-            insort(self._ordered, run_s)
-            if len(samples) >= least and is_narrow(self._ordered):
-                break
-            if self._timer.clock() - started >= self._plan.cap_s / self._plan.rounds:
-                break
-        self._sampled_s += self._timer.clock() - started
+            runs = self._per_block
+            block = self._timer.block(self._run, runs, one_by_one=self._one_by_one)
+            took_s = sum(block.runs_s) if self._one_by_one else runs * block.run_s
+            self._note(min(block.runs_s))
+            if took_s >= self._block_s:
+                return block
+
+    def _timing(self, *more: Round) -> Timing:
+        return Timing(rounds=(*self._rounds, *more), crowded=self._crowded)
 
     def timing(self) -> Timing:
         """What the visits so far came to."""
-        return Timing.of(self._rounds, steady=self._steady)
+        return self._timing()
 
 
-def sample(run: Callable[[], object], timer: Timer, plan: Effort) -> Timing:
-    """Sample one figure by itself, in as many visits as the plan has rounds."""
+def sample_s(run: Callable[[], object], timer: Timer, plan: Effort) -> float:
+    """Seconds of one run, of a figure that is sampled by itself.
+
+    Raises:
+        TrainingError: it could not be had undisturbed.
+    """
     sampling = Sampling(run, timer, plan)
-    for _ in range(plan.rounds):
-        sampling.visit()
-    return sampling.timing()
+    for number in range(1, plan.rounds + 1):
+        sampling.visit(number)
+    timing = sampling.timing()
+    if timing.seconds is None:
+        raise TrainingError(f"{timing.withheld}")
+    return timing.seconds.value
 
 
 def warm_up(
     run: Callable[[], object], timer: Timer, *, least_s: float, cap_s: float
-) -> tuple[float, bool]:
+) -> list[float]:
     """Run until it is steady: ten runs, ``least_s``, and the last two windows within 2 %.
 
     Returns:
-        Seconds of one run at the end, and whether it became steady before ``cap_s``.
+        Seconds of each run.
     """
     seconds: list[float] = []
     started = timer.clock()
@@ -158,10 +247,8 @@ def warm_up(
         seconds.append(timer.time(run))
         elapsed_s = timer.clock() - started
         enough = len(seconds) >= WARM_UP_RUNS and elapsed_s >= least_s
-        if enough and _is_steady(seconds):
-            return median(seconds[-WINDOW_RUNS:]), True
-        if elapsed_s >= cap_s:
-            return median(seconds[-WINDOW_RUNS:]), False
+        if elapsed_s >= cap_s or (enough and _is_steady(seconds)):
+            return seconds
 
 
 def _is_steady(seconds: Sequence[float]) -> bool:
@@ -169,11 +256,3 @@ def _is_steady(seconds: Sequence[float]) -> bool:
     window = max(WINDOW_RUNS, len(seconds) // 4)
     last, before = median(seconds[-window:]), median(seconds[-2 * window : -window])
     return abs(last - before) <= STEADY * before
-
-
-def _runs_per_block(run: Callable[[], object], timer: Timer, run_s: float) -> int:
-    """How many runs fill a block; run by run they may take longer than side by side."""
-    runs = max(1, math.ceil(SPARE * BLOCK_S / run_s))
-    while runs > 1 and (block_s := timer.time(run, runs)) < BLOCK_S:
-        runs = max(runs + 1, math.ceil(runs * SPARE * BLOCK_S / block_s))
-    return runs

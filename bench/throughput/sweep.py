@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench.machine.failure import is_out_of_memory, reason
-from bench.study.measurement import Point, Sweep, Timing
+from bench.study.measurement import Point, Sweep
 
 PAYS = 1.05  # a larger batch has to be that much faster than any before
 LARGEST = 4096
 
 
-def sweep(measure: Callable[[int], Timing]) -> Sweep | None:
+def sweep(measure: Callable[[int], float]) -> Sweep | None:
     """Measure growing batches; two in a row that are hardly faster are the end.
 
     Args:
-        measure: times a forward pass at a batch size.
+        measure: gives the seconds of a forward pass at a batch size.
 
     Returns:
         None where not even one image could be measured.
@@ -25,7 +25,7 @@ def sweep(measure: Callable[[int], Timing]) -> Sweep | None:
     ended = f"at the largest batch that is tried, {LARGEST}"
     while size <= LARGEST:
         try:
-            point = Point(batch_size=size, timing=measure(size))
+            point = Point(batch_size=size, images_per_s=size / measure(size))
         except Exception as error:  # noqa: BLE001 - whatever a network does, it ends the sweep
             ended = (
                 f"out of memory at batch {size}"

@@ -16,12 +16,13 @@ from torch import Tensor
 
 from architectures import Prediction
 from bench.errors import InputError, suggestion
-from bench.study.measurement import VariantName
+from bench.study.timing_case import VariantName
 
 VARIANTS: tuple[VariantName, ...] = get_args(VariantName)
 EAGER: tuple[VariantName, ...] = ("channels_last", "float32", "bf16")
 CONTIGUOUS = ("float32", "bf16")
-TOLERANCE = {"float32": 1e-3, "bf16": 0.05}  # of the largest logit; bf16 has 8 significant bits
+# Of the largest logit; tf32 has 11 significant bits, and bf16 has 8.
+TOLERANCE = {"float32": 1e-3, "tf32": 0.01, "bf16": 0.05}
 
 
 def chosen(names: list[str], device: torch.device) -> tuple[VariantName, ...]:

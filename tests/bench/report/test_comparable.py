@@ -12,7 +12,7 @@ from bench.report.frames import Frames
 from bench.report.leaderboard import leaderboards
 from bench.settings import Architecture, Data, LossPair, Train, grid_file
 from bench.settings.grid import Grid
-from bench.study.measurement import Measurement, Timing
+from bench.study.measurement import Measurement
 from bench.study.plan import timing_cases
 from bench.study.record import Provenance
 from bench.study.study import Study
@@ -152,17 +152,15 @@ def timing(case, threads, seconds, measured_utc=study_maker.NOW):
         case=case,
         environment=study_maker.ENVIRONMENT.model_copy(update={"threads": threads}),
         measured_utc=measured_utc,
-        inference=Timing.of([[seconds] * 10]),
+        timings={"inference": study_maker.timing([seconds] * 10)},
     )
 
 
 def test_speeds_of_two_machines_never_stand_in_one_column(study):
     question = grid(seeds=(0,))
-    cells = trained(question)
-    study_maker.keep(
-        study, question, [study_maker.record(cell, summary={"iou": 0.5}) for cell in cells]
-    )
-    (unet, _), (densenet, _) = timing_cases(question, {cell.id for cell in cells})
+    records = [study_maker.record(cell, summary={"iou": 0.5}) for cell in trained(question)]
+    study_maker.keep(study, question, records)
+    (unet, _), (densenet, _) = timing_cases(question, records)
     for measured in (timing(unet, 2, 0.01), timing(densenet, 2, 0.04), timing(unet, 64, 0.001)):
         study.write_measurement(measured)
     (board,) = boards(study)
@@ -286,8 +284,9 @@ def test_what_one_grid_found_changed_is_stale_in_every_grid_of_the_setting(study
 def test_the_speed_of_code_that_has_changed_is_withheld_and_that_is_said(study):
     question = grid(architectures=(UNET,), seeds=(0,))
     (cell,) = trained(question)
-    study_maker.keep(study, question, [study_maker.record(cell, summary={"iou": 0.5})])
-    ((case, _),) = timing_cases(question, {cell.id})
+    record = study_maker.record(cell, summary={"iou": 0.5})
+    study_maker.keep(study, question, [record])
+    ((case, _),) = timing_cases(question, [record])
     old = {"unet": {"networks/unet.py": "9" * 64}}
     study.write_measurement(timing(case, 2, 0.01).model_copy(update={"sources": old}))
     (board,) = boards(study)

@@ -6,10 +6,11 @@ from bench.report import markdown, terminal
 from bench.report.leaderboard import leaderboards
 from bench.settings import Architecture, Data, LossPair, Train
 from bench.settings.grid import Grid
-from bench.study.measurement import Flops, Measurement, Reference, Timing
+from bench.study.measurement import Flops, Measurement, Reference
 from bench.study.plan import timing_cases
 from bench.study.record import Execution, Training
 from bench.study.study import Study
+from bench.study.timing_case import training_figure
 
 GRID = Grid(
     architectures=(Architecture(name="unet"), Architecture(name="densenet")),
@@ -110,6 +111,12 @@ def test_what_failed_or_is_missing_stays_in_sight(study):
     assert "- densenet, mask: bce, depth: l1: seed 1: not run yet" in text
 
 
+def test_that_each_batch_is_divided_is_said(tmp_path):
+    grid = GRID.model_copy(update={"train": Train(epochs=3, accumulate=4)})
+    text = render(study_maker.keep(Study(tmp_path / "study"), grid, []))
+    assert "- training: 3 epochs of batches of 16 in 4 micro-batches, adamw at 0.001" in text
+
+
 def test_the_crossed_tables_have_architectures_down_and_losses_across(study):
     text = render(study)
     iou = text[text.index("## IoU") : text.index("## RMSE")]
@@ -141,28 +148,40 @@ def test_the_terminal_shows_the_scores_whole_at_any_width(study, width):
 
 def cases(study):
     records = study.load().records.values()
-    complete = {record.cell.id for record in records if record.summary is not None}
-    return [case for case, _ in timing_cases(GRID, complete)]
+    return [case for case, _ in timing_cases(GRID, [r for r in records if r.summary is not None])]
 
 
+BCE_L1 = "mask: bce, depth: l1"
 PASS_S = {"unet": 0.01, "densenet": 0.04}  # of a batch of 16
+STEP_S = {"bce": 0.05, "l1": 0.08}  # by the loss of depth
 
 
-def measured(case, *, spread=0.001, **found):
-    """A round of ten samples within ``spread`` of the middle, beside a steady reference."""
-    middle = PASS_S[case.architecture.name]
-    samples = [middle * (1 + spread * (place - 4.5) / 4.5) for place in range(10)]
-    reference = Timing.of([[0.01] * 10, [0.0102] * 10])
+def measured(case, waited_share=0.0):
+    """Three rounds of six blocks, which differ by 1 %, beside a reference that does so too."""
+    rounds = [[scale] * 6 for scale in (0.99, 1, 1.01)]
+
+    def timing(seconds):
+        return study_maker.timing(
+            *([seconds * scale for scale in blocks] for blocks in rounds), waited_share=waited_share
+        )
+
+    name = case.architecture.name
+    trainings = {training_figure(t.loss): STEP_S[t.loss.depth] for t in case.trainings}
+    reference = {number: 0.01 * blocks[0] for number, blocks in enumerate(rounds, 1)}
     return Measurement(
         case=case,
         environment=study_maker.ENVIRONMENT,
         measured_utc=study_maker.NOW,
-        inference=Timing.of([samples]),
-        latency=Timing.of([[0.002] * 10]),
+        timings={
+            "inference": timing(PASS_S[name]),
+            "latency": timing(0.002),
+            **{figure: timing(seconds) for figure, seconds in trainings.items()},
+        },
         parameters=3_000_000,
         flops=Flops(forward=2 * 10**9, training=None, counter="c", uncounted=()),
-        reference=Reference(label="unet", inference=reference, training=None),
-        **found,
+        reference=None
+        if name == "unet"
+        else Reference(label="unet", seconds={"inference": reference}),
     )
 
 
@@ -178,35 +197,50 @@ def timed(study):
     return timed
 
 
-def test_each_row_has_the_speed_that_was_measured_of_its_network(timed):
-    text = render(timed())
-    # 16 / 0.01 and 16 / 0.04 images a second; the step was not measured
+def test_each_row_has_the_speed_that_was_measured_of_its_network_and_loss(timed):
+    text = render(timed()).partition("## Throughput")[0]
+    # 16 / 0.01 and 16 / 0.04 images a second; 16 / 0.05 and 16 / 0.08 with the two losses
     assert row(text, "unet", "bce")[3:] == [
         "**1600**",
+        "**320**",
         "**2.0**",
         "**500**",
         "**3.00**",
         "**2.00**",
     ]
-    assert row(text, "densenet", "bce")[3] == "400"
-    assert "~" not in text
+    assert row(text, "densenet", "bce")[3:5] == ["400", "**320**"]
+    assert row(text, "unet", BCE_L1)[3:5] == ["**1600**", "200"]
 
 
-def test_the_report_says_how_throughput_was_measured_and_what_the_reference_did(timed):
-    text = render(timed())
+def test_the_speeds_stand_with_their_intervals_beside_the_reference(timed):
+    text = render(timed()).partition("## Throughput")[2]
+    # Student's t of 2 degrees of freedom times 0.01 / sqrt(3), and 1 % between processes
+    half = 0.01 * 4.303 / 3**0.5 + 0.01
+    alone, beside, training, _, latency, _, blocks = row(text, "densenet", "bce")
+    assert alone == f"400 ± {400 * half:.0f}"
+    assert beside == "0.250 ± 0.002"  # in every round the same; and 1 % of 0.25
+    assert training.startswith("320 ± ")
+    assert latency.startswith("2.0 ± ")
+    assert blocks == "54 of 54"
+    assert row(text, "unet", "bce")[1] == "1"
     assert (
         "Throughput: each network in a process of its own on a processor (cpu, 2 threads), torch "
-        "2.13.0, commit cccccccccccc; bf16, batch 16 of 64x64 px, decoding apart; in turn over 2 "
-        "rounds with unet, which drifted by 2.0%."
+        "2.13.0, commit cccccccccccc; bf16, batch 16 of 64x64 px, decoding apart; in rounds, in "
+        "turn with the reference unet; 126 of 126 blocks undisturbed by other programs, in 3 "
+        "rounds; ± up to 3% (half of the 95 % interval)."
     ) in text
 
 
-def test_noisy_figures_are_marked_and_the_mark_is_explained(timed):
-    study = timed(spread=0.1)
+def test_a_disturbed_figure_is_withheld_with_its_reason(timed):
+    study = timed(waited_share=0.5)
     text = render(study)
-    assert row(text, "unet", "bce")[3:5] == ["**~1600**", "**2.0**"]
-    assert "~: noisy, the 95 % interval of the median is wider than 1%." in text
-    assert "~: noisy, the 95 % interval" in printed(study)
+    assert row(text.partition("## Throughput")[0], "unet", "bce")[3:] == [
+        "**500**",
+        "**3.00**",
+        "**2.00**",
+    ]
+    assert "- unet: throughput: inference: disturbed: 0 of 18 blocks clean" in text
+    assert f"unet: throughput: training with {BCE_L1}: disturbed: 0 of 18" in printed(study)
 
 
 def test_a_measurement_that_failed_stays_in_sight(study):
@@ -223,17 +257,18 @@ def test_a_measurement_that_failed_stays_in_sight(study):
     assert row(text, "unet", "bce")[3:] == ["**500**"]  # the memory is the only cost that is known
 
 
-def test_what_was_done_because_memory_ran_out_is_said(tmp_path):
+def test_how_batches_were_made_to_fit_is_said_and_whether_memory_ran_out(tmp_path):
     executions = tuple(
         Execution(
             data_location="host",
             data_wait_share=0.0,
             accumulation_steps=steps,
             checkpointing=steps == 4,
+            out_of_memory=steps == 4,
             compiled=False,
             compilation="as asked for",
         )
-        for steps in (1, 4)
+        for steps in (1, 2, 4, 4)
     )
     cell = list(GRID.cells())[-1]
     training = Training(curve=(), executions=executions)
@@ -241,6 +276,10 @@ def test_what_was_done_because_memory_ran_out_is_said(tmp_path):
     board = board_of(study_maker.keep(Study(tmp_path / "study"), GRID, [found]))
     row = next(row for row in board.rows if row.seeds)
     assert row.remarks[1:] == (
+        (
+            "seed 1: gradient accumulation over 2 micro-batches; BatchNorm statistics are per "
+            "micro-batch"
+        ),
         (
             "seed 1: gradient accumulation over 4 micro-batches (out of memory); BatchNorm "
             "statistics are per micro-batch"

@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import shutil
+import statistics
 from pathlib import Path
 
 import pandas as pd
@@ -57,6 +58,34 @@ def test_its_rows_and_its_speed_stand_on_a_board(folder):
     assert (row.architecture, row.loss, row.is_ranked) == ("unet(width=0.25)", "bce", True)
     assert row.figures["iou"].mean == OLD["unet"][0]["summary"]["iou"]
     assert row.figures["inference_images_per_s"].mean > 0
+
+
+def test_every_sample_of_a_timing_is_a_block(folder):
+    (old,) = (json.loads(path.read_text()) for path in FORMAT_1.glob("throughput/*.json"))
+    migrate(folder, study_maker.CONTRACTS)
+    (new,) = Study(folder).load().measurements.values()
+    assert len(new.timings) == 3
+    timing = new.timings["inference"]
+    assert [[block.runs_s[0] for block in visit.blocks] for visit in timing.rounds] == old[
+        "inference"
+    ]["samples_s"]
+    assert timing.seconds.value == statistics.median(old["inference"]["round_medians_s"])
+    assert new.times_as_fast("inference").value == 1  # it was its own reference
+
+
+@pytest.mark.parametrize(
+    ("parts", "checkpointing", "ran_out"), [(1, False, False), (4, False, True), (1, True, True)]
+)
+def test_a_batch_was_only_divided_where_memory_ran_out(folder, parts, checkpointing, ran_out):
+    def divide(record):
+        record["executions"][0] |= {"parts": parts, "checkpointing": checkpointing}
+
+    edit(record_of(folder, "unet"), divide)
+    migrate(folder, study_maker.CONTRACTS)
+    records = Study(folder).load().records.values()
+    (record,) = (r for r in records if r.cell.architecture.name == "unet")
+    (execution,) = record.training.executions
+    assert (execution.accumulation_steps, execution.out_of_memory) == (parts, ran_out)
 
 
 def test_what_was_not_kept_is_not_taken_for_current(folder):

@@ -10,7 +10,7 @@ from bench.report import markdown
 from bench.report.leaderboard import leaderboards
 from bench.settings import Architecture, Data, LossPair, Train
 from bench.settings.grid import Grid
-from bench.study.measurement import Measurement, Timing
+from bench.study.measurement import Measurement
 from bench.study.plan import timing_cases
 from bench.study.study import Study
 
@@ -29,13 +29,13 @@ def folder(tmp_path):
     study = Study(tmp_path / "study")
     records = [study_maker.record(cell, summary={"iou": 0.5}) for cell in GRID.cells()]
     study_maker.keep(study, GRID, records)
-    ((case, _),) = timing_cases(GRID, {record.cell.id for record in records})
+    ((case, _),) = timing_cases(GRID, records)
     study.write_measurement(
         Measurement(
             case=case,
             environment=study_maker.ENVIRONMENT,
             measured_utc=study_maker.NOW,
-            inference=Timing.of([[0.1, 0.2, 0.3]]),
+            timings={"inference": study_maker.timing([0.1, 0.2, 0.3])},
         )
     )
     return study.folder

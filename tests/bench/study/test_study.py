@@ -9,9 +9,10 @@ from bench.errors import InputError
 from bench.settings import Architecture, Data, LossPair, Train
 from bench.settings.grid import Grid
 from bench.study import places
-from bench.study.measurement import Measurement, Timing, TimingCase
+from bench.study.measurement import Measurement
 from bench.study.record import Record
 from bench.study.study import Study
+from bench.study.timing_case import TimingCase
 
 GRID = Grid(
     architectures=(Architecture(name="unet"),),
@@ -180,13 +181,13 @@ def measured(record):
     return Measurement(
         case=TimingCase(
             architecture=record.cell.architecture,
-            loss=record.cell.loss,
+            trainings=({"loss": record.cell.loss},),
             recipe=record.cell.train.recipes()[-1],
             image_size=(64, 64),
         ),
         environment=record.environment,
         measured_utc=record.started_utc,
-        inference=Timing.of([[0.1, 1 / 3], [0.2]]),
+        timings={"inference": study_maker.timing([0.1, 1 / 3], [0.2], cpu_share=1 / 7)},
     )
 
 
@@ -221,7 +222,7 @@ def test_an_edited_or_swapped_measurement_is_damage(study, measured):
     study.write_measurement(measured)
 
     def edit(content):
-        content["inference"]["median_s"] = 0.01
+        content["timings"]["inference"]["rounds"][0]["blocks"][0]["runs_s"] = [0.01]
 
     damaged = damage(study, "throughput/*/measurement.json", edit)
     assert list(damaged.values()) == ["measurement.json: was changed after it was written"]

@@ -3,7 +3,7 @@
 import pytest
 
 from bench.settings import Architecture, LossPair, Recipe
-from bench.study.measurement import TimingCase
+from bench.study.timing_case import TimedTraining, TimingCase
 from bench.throughput.sampling import Effort
 
 
@@ -11,7 +11,7 @@ from bench.throughput.sampling import Effort
 def case(tiny_network):
     return TimingCase(
         architecture=Architecture(name=tiny_network),
-        loss=LossPair(mask="bce", depth="l1"),
+        trainings=(TimedTraining(loss=LossPair(mask="bce", depth="l1")),),
         recipe=Recipe(epochs=1, batch_size=4, precision="float32"),
         image_size=(32, 32),
     )
@@ -19,4 +19,4 @@ def case(tiny_network):
 
 @pytest.fixture
 def hasty():
-    return Effort(rounds=2, blocks=2, latencies=2, cap_s=0, warm_up_cap_s=0, thorough=False)
+    return Effort(2, blocks=1, cap_s=0, patience_s=0, warm_up_cap_s=0, thorough=False)

@@ -1,11 +1,11 @@
 import torch
 
-from bench.study.measurement import Timing
+from bench.errors import TrainingError
 from bench.throughput.sweep import sweep
 
 
 def timed(images_per_s):
-    return lambda size: Timing.of([[size / images_per_s(size)] * 6])
+    return lambda size: size / images_per_s(size)
 
 
 def test_the_sweep_ends_when_two_larger_batches_do_not_pay():
@@ -39,6 +39,15 @@ def test_another_failure_is_not_taken_for_lack_of_memory():
         return timed(lambda size: size)(size)
 
     assert sweep(measure).ended == "failed at batch 2: ValueError: one at a time"
+
+
+def test_a_batch_that_other_programs_disturbed_ends_it_with_that_reason():
+    def measure(size):
+        if size > 2:
+            raise TrainingError("disturbed: 3 of 10 blocks clean")
+        return timed(lambda size: size)(size)
+
+    assert sweep(measure).ended == "failed at batch 4: disturbed: 3 of 10 blocks clean"
 
 
 def test_without_a_single_image_there_is_no_sweep():
