@@ -16,6 +16,7 @@ from architectures.registry import (
     expand,
     names,
     options,
+    preload,
     register,
     source_of,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "expand",
     "names",
     "options",
+    "preload",
     "register",
     "source_of",
 ]

@@ -21,6 +21,7 @@ import functools
 import importlib
 import importlib.util
 import inspect
+import os
 import pkgutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -151,6 +152,19 @@ def expand(pattern: str) -> list[str]:
     return sorted(found)
 
 
+def preload(spec: str) -> None:
+    """Import what building a network imports, but for what is the user's own.
+
+    Raises:
+        ArchitectureError: If there is no such network.
+    """
+    from architectures import torchvision_ops  # noqa: PLC0415  imports torch
+
+    torchvision_ops.define_missing()
+    if spec in _files() or spec.partition(":")[0] in LIBRARIES:
+        _resolve(spec)
+
+
 def source_of(spec: str) -> Path | None:
     """Return the file that defines a network, without importing it; None where there is none.
 
@@ -274,11 +288,13 @@ def _imported(spec: str, load: Callable[[], Any]) -> Any:
     from architectures import torchvision_ops  # noqa: PLC0415  imports torch
 
     torchvision_ops.define_missing()
+    folder = Path.cwd()
     try:
         return load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ArchitectureError(f"{spec!r} cannot be imported: {in_one_line(error)}") from error
     finally:
+        os.chdir(folder)  # all other paths start from there
         remember_imports()
 
 

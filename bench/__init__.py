@@ -64,6 +64,7 @@ def run(grid: Grid | str | Path, study: str | Path, *, device: str = "auto") -> 
     """
     from rich.console import Console
 
+    from bench.execution.launchers import start_server
     from bench.execution.run import run as run_grid
     from bench.execution.trackers.terminal import create_progress
     from bench.machine.device import choose
@@ -71,6 +72,7 @@ def run(grid: Grid | str | Path, study: str | Path, *, device: str = "auto") -> 
     from bench.study.study import Study
 
     question = load_grid(Path(grid)) if isinstance(grid, str | Path) else grid
-    with create_progress(Console()) as progress:
-        run_grid(question, Study(Path(study)), device=choose(device), progress=progress)
+    chosen, server = choose(device), start_server()
+    with create_progress(Console()) as listen:
+        run_grid(question, Study(Path(study)), device=chosen, listen=listen, server=server)
     return load(study)

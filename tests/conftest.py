@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import os
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import torch
+from figures import Figure
 from rich.console import Console
 from rich.table import Table
 
@@ -19,27 +18,6 @@ from bench.archives import render
 torch.set_num_threads(1)
 
 TINY_NETWORK = f"{Path(__file__).parent / 'tiny_network.py'}:tiny_network"
-
-
-class Figure(NamedTuple):
-    """A measured figure and the bounds that it has to keep."""
-
-    what: str
-    value: float
-    at_least: float
-    at_most: float
-    remark: str
-
-    @property
-    def holds(self):
-        return self.at_least <= self.value <= self.at_most
-
-    @property
-    def bounds(self):
-        bounds = {"≥": self.at_least, "≤": self.at_most}
-        return " ".join(
-            f"{sign} {bound:g}" for sign, bound in bounds.items() if abs(bound) < math.inf
-        )
 
 
 FIGURES = pytest.StashKey[list[Figure]]()
@@ -58,10 +36,10 @@ def freed_memory_is_given_back():
 def figure(request):
     """Enters a measured figure into the table that ends the run; tells whether it is in bounds."""
 
-    def enter(what, value, *, at_least=-math.inf, at_most=math.inf, remark=""):
-        found = Figure(what, value, at_least, at_most, remark)
+    def enter(what, value, **bounds):
+        found = Figure(what, value, **bounds)
         request.config.stash.setdefault(FIGURES, []).append(found)
-        return found.holds
+        return found.keep()
 
     return enter
 

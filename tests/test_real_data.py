@@ -10,7 +10,6 @@ import torch
 
 from bench.data.cache import open_dataset
 from bench.execution.run import run
-from bench.execution.trackers.terminal import PlainProgress
 from bench.report import markdown
 from bench.report.leaderboard import leaderboards
 from bench.settings import grid_file
@@ -47,11 +46,7 @@ def test_a_grid_over_real_images_runs_and_reports(room, tmp_path, tiny_network, 
     study = Study(tmp_path / "room")
     question = grid_file.load(path)
 
-    class Silent(PlainProgress):
-        def _line(self, text):
-            pass
-
-    run(question, study, device=torch.device("cpu"), progress=Silent(console=None))
+    run(question, study, device=torch.device("cpu"))
     results = study.load()
     (board,) = leaderboards(results)
     assert [row.remarks for row in (*board.rows, *board.baselines)] == [()] * 8

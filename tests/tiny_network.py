@@ -1,6 +1,7 @@
 """The smallest network that fulfils the contract: two convolutions."""
 
 import os
+import time
 
 import torch
 from torch import nn
@@ -9,7 +10,7 @@ from architectures import Prediction
 
 
 class TinyNetwork(nn.Module):
-    def __init__(self, *, channels=8, learns_nan=False, crashes=False, dies=False):
+    def __init__(self, *, channels=8, learns_nan=False, crashes=False, dies=False, hangs=False):
         super().__init__()
         self.layers = nn.Sequential(
             nn.Conv2d(6, channels, 5, padding=2),
@@ -21,10 +22,13 @@ class TinyNetwork(nn.Module):
         self.learns_nan = learns_nan
         self.crashes = crashes
         self.dies = dies
+        self.hangs = hangs
 
     def forward(self, background, composite):
         if self.dies:
             os._exit(9)
+        if self.hangs:
+            time.sleep(600)
         if self.crashes:
             raise torch.OutOfMemoryError("tried to allocate\n  20.00 GiB")
         logits = self.layers(torch.cat([composite, background], 1))

@@ -49,7 +49,11 @@ def main() -> None:
 
 def _version(asked: bool) -> None:  # noqa: FBT001 - the signature of an option's callback
     if asked:
-        typer.echo(f"maskdepth-bench {metadata.version('maskdepth-bench')}")
+        try:
+            version = metadata.version("maskdepth-bench")
+        except metadata.PackageNotFoundError:
+            version = "from a source tree, not installed"
+        typer.echo(f"maskdepth-bench {version}")
         raise typer.Exit
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,16 @@ from rich.console import Console
 
 from bench.errors import InputError
 
-INTERRUPTED = 130  # the exit code that shells give to a program ended by Ctrl-C
+# Exit codes besides 0, and 2 for a mistake in the input.
+FAILED_CELLS = 3
+INTERRUPTED = 130  # as shells have it for a program ended by Ctrl-C
+
+
+class Launcher(StrEnum):
+    """Where cells run."""
+
+    PROCESSES = "processes"
+    INLINE = "inline"
 
 
 def run(
@@ -30,6 +40,18 @@ def run(
         str,
         typer.Option(metavar="N|auto", help="How many cells to run side by side on one device."),
     ] = "1",
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="CPU threads that each cell computes with: one number for a study.",
+            show_default="the study's, or all cores",
+        ),
+    ] = None,
+    launcher: Annotated[
+        Launcher,
+        typer.Option(help="processes: one for each cell; inline: all in this one, for a debugger."),
+    ] = Launcher.PROCESSES,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Run failed cells once more.")
     ] = False,
@@ -44,8 +66,11 @@ def run(
         typer.Option("--check-cache", help="Check the decoded images to the last byte first."),
     ] = False,
 ) -> None:
-    """Run the cells of a grid that the study lacks, or whose data, weights or code have changed."""
-    from bench.execution.run import has_to_run, look_ahead
+    """Run the cells of a grid that the study lacks, or whose data, weights or code have changed.
+
+    Ends with exit code 3 if cells of the grid have failed.
+    """
+    from bench.execution.launchers import start_server
     from bench.settings.grid_file import load
     from bench.study.study import Study
 
@@ -57,24 +82,28 @@ def run(
     study = Study(out or Path("results") / name)
     console = Console()
     if dry_run:
+        from bench.execution.run import look_ahead
         from bench.report.terminal import print_plan
 
         print_plan(console, look_ahead(question, study), study.folder)
         return
-    from bench.execution.run import run
-    from bench.execution.trackers.terminal import create_progress
-    from bench.machine.device import choose
-
-    chosen = choose(device)
     side_by_side = _parse_count(per_device)
+    # Before this process loads torch, which both can do at the same time.
+    server = start_server() if launcher is Launcher.PROCESSES else None
     try:
-        with create_progress(console) as progress:
+        from bench.execution.run import has_to_run, look_ahead, run
+        from bench.execution.trackers.terminal import create_progress
+        from bench.machine.device import choose
+
+        with create_progress(console) as listen:
             run(
                 question,
                 study,
-                device=chosen,
-                progress=progress,
+                device=choose(device),
+                listen=listen,
+                server=server,
                 per_device=side_by_side,
+                threads=threads,
                 throughput=limit is None,
                 retry_failed=retry_failed,
                 keep_stale=keep_stale,
@@ -85,7 +114,16 @@ def run(
         left = sum(has_to_run(one, retry_failed=False, keep_stale=keep_stale) for one in planned)
         typer.echo(f"stopped with {left} cells to go; the same command goes on from here", err=True)
         raise typer.Exit(INTERRUPTED) from None
-    console.print(f"finished: see `bench report {study.folder}`", highlight=False, markup=False)
+    finally:
+        if server is not None:
+            server.end()
+    records = study.load().records
+    found = [records[cell.id] for cell in question.cells() if cell.id in records]
+    failed = sum(record.failure is not None for record in found)
+    state = f"finished, but {failed} of {len(found)} cells failed" if failed else "finished"
+    console.print(f"{state}: see `bench report {study.folder}`", highlight=False, markup=False)
+    if failed:
+        raise typer.Exit(FAILED_CELLS)
 
 
 def _parse_count(text: str) -> int | None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from bench.events import Event, Remark
 
 if TYPE_CHECKING:
     from bench.study.results import Results
@@ -63,7 +66,7 @@ def _agrees_again(results: Results, wanted: str, seed: int, name: str) -> bool:
     from pydantic import ValidationError
 
     from bench.errors import InputError
-    from bench.execution.cell import run_cell
+    from bench.execution.cell import Job, run_cell
     from bench.execution.context import open_context
     from bench.execution.verify import choose_cell, compare_again
     from bench.machine.device import choose
@@ -86,13 +89,19 @@ def _agrees_again(results: Results, wanted: str, seed: int, name: str) -> bool:
     device = choose(name)
     if device.type == "cpu":
         torch.set_num_threads(record.environment.threads)
-    context = open_context(grid, device, on_remark=typer.echo)
-    changes = ", ".join(changed(record.provenance, context.inventory.of(cell)))
-    if changes:
-        typer.echo(f"{cell.label} ({cell.id}): cannot be compared: {changes}")
-        return False
-    typer.echo(f"training {cell.label} ({cell.id}) again")
-    again = run_cell(cell, context, lambda *_: None)
+    with TemporaryDirectory() as folder:
+        context = open_context(grid, device, Path(folder), listen=_echo_remark)
+        changes = ", ".join(changed(record.provenance, context.inventory.of(cell)))
+        if changes:
+            typer.echo(f"{cell.label} ({cell.id}): cannot be compared: {changes}")
+            return False
+        typer.echo(f"training {cell.label} ({cell.id}) again")
+        again = run_cell(Job(cell, like=record), context)
     verdict = compare_again(record, again, results)
     typer.echo(f"{cell.label} ({cell.id}): {verdict.reason}")
     return verdict.agrees
+
+
+def _echo_remark(event: Event) -> None:
+    if isinstance(event, Remark):
+        typer.echo(event.text)

@@ -6,30 +6,28 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import nn
 
 import architectures
-from bench.errors import TrainingError
 from bench.evaluation import baselines
 from bench.evaluation.metric import Metric, evaluate
 from bench.evaluation.score import score
+from bench.events import Listener, silent
 from bench.execution.context import RunContext
-from bench.machine.failure import reason
+from bench.execution.shared_teacher import shared_teacher
+from bench.machine.failure import Failure
 from bench.machine.memory import PeakMemory
 from bench.machine.precision import guard_narrow_convolutions
-from bench.settings import Architecture, LossPair, Teacher
+from bench.settings import Architecture, LossPair
 from bench.settings.grid import Cell
 from bench.study import places
-from bench.study.record import Record, SampleCounts, Training
-from bench.training.fit import OnStep, Trainer
-from bench.training.teacher import StudentTeacher, TrainedTeacher
+from bench.study.record import Execution, Record, SampleCounts, Training
+from bench.training.fit import Trainer
+from bench.training.teacher import StudentTeacher
 
 
 class CellOutcome(NamedTuple):
@@ -39,6 +37,7 @@ class CellOutcome(NamedTuple):
     training: Training | None = None
     teacher: Training | None = None
     peak_memory_mib: float | None = None
+    data_memory_mib: float = 0.0
     note: str | None = None
 
 
@@ -55,17 +54,39 @@ class CellResult(NamedTuple):
     tables: dict[str, pd.DataFrame]
 
 
-def run_cell(cell: Cell, context: RunContext, on_step: OnStep) -> CellResult:
-    """Run one cell; a failure becomes a record without scores."""
-    started_utc = datetime.now(UTC)
+class Job(NamedTuple):
+    """A cell to run.
+
+    Attributes:
+        like: an earlier record of the same network by the same recipe. What was found out when it
+            was trained (how it fits into memory, whether compiling pays) is taken over from it, so
+            that it is one thing for all of them.
+        falls_back: whether a batch that does not fit into memory is divided.
+    """
+
+    cell: Cell
+    like: Record | None = None
+    falls_back: bool = True
+
+
+def run_cell(job: Job, context: RunContext, listen: Listener = silent) -> CellResult:
+    """Run one cell; a failure becomes a record without scores.
+
+    Raises:
+        InputError: the code of the cell is not what this process has loaded.
+    """
+    cell, started_utc = job.cell, datetime.now(UTC)
     try:
         outcome = (
             _score_baseline(cell, context)
             if cell.loss is None
-            else _train_and_score(cell, cell.loss, context, on_step)
+            else _train_and_score(job, cell.loss, context, listen)
         )
-    except Exception as error:  # noqa: BLE001 - whatever a network does, the grid goes on
-        return failed(cell, context, reason(error), started_utc)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever a network does, the grid goes on
+        why = Failure.of(error)
+        return failed(cell, context, why.reason, why.traceback, started_utc)
     record = _record(
         cell,
         context,
@@ -74,6 +95,7 @@ def run_cell(cell: Cell, context: RunContext, on_step: OnStep) -> CellResult:
         training=outcome.training,
         teacher=outcome.teacher,
         peak_memory_mib=outcome.peak_memory_mib,
+        data_memory_mib=outcome.data_memory_mib,
         note=outcome.note,
     )
     return CellResult(record, outcome.tables)
@@ -92,10 +114,15 @@ def figures(tables: dict[str, pd.DataFrame], metrics: Sequence[Metric]) -> dict[
 
 
 def failed(
-    cell: Cell, context: RunContext, failure: str, started_utc: datetime | None = None
+    cell: Cell,
+    context: RunContext,
+    failure: str,
+    details: str = "",
+    started_utc: datetime | None = None,
 ) -> CellResult:
     """A cell that has no scores, and why."""
-    record = _record(cell, context, started_utc or datetime.now(UTC), failure=failure)
+    started_utc = started_utc or datetime.now(UTC)
+    record = _record(cell, context, started_utc, failure=failure, failure_details=details or None)
     return CellResult(record, {})
 
 
@@ -124,25 +151,35 @@ def _score_baseline(cell: Cell, context: RunContext) -> CellOutcome:
 
 
 def _train_and_score(
-    cell: Cell, loss: LossPair, context: RunContext, on_step: OnStep
+    job: Job, loss: LossPair, context: RunContext, listen: Listener
 ) -> CellOutcome:
     """Train on ``train``, select on ``val``, read ``test`` once."""
+    cell, like = job.cell, job.like
+    # The images lie where they lie before anything is counted.
+    data_memory_mib = sum(loader.resident_mib for loader in context.loaders.values())
     trainer = Trainer(
         context.loaders,
         cell.data.image_size,
         context.split,
         cell.seed,
         context.device,
-        on_step,
+        memory=PeakMemory(context.device),
         tasks=tuple(task for task in cell.tasks if task in context.loader.dataset.tasks),
         metrics=context.val_metrics,
-        limits=context.limits,
+        cell_id=cell.id,
+        listen=listen,
+        falls_back=job.falls_back,
     )
+    create = partial(_create, context=context)
     teacher = None
     if cell.train.teacher is not None:
-        teacher = _shared_teacher(cell.train.teacher, trainer, context)
+        of_teacher = replace(trainer, precedents=_executions(like.teacher if like else None))
+        teacher = shared_teacher(cell.train.teacher, of_teacher, create, context.folder)
     memory = PeakMemory(context.device)
-    model = _create(cell.architecture, cell.seed, context)
+    model = create(cell.architecture, cell.seed)
+    trainer = replace(
+        trainer, memory=memory, precedents=_executions(like.training if like else None)
+    )
     if teacher is not None:
         model = StudentTeacher(model, teacher.network)
         trainer = replace(trainer, pseudo_label=model.pseudo_label)
@@ -165,37 +202,17 @@ def _train_and_score(
         training,
         teacher.training if teacher else None,
         peak_memory_mib=max((peak for peak in peaks_mib if peak is not None), default=None),
+        data_memory_mib=data_memory_mib,
     )
 
 
-def _create(architecture: Architecture, seed: int, context: RunContext) -> nn.Module:
+def _executions(training: Training | None) -> tuple[Execution, ...]:
+    return training.executions if training else ()
+
+
+def _create(architecture: Architecture, seed: int, *, context: RunContext) -> nn.Module:
     model = architectures.create(architecture.name, seed=seed, **architecture.options)
     if context.device.type == "cpu":
         guard_narrow_convolutions(model, context.loaders)
     model.to(device=context.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model
-
-
-def _shared_teacher(teacher: Teacher, trainer: Trainer, context: RunContext) -> TrainedTeacher:
-    """Return the teacher that all cells of a seed share; the first of them trains it."""
-    key = teacher.model_dump_json(), trainer.seed
-    if key not in context.teachers:
-        context.teachers.clear()  # the cells of one seed follow each other: one is kept at a time
-        context.teachers[key] = _prepare_teacher(teacher, trainer, context)
-    return context.teachers[key]
-
-
-def _prepare_teacher(teacher: Teacher, trainer: Trainer, context: RunContext) -> TrainedTeacher:
-    """Return the teacher with its weights from a file, or trained on the true depth."""
-    memory = PeakMemory(context.device)
-    network = _create(teacher.architecture, trainer.seed, context)
-    if teacher.losses is not None:
-        depth_trainer = replace(trainer, tasks=("depth",))
-        training = depth_trainer.fit(network, teacher.losses, (teacher.plain(),))
-        return TrainedTeacher(network, training, memory.mib())
-    if teacher.weights is not None:
-        try:
-            safetensors.torch.load_model(network, Path(teacher.weights).expanduser())
-        except (OSError, RuntimeError, SafetensorError) as error:
-            raise TrainingError(f"teacher: {teacher.weights}: {error}") from None
-    return TrainedTeacher(network)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -17,18 +16,15 @@ from bench.errors import InputError
 from bench.evaluation import metrics
 from bench.evaluation.metric import Metric
 from bench.evaluation.sums import check_metric
+from bench.events import Decoded, Listener, Remark, silent
 from bench.execution.provenance import Inventory
 from bench.machine import environment
 from bench.machine.memory import keep_freed_memory
-from bench.settings import identity
+from bench.machine.precision import check_precision
+from bench.settings import Recipe, identity
 from bench.settings.base import Size
 from bench.settings.grid import Grid
 from bench.study.record import Environment
-from bench.training.out_of_memory import Limits
-from bench.training.teacher import TrainedTeacher
-
-OnProgress = Callable[[int, int], None]
-OnRemark = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -41,8 +37,7 @@ class RunContext:
         metrics: that the test images are scored by: all of this package, and the grid's own.
         val_metrics: the grid's alone, which the validation images are scored by.
         inventory: what there is behind the cells' settings.
-        limits: what has been found not to fit into memory.
-        teachers: the last one that a cell has trained, by its settings and seed.
+        folder: for what the cells of the run share, such as a teacher.
     """
 
     loaders: dict[Size, BatchLoader]
@@ -53,31 +48,34 @@ class RunContext:
     metrics: tuple[Metric, ...]
     val_metrics: tuple[Metric, ...]
     inventory: Inventory
-    limits: Limits = field(default_factory=Limits)
-    teachers: dict[tuple[str, int], TrainedTeacher] = field(default_factory=dict)
+    folder: Path
 
 
 def open_context(
     grid: Grid,
     device: torch.device,
+    folder: Path,
     *,
     check_cache: bool = False,
-    on_decoded: OnProgress = lambda _, __: None,
-    on_remark: OnRemark = lambda _: None,
+    known: Environment | None = None,
+    listen: Listener = silent,
 ) -> RunContext:
     """Open what a grid asks for, decoding the archives where that has not been done yet.
 
     Args:
         grid: the question.
-        device: where to compute.
+        device: where to compute; it is not set up yet.
+        folder: for what the cells of the run share.
         check_cache: compare what has been decoded with its checksums to the last byte.
-        on_decoded: called with the numbers of images decoded and to decode.
-        on_remark: called with what is worth saying.
+        known: the environment, where it has been looked at before.
+        listen: told how decoding comes along, and what is worth saying.
 
     Raises:
-        InputError: the data or a metric is at fault; the line says how to do without.
+        InputError: the data, a metric or a precision is at fault; the line says how to do without.
     """
     forget_changed()
+    for recipe in _recipes(grid):
+        check_precision(device, recipe.precision)
     found = load_metrics(grid)
     keep_freed_memory()
     loaders = {}
@@ -86,8 +84,8 @@ def open_context(
             grid.data.sources(),
             size,
             exclude=_exclude(grid),
-            on_progress=on_decoded,
-            on_remark=on_remark,
+            on_progress=lambda done, total: listen(Decoded(done, total)),
+            on_remark=lambda text: listen(Remark(text)),
             check_cache=check_cache,
         )
         loaders[size] = BatchLoader(dataset, device)
@@ -102,10 +100,11 @@ def open_context(
         loader=loader,
         split=split,
         device=device,
-        environment=environment.describe(device),
+        environment=known or environment.describe(device),
         metrics=found,
         val_metrics=tuple(metric for metric in found if metric.name in asked),
         inventory=Inventory(loader.dataset.fingerprint, split.digest),
+        folder=folder,
     )
 
 
@@ -176,5 +175,10 @@ def _check_kinds(grid: Grid, dataset: Dataset) -> None:
 
 def _sizes(grid: Grid) -> set[Size]:
     """Every image size that some stage of the training needs."""
-    recipes = [*grid.train.recipes(), *([grid.train.teacher] if grid.train.teacher else [])]
-    return {grid.data.image_size, *(r.image_size for r in recipes if r.image_size is not None)}
+    asked = (recipe.image_size for recipe in _recipes(grid))
+    return {grid.data.image_size, *(size for size in asked if size is not None)}
+
+
+def _recipes(grid: Grid) -> list[Recipe]:
+    """Of all stages, and of the teacher."""
+    return [*grid.train.recipes(), *([grid.train.teacher] if grid.train.teacher else [])]

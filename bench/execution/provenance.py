@@ -77,9 +77,9 @@ class Inventory:
         yield "decoding", self._files("decoding", _decoding)
         if cell.loss is None:
             return
-        for network in _networks(cell):
+        for network in networks(cell):
             yield _name(network), self._files(network.name, partial(_of_network, network.name))
-        for name in _losses(cell):
+        for name in loss_names(cell):
             yield f"loss {name}", self._files(f"loss {name}", partial(_of_loss, name))
 
     def _files(
@@ -119,8 +119,8 @@ def _of_loss(name: str) -> Mapping[str, SourceFile]:
     return sources.closure(losses.source_of(name), without=REGISTRIES)
 
 
-def _networks(cell: Cell) -> list[Architecture]:
-    """A cell's network, and its teacher."""
+def networks(cell: Cell) -> list[Architecture]:
+    """Return a cell's network, and its teacher."""
     teacher = cell.train.teacher
     return [cell.architecture, *([teacher.architecture] if teacher else [])]
 
@@ -129,7 +129,7 @@ def _weights(cell: Cell) -> Iterator[tuple[str, str]]:
     """What each file of weights is for, and its path."""
     if cell.loss is None:
         return
-    for network in _networks(cell):
+    for network in networks(cell):
         for option, path in identity.weights_files(network):
             if _is_path(path):
                 yield f"{_name(network)} ({option}: {Path(path).name})", path
@@ -149,8 +149,8 @@ def _name(network: Architecture) -> str:
     return str(identity.of_architecture(network)["name"])
 
 
-def _losses(cell: Cell) -> list[str]:
-    """The names of the losses in a cell's expressions."""
+def loss_names(cell: Cell) -> list[str]:
+    """Return the names of the losses in a cell's expressions."""
     recipes = [*cell.train.recipes(), *([cell.train.teacher] if cell.train.teacher else [])]
     pairs = [cell.loss, *(recipe.losses for recipe in recipes)]
     texts = [text for pair in pairs if pair for text in (pair.mask, pair.depth) if text]

@@ -2,52 +2,35 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 
 from bench.data.leakage import find_leakage
 from bench.errors import InputError
 from bench.evaluation.metric import Metric
-from bench.execution.cell import CellResult, failed, figures, run_cell
+from bench.events import Event, Listener, Listeners, Remark, TimingDone, silent
+from bench.execution.cell import figures
 from bench.execution.context import RunContext, open_context, open_inventory
-from bench.execution.launchers import processes
+from bench.execution.grid_run import GridRun, Precedents
+from bench.execution.launchers.contract import Launcher
+from bench.execution.launchers.inline import Inline
+from bench.execution.launchers.processes import Processes
+from bench.machine.fork_server import ForkServer
 from bench.machine.memory import give_back_freed_memory
-from bench.machine.worker_pool import Died
 from bench.settings.grid import Cell, Grid
 from bench.study import places
-from bench.study.measurement import Measurement, TimingCase, measurement_id
+from bench.study.measurement import measurement_id
 from bench.study.plan import PlannedCell, State, changed_code, plan, timing_cases
 from bench.study.record import Record
 from bench.study.results import Results
 from bench.study.study import Study
+from bench.study.timing_case import TimingCase
 from bench.throughput import rounds
 from bench.throughput.sampling import QUICK
-
-
-class DataProgress(Protocol):
-    """Receives how the data comes along."""
-
-    def on_decoded(self, done: int, total: int) -> None:
-        """So many images are in the cache."""
-
-    def on_remark(self, text: str) -> None:
-        """Something is worth saying."""
-
-
-class Progress(DataProgress, Protocol):
-    """Receives how far a run is."""
-
-    def on_cell(self, cell: Cell, number: int, total: int) -> None:
-        """A cell starts, the ``number``-th of ``total`` in the grid."""
-
-    def on_step(self, step: int, total: int, loss: float, images_per_s: float) -> None:
-        """The running cell has come so far."""
-
-    def on_record(self, record: Record) -> None:
-        """A cell is finished."""
 
 
 def look_ahead(grid: Grid, study: Study) -> list[PlannedCell]:
@@ -73,8 +56,10 @@ def run(
     study: Study,
     *,
     device: torch.device,
-    progress: Progress,
+    listen: Listener = silent,
+    server: ForkServer | None = None,
     per_device: int | None = 1,
+    threads: int | None = None,
     throughput: bool = True,
     retry_failed: bool = False,
     keep_stale: bool = False,
@@ -88,9 +73,13 @@ def run(
         grid: the question.
         study: where the answers are kept.
         device: where to compute.
-        progress: receives how far the run is.
-        per_device: how many cells run side by side, each in a process; None finds out by the memory
-            that the first one takes (on the CPU it is 1).
+        listen: told how far the run is; dropped if it raises.
+        server: starts a process for each cell, and is ended when the last one is; None: cells run
+            in this process, where whatever one leaves behind reaches the next.
+        per_device: how many cells run side by side; None finds out by the memory that the first one
+            takes (on the CPU it is 1).
+        threads: of the CPU, that each cell computes with; by default as many as the study's other
+            cells, or as torch finds.
         throughput: whether to time the networks when all are trained.
         retry_failed: whether to run failed cells, and failed measurements, once more.
         keep_stale: whether to leave cells as they are whose data, weights or code have changed.
@@ -99,49 +88,93 @@ def run(
     Raises:
         InputError: the data, a metric or a file of weights is at fault; nothing is written.
     """
-    context = open_context(
-        grid,
-        device,
-        check_cache=check_cache,
-        on_decoded=progress.on_decoded,
-        on_remark=progress.on_remark,
-    )
-    for remark in find_leakage(context.loader.dataset, context.split):
-        progress.on_remark(remark)
-    cells = list(grid.cells())
+    listen = Listeners(listen)
     results = study.load_or_empty()
-    planned = plan(cells, results, context.inventory.of)
-    try:
-        study.write_grid(
-            grid,
-            context.inventory.of_all(cells),
-            {metric.name: metric.contract for metric in context.metrics},
+    cells = list(grid.cells())
+    with ExitStack() as stack:
+        if server is not None:
+            stack.callback(server.end)
+        stack.enter_context(_threads(threads_for(cells, results, threads)))
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="bench-")))
+        context = open_context(grid, device, folder, check_cache=check_cache, listen=listen)
+        for remark in find_leakage(context.loader.dataset, context.split):
+            listen(Remark(remark))
+        planned = plan(cells, results, context.inventory.of)
+        try:
+            study.write_grid(
+                grid,
+                context.inventory.of_all(cells),
+                {metric.name: metric.contract for metric in context.metrics},
+            )
+        except OSError as error:
+            raise InputError(f"{study.folder}: cannot be written to: {error.strerror}") from None
+        _say_what_does_not_hold(planned, listen, keep_stale=keep_stale)
+        to_run = {
+            one.cell.id
+            for one in planned
+            if has_to_run(one, retry_failed=retry_failed, keep_stale=keep_stale)
+        }
+        to_keep = [record for cell_id, record in results.records.items() if cell_id not in to_run]
+        damaged = update_metrics(to_keep, results, study, context.metrics, listen)
+        to_run |= damaged & {cell.id for cell in cells}
+        launch: Launcher = (
+            Inline(context, listen) if server is None else Processes(server, grid, context, listen)
         )
-    except OSError as error:
-        raise InputError(f"{study.folder}: cannot be written to: {error.strerror}") from None
-    _say_what_does_not_hold(planned, progress, keep_stale=keep_stale)
-    to_run = {
-        one.cell.id
-        for one in planned
-        if has_to_run(one, retry_failed=retry_failed, keep_stale=keep_stale)
-    }
-    to_keep = [record for cell_id, record in results.records.items() if cell_id not in to_run]
-    damaged = update_metrics(to_keep, results, study, context.metrics, progress)
-    to_run |= damaged & {cell.id for cell in cells}
-    _run_cells(grid, to_run, study, context, progress, per_device=per_device)
-    if throughput:
-        measure_throughput(grid, study, context, progress, retry_failed=retry_failed)
+        precedents = Precedents(to_keep)
+        work = GridRun(
+            cells, to_run, precedents, study=study, context=context, launch=launch, listen=listen
+        )
+        work.run(per_device)
+        if server is not None:
+            server.end()
+        if throughput:
+            measure_throughput(grid, study, context, listen, retry_failed=retry_failed)
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Have this process compute with so many threads inside the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def threads_for(cells: Sequence[Cell], results: Results, asked: int | None) -> int:
+    """Return how many threads of the CPU the cells of a grid compute with: one number for all.
+
+    Args:
+        cells: of the grid.
+        results: what the study holds; the digits of what it holds depend on the number.
+        asked: by the user.
+
+    Raises:
+        InputError: another number than that of the cells which the study holds was asked for.
+    """
+    records = (results.records.get(cell.id) for cell in cells if cell.loss is not None)
+    kept = [r for r in records if r and r.training and r.environment.device == "cpu"]
+    if not kept:
+        return asked or torch.get_num_threads()
+    number = kept[0].environment.threads
+    if asked not in {None, number}:
+        raise InputError(
+            f"--threads: the cells of {results.folder} were trained with {number}, which their "
+            f"digits depend on; leave it out, or give another --out"
+        )
+    return number
 
 
 def _say_what_does_not_hold(
-    planned: Sequence[PlannedCell], progress: Progress, *, keep_stale: bool
+    planned: Sequence[PlannedCell], listen: Listener, *, keep_stale: bool
 ) -> None:
     for one in planned:
         if one.state is State.DAMAGED:
-            progress.on_remark(f"{one.cell.label}: damaged: {one.why}; running it again")
+            listen(Remark(f"damaged: {one.why}; running it again", one.cell.label))
         elif one.state is State.STALE:
             what = "kept" if keep_stale else "running it again"
-            progress.on_remark(f"{one.cell.label}: stale: {one.why}; {what}")
+            listen(Remark(f"stale: {one.why}; {what}", one.cell.label))
 
 
 def update_metrics(
@@ -149,7 +182,7 @@ def update_metrics(
     results: Results,
     study: Study,
     metrics: Sequence[Metric],
-    progress: Progress,
+    listen: Listener,
 ) -> set[str]:
     """Compute from the kept scores what records lack, or have by another version of a metric.
 
@@ -167,7 +200,7 @@ def update_metrics(
         try:
             tables = {name: results.scores(record.cell.id, name) for name in names}
         except InputError as error:
-            progress.on_remark(str(error))
+            listen(Remark(str(error)))
             damaged.add(record.cell.id)
             continue
         new = figures(tables, metrics)
@@ -180,55 +213,26 @@ def update_metrics(
     return damaged
 
 
-def _run_cells(
-    grid: Grid,
-    to_run: set[str],
-    study: Study,
-    context: RunContext,
-    progress: Progress,
-    *,
-    per_device: int | None,
-) -> None:
-    cells = list(grid.cells())
-    left = deque((number, cell) for number, cell in enumerate(cells, 1) if cell.id in to_run)
-    side_by_side = per_device or 1
-
-    def keep(result: CellResult) -> None:
-        study.write_cell(result.record, result.tables)
-        progress.on_record(result.record)
-
-    while left and (side_by_side == 1 or left[0][1].loss is None):
-        number, cell = left.popleft()
-        progress.on_cell(cell, number, len(cells))
-        result = run_cell(cell, context, progress.on_step)
-        keep(result)
-        if per_device is None and cell.loss is not None:
-            per_device = side_by_side = processes.fitting(result.record, context.device)
-    numbers = {cell.id: number for number, cell in left}
-    jobs = [cell for _, cell in left]
-    for cell, answer in processes.run_cells(jobs, grid, context.device, side_by_side):
-        progress.on_cell(cell, numbers[cell.id], len(cells))
-        keep(failed(cell, context, answer.ending) if isinstance(answer, Died) else answer)
-
-
 def measure_throughput(
     grid: Grid,
     study: Study,
     context: RunContext,
-    progress: Progress,
+    listen: Listener,
     *,
     retry_failed: bool = False,
 ) -> None:
     """Time the grid's networks that the study has no figures of on this machine, of this code."""
     results = study.load_or_empty()
     complete = [record for record in results.records.values() if record.summary is not None]
-    timed = timing_cases(grid, {record.cell.id for record in complete})
+    timed = timing_cases(grid, complete)
     cases = [case for case, _ in timed]
-    sources = {case.id: context.inventory.of(cell).sources for case, cell in timed}
+    sources = {case.id: context.inventory.of_all(cells).sources for case, cells in timed}
 
     def is_measured(case: TimingCase) -> bool:
         measured = results.measurements.get(measurement_id(case, context.environment))
-        if measured is None or (measured.failure is not None and retry_failed):
+        if measured is None or not measured.is_complete:
+            return False
+        if measured.failure is not None and retry_failed:
             return False
         return not any(changed_code(measured.sources, sources[case.id]))
 
@@ -238,15 +242,21 @@ def measure_throughput(
     give_back_freed_memory()  # for the processes that measure
     if context.device.type == "cuda":
         torch.cuda.empty_cache()
-    names = ", ".join(case.label for case in missing)
-    progress.on_remark(f"measuring throughput in {QUICK.rounds} rounds: {names}")
 
-    def on_result(measured: Measurement) -> None:
-        study.write_measurement(measured.model_copy(update={"sources": sources[measured.case.id]}))
-        progress.on_remark(f"throughput of {measured.case.label}: {measured.outcome}")
+    def keep(event: Event) -> None:
+        if isinstance(event, TimingDone):
+            found = event.measurement
+            found = found.model_copy(update={"sources": sources[found.case.id]})
+            study.write_measurement(found)
+            event = TimingDone(found)
+        listen(event)
 
-    def on_turn(case: TimingCase, turn: int) -> None:
-        if turn and case == cases[0]:
-            progress.on_remark(f"throughput: round {turn} of {QUICK.rounds}")
-
-    rounds.measure(missing, cases[0], QUICK, context.device, on_result=on_result, on_turn=on_turn)
+    rounds.measure(
+        missing,
+        cases[0],
+        QUICK,
+        context.device,
+        threads=context.environment.threads,
+        limit_s=grid.limits.seconds,
+        listen=keep,
+    )

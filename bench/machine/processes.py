@@ -36,13 +36,8 @@ class WorkerProcess:
 
     def ending(self) -> str:
         """How a process ended that has closed its end, in words."""
-        self._process.join()
-        exit_code = self._process.exitcode
-        if exit_code is not None and exit_code < 0:
-            name = signal.Signals(-exit_code).name
-            hint = " (out of memory?)" if name == "SIGKILL" else ""
-            return f"its process was ended by {name}{hint}"
-        return f"its process ended by itself with exit code {exit_code}"
+        self._process.join(END_S)
+        return how_it_ended(self._process.exitcode)
 
     def end(self) -> None:
         """End the process, whatever it is doing."""
@@ -54,9 +49,20 @@ class WorkerProcess:
             self._process.join()
 
 
+def how_it_ended(exit_code: int | None) -> str:
+    """What an exit code says, in words; None: the process goes on without answering."""
+    if exit_code is None:
+        return "its process closed its connection"
+    if exit_code < 0:
+        name = signal.Signals(-exit_code).name
+        hint = " (out of memory?)" if name == "SIGKILL" else ""
+        return f"its process was ended by {name}{hint}"
+    return f"its process ended by itself with exit code {exit_code}"
+
+
 def answer_all(connection: Connection, answer: Callable[[Any], object]) -> None:
     """Send back what ``answer`` makes of each message, until the other end is closed or gone."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     while True:
         try:
             message = connection.recv()
@@ -69,8 +75,8 @@ def answer_all(connection: Connection, answer: Callable[[Any], object]) -> None:
             return
 
 
-def _end_with_parent() -> None:
-    """A process whose parent was killed would go on computing for nobody."""
+def end_with_parent() -> None:
+    """End this process when its parent ends: it would go on computing for nobody."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -101,6 +101,20 @@ class Cell(Settings):
         return f"{self.architecture.label} · {self.loss.label} · seed {self.seed}"
 
 
+class Limits(Settings):
+    """What a cell may use before it is ended and recorded as failed; by default, all there is.
+
+    No limit is part of a cell's identity: it changes no figure.
+
+    Attributes:
+        seconds: wall time of the whole cell, and of one visit to a network that is timed.
+        memory_gib: of the host's memory, beyond what a process starts with; on Linux.
+    """
+
+    seconds: float | None = Field(None, gt=0)
+    memory_gib: float | None = Field(None, gt=0)
+
+
 class Grid(Settings):
     """Architectures crossed with losses and seeds, on one dataset with one budget.
 
@@ -114,6 +128,7 @@ class Grid(Settings):
     data: Data
     train: Train
     metrics: Annotated[tuple[str, ...], OneOrMore] = Field(("iou", "rmse"), min_length=1)
+    limits: Limits = Limits()
 
     @field_validator("architectures")
     @classmethod

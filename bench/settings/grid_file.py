@@ -14,7 +14,7 @@ from architectures.user_code import forget_changed
 from bench.errors import InputError, suggestion
 from bench.settings.base import Settings
 from bench.settings.data import Data, Split
-from bench.settings.grid import Grid
+from bench.settings.grid import Grid, Limits
 from bench.settings.losses import Balance, LossPair
 from bench.settings.training import Recipe, Schedule, Teacher, Train
 
@@ -76,6 +76,7 @@ _SECTIONS: dict[str, type[Settings]] = {
     "": Grid,
     "data": Data,
     "data.split": Split,
+    "limits": Limits,
     "losses": LossPair,
     "losses.balance": Balance,
     "train": Train,

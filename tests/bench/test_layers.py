@@ -13,7 +13,7 @@ ROOT = Path(bench.__file__).parent
 
 # From the ground up; what stands in one line may not import each other.
 FLOORS = [
-    {"errors", "files", "randomness"},
+    {"errors", "files", "randomness", "text"},
     {"statistics"},
     {"settings"},
     {"study"},

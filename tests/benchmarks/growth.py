@@ -34,21 +34,16 @@ import json, resource, sys, time
 from pathlib import Path
 import torch
 from bench.execution.run import run
-from bench.execution.trackers.terminal import PlainProgress
 from bench.report import markdown
 from bench.report.leaderboard import leaderboards
 from bench.settings import grid_file
 from bench.study.study import Study
 
-class Silent(PlainProgress):
-    def _line(self, text): pass
-
 torch.set_num_threads(1)
 folder = Path(sys.argv[1])
 question, study = grid_file.load(folder / "grid.yaml"), Study(folder / "study")
 started = time.perf_counter()
-progress = Silent(console=None)
-run(question, study, device=torch.device("cpu"), progress=progress, throughput=False)
+run(question, study, device=torch.device("cpu"), throughput=False)
 run_s = time.perf_counter() - started
 started = time.perf_counter()
 results = study.load()

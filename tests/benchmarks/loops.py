@@ -70,7 +70,7 @@ class Harness:
             split,
             0,
             device,
-            lambda *_: None,
+            memory=memory.PeakMemory(device),
             tasks=("mask", "depth"),
         )
 

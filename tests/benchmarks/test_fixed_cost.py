@@ -4,12 +4,10 @@ import time
 
 import pytest
 import torch
-from rich.console import Console
 
 import architectures
 from bench.evaluation.score import score
 from bench.execution.run import run
-from bench.execution.trackers.terminal import create_progress
 from bench.settings.grid_file import load
 from bench.study.study import Study
 
@@ -36,7 +34,7 @@ def aside(monkeypatch):
     clock = Clock()
     monkeypatch.setattr(architectures, "create", clock.timed(architectures.create))
     scored = clock.timed(score)
-    monkeypatch.setattr("bench.training.fit.score", scored)
+    monkeypatch.setattr("bench.training.validation.score", scored)
     monkeypatch.setattr("bench.execution.cell.score", scored)
     return clock
 
@@ -64,8 +62,7 @@ def fixed_cost_s(grid_file, folder, aside):
     """
     question, study = load(grid_file), Study(folder)
     before, started = aside.seconds, time.perf_counter()
-    with create_progress(Console(quiet=True)) as progress:
-        run(question, study, device=torch.device("cpu"), progress=progress, throughput=False)
+    run(question, study, device=torch.device("cpu"), throughput=False)
     run_s = time.perf_counter() - started
     records = [record for record in study.load().records.values() if record.training is not None]
     train_s = sum(epoch.train_s for record in records for epoch in record.training.curve)

@@ -66,5 +66,5 @@ def _user_file(spec: str, where: str) -> ModuleType:
         raise InputError(f"metrics: {spec}: there is no Python file {path} (in {Path.cwd()})")
     try:
         return load_file(path)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(f"metrics: {spec}: cannot be imported: {in_one_line(error)}") from error

@@ -1,32 +1,75 @@
-"""Cells side by side on one device, each in a process that lives as long as there is work."""
+"""Cells on this machine, each in a process of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from multiprocessing.connection import Connection
+import os
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import torch
 
-from bench.execution.cell import CellResult, run_cell
-from bench.execution.context import open_context
-from bench.machine.processes import answer_all
-from bench.machine.worker_pool import Died, map_unordered
-from bench.settings.grid import Cell, Grid
-from bench.study.record import Record
+import architectures
+import losses
+from bench.errors import InputError
+from bench.events import EpochDone, Listener, Remark, StepDone
+from bench.execution.cell import CellResult, Job, failed, run_cell
+from bench.execution.context import RunContext, open_context
+from bench.execution.launchers.contract import Died
+from bench.execution.provenance import loss_names, networks
+from bench.machine.failure import Failure
+from bench.machine.fork_server import ForkServer
+from bench.machine.job_process import Ended, Limits, Task
+from bench.settings.grid import Grid
+from bench.study.record import Environment, Record
 
 MAX_PER_DEVICE = 4  # cells that ``auto`` puts side by side: more gain little
 CONTEXT_MIB = 700  # that a process takes on a CUDA device before it computes anything
 
 
-def run_cells(
-    cells: Sequence[Cell], grid: Grid, device: torch.device, processes: int
-) -> Iterator[tuple[Cell, CellResult | Died]]:
-    """Run some cells of a grid, and give each with its result when it is finished.
+class Processes:
+    """Runs cells in processes that are forked from one server.
 
-    A process that dies ends its cell, and another one takes its place.
+    Args:
+        server: from `start_server`.
+        grid: of the cells.
+        context: of this process, opened.
+        listen: told what cells tell.
     """
-    threads = max(1, torch.get_num_threads() // processes)
-    yield from map_unordered(cells, processes, _serve, grid, device, threads)
+
+    def __init__(
+        self, server: ForkServer, grid: Grid, context: RunContext, listen: Listener
+    ) -> None:
+        self._server, self._listen = server, listen
+        limits = Limits(grid.limits.seconds, grid.limits.memory_gib)
+        open_shared = partial(_open, grid, context.device, context.folder, context.environment)
+        self._task = Task(open_shared, _begin, _work, limits)
+
+    def __call__(self, jobs: Iterable[Job], count: int) -> Iterator[tuple[Job, CellResult | Died]]:
+        """Run the jobs, so many side by side.
+
+        Raises:
+            InputError: the code of a cell changed while it ran.
+        """
+        ends = self._server.map(jobs, self._task, count=count, on_message=self._pass_on)
+        for job, ended in ends:
+            yield job, self._result(job, ended)
+
+    def _pass_on(self, message: object) -> None:
+        if isinstance(message, StepDone | EpochDone):
+            self._listen(message)
+
+    def _result(self, job: Job, ended: Ended) -> CellResult | Died:
+        if isinstance(ended.answer, InputError):
+            raise ended.answer
+        if isinstance(ended.answer, CellResult):
+            if ended.output.strip():
+                last = ended.output.strip().splitlines()[-1]
+                self._listen(Remark(f"printed: {last}", about=job.cell.label))
+            return ended.answer
+        why = ended.died or "its answer is none"
+        return Died(why, ended.output, by_limit=ended.by_limit)
 
 
 def fitting(record: Record, device: torch.device) -> int:
@@ -34,11 +77,35 @@ def fitting(record: Record, device: torch.device) -> int:
     if device.type != "cuda" or record.peak_memory_mib is None:
         return 1
     free_mib = torch.cuda.mem_get_info(device)[0] / 2**20
-    return max(1, min(MAX_PER_DEVICE, int(free_mib / (record.peak_memory_mib + CONTEXT_MIB))))
+    # Beside each process there may be the next one, which waits for its turn.
+    needed_mib = record.peak_memory_mib + record.data_memory_mib + 2 * CONTEXT_MIB
+    return max(1, min(MAX_PER_DEVICE, int(free_mib / needed_mib)))
 
 
-def _serve(connection: Connection, grid: Grid, device: torch.device, threads: int) -> None:
-    """Run the cells that come through the connection, until it is closed."""
-    torch.set_num_threads(threads)
-    context = open_context(grid, device)
-    answer_all(connection, lambda cell: run_cell(cell, context, lambda *_: None))
+def _open(grid: Grid, device: torch.device, folder: Path, environment: Environment) -> RunContext:
+    """Open what all cells share, without a thread or a device: neither outlives a fork."""
+    os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
+    torch.set_num_threads(1)
+    for cell in grid.cells():
+        for network in networks(cell) if cell.loss is not None else ():
+            architectures.preload(network.name)
+        for name in loss_names(cell):
+            losses.load(name)
+    return open_context(grid, device, folder, known=environment)
+
+
+def _begin(context: RunContext) -> None:
+    """Set up the device, while another cell may be at work."""
+    torch.set_num_threads(context.environment.threads)
+    if context.device.type != "cpu":
+        torch.zeros(1, device=context.device)
+
+
+def _work(context: RunContext, job: Job, tell: Callable[[Any], None]) -> CellResult | InputError:
+    try:
+        return run_cell(job, context, tell)
+    except InputError as error:
+        return error
+    except KeyboardInterrupt as error:  # here it is the network's own
+        why = Failure.of(error)
+        return failed(job.cell, context, why.reason, why.traceback)

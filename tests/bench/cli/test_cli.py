@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+from importlib import metadata
 
 import canonical_archive
 import numpy as np
@@ -57,6 +58,21 @@ def test_run_then_report_ends_in_a_leaderboard(bench, write_grid, tmp_path):
     assert reported.returncode == 0, reported.stderr
     assert "pixel mean depth" in reported.stdout
     assert "# Leaderboard: mine" in (tmp_path / "results/mine/leaderboard.md").read_text()
+
+
+def test_failed_cells_end_in_an_exit_code_of_their_own_and_say_where_they_failed(
+    bench, write_grid, tmp_path, tiny_network
+):
+    dying = {"name": tiny_network, "dies": True}
+    out_of_memory = {"name": tiny_network, "crashes": True}
+    ran = bench("run", "--limit", "20", "--grid", write_grid(architectures=[dying, out_of_memory]))
+    assert ran.returncode == 3, ran.stderr
+    assert "FAILED: its process ended by itself with exit code 9" in ran.stdout
+    assert "tried to allocate 20.00 GiB (tiny_network.py:" in ran.stdout
+    assert "finished, but 2 of 6 cells failed: see" in ran.stdout
+    again = bench("run", "--limit", "20", "--grid", "mine.yaml")
+    assert again.returncode == 3
+    assert "FAILED" not in again.stdout
 
 
 @pytest.fixture
@@ -208,7 +224,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(write_grid, tmp_pat
         text=True,
     )
     for line in run.stdout:
-        if line.startswith("[4/6]"):  # the baselines are finished, training goes on for minutes
+        if "[4/6]" in line:  # the baselines are finished, training goes on for minutes
             break
     run.send_signal(signal.SIGINT)
     _, told = run.communicate(timeout=60)
@@ -258,3 +274,15 @@ def test_help_and_version_do_not_wait_for_torch():
     )
     for flag in ("--help", "--version"):
         subprocess.run([sys.executable, "-c", check, flag], check=True, capture_output=True)
+
+
+def test_a_source_tree_that_is_not_installed_has_a_version_too(monkeypatch, capsys):
+    def version(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    monkeypatch.setattr(sys, "argv", ["bench", "--version"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == "maskdepth-bench from a source tree, not installed\n"

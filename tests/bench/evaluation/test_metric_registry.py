@@ -13,7 +13,7 @@ from bench.cli.list_names import Registry, list_names
 from bench.errors import InputError, TrainingError
 from bench.evaluation import metrics, sums
 from bench.evaluation.metric import summarise
-from bench.execution.cell import run_cell
+from bench.execution.cell import Job, run_cell
 from bench.execution.context import load_metrics, open_context
 from bench.settings import identity
 from bench.settings.grid import Grid
@@ -66,7 +66,7 @@ def test_metrics_need_no_torch():
 
 
 @pytest.fixture
-def summary_of(rendered_archive, tiny_network):
+def summary_of(rendered_archive, tiny_network, tmp_path_factory):
     """Gives the figures of a cell that is trained for a moment."""
 
     def run(*names):
@@ -77,8 +77,8 @@ def summary_of(rendered_archive, tiny_network):
             train={"steps": 1, "batch_size": 8},
             metrics=names,
         )
-        context = open_context(grid, torch.device("cpu"))
-        result = run_cell(list(grid.cells())[-1], context, lambda *_: None)
+        context = open_context(grid, torch.device("cpu"), tmp_path_factory.mktemp("run"))
+        result = run_cell(Job(list(grid.cells())[-1]), context)
         missed = result.tables["scores"]["fn"].mean()
         return result.record, missed
 

@@ -8,7 +8,7 @@ import torch
 
 from bench.data.split import split_rows
 from bench.evaluation import sums
-from bench.execution.cell import run_cell
+from bench.execution.cell import Job, run_cell
 from bench.execution.context import open_context
 from bench.settings import Split
 from bench.settings.grid import Grid
@@ -62,8 +62,8 @@ def finish(tmp_path, rendered_archive, tiny_network):
             data={"archive": str(archive), "image_size": 32},
             train={"epochs": 1, "batch_size": 4} | train,
         )
-        context = open_context(grid, torch.device("cpu"))
-        return run_cell(list(grid.cells())[-1], context, lambda *_: None)
+        context = open_context(grid, torch.device("cpu"), tmp_path)
+        return run_cell(Job(list(grid.cells())[-1]), context)
 
     return run
 

@@ -8,20 +8,11 @@ import yaml
 
 import architectures
 from bench.execution.run import run
-from bench.execution.trackers.terminal import PlainProgress
 from bench.settings import grid_file
 from bench.study.study import Study
 
 CPU = torch.device("cpu")
 LOSSES = ["bce", "ssim", "cosine", "gradient_l1"]
-
-
-class Silent(PlainProgress):
-    def __init__(self):
-        super().__init__(console=None)
-
-    def _line(self, text):
-        pass
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +23,7 @@ def no_timing(monkeypatch):
 def records(path, out):
     question = grid_file.load(path)
     study = Study(out)
-    run(question, study, device=CPU, progress=Silent())
+    run(question, study, device=CPU)
     kept = study.load().records
     return [kept[cell.id] for cell in question.cells() if cell.loss is not None]
 

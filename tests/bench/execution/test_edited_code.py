@@ -5,13 +5,11 @@ import hashlib
 import pytest
 import safetensors.torch
 import torch
-from rich.console import Console
 
 import architectures
-from bench.execution.cell import run_cell
+from bench.execution.cell import Job, run_cell
 from bench.execution.context import open_context
 from bench.execution.run import run
-from bench.execution.trackers.terminal import PlainProgress
 from bench.settings.grid import Grid
 from bench.study.study import Study
 
@@ -60,7 +58,7 @@ def test_the_second_run_trains_what_it_records(tmp_path, grid_of):
     for bias in (-9, 9):  # predicts nothing, then everything
         (own / "helper.py").write_text(HELPER.format(bias))
         grid = grid or grid_of(f"{own / 'net.py'}:constant")
-        run(grid, study, device=CPU, progress=PlainProgress(Console()), throughput=False)
+        run(grid, study, device=CPU, throughput=False)
         (cell,) = (cell for cell in grid.cells() if cell.loss is not None)
         record = study.load().records[cell.id]
         digest = hashlib.sha256((own / "helper.py").read_bytes()).hexdigest()
@@ -77,5 +75,5 @@ def test_a_teachers_weights_may_lie_in_the_home_folder(
     safetensors.torch.save_model(architectures.create(tiny_network), weights)
     teacher = {"architecture": tiny_network, "weights": "~/teacher.safetensors"}
     grid = grid_of(tiny_network, teacher=teacher)
-    record = run_cell(list(grid.cells())[-1], open_context(grid, CPU), lambda *_: None).record
+    record = run_cell(Job(list(grid.cells())[-1]), open_context(grid, CPU, tmp_path)).record
     assert record.failure is None

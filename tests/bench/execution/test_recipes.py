@@ -12,6 +12,7 @@ from bench.data.split import split_rows
 from bench.errors import TrainingError
 from bench.evaluation.metrics.rmse import rmse
 from bench.evaluation.score import score
+from bench.machine.memory import PeakMemory
 from bench.settings import LossPair, Split, Train
 from bench.training.fit import Trainer
 from bench.training.teacher import StudentTeacher
@@ -24,7 +25,8 @@ def trainer(rendered_archive):
     datasets = {size: open_dataset([rendered_archive], size) for size in ((32, 32), (48, 48))}
     split = split_rows(datasets[32, 32].samples, Split(), "f")
     loaders = {size: BatchLoader(dataset, CPU) for size, dataset in datasets.items()}
-    return Trainer(loaders, (48, 48), split, 0, CPU, lambda *_: None, tasks=("mask", "depth"))
+    memory = PeakMemory(CPU)
+    return Trainer(loaders, (48, 48), split, 0, CPU, memory=memory, tasks=("mask", "depth"))
 
 
 @pytest.fixture
@@ -58,10 +60,10 @@ def test_a_frozen_part_keeps_its_weights_and_statistics(trainer, unet):
 
 def test_stages_follow_each_other_with_their_own_size_and_losses(trainer, unet, monkeypatch):
     sizes = []
-    original = BatchLoader.load
+    original = BatchLoader._read
     monkeypatch.setattr(
         BatchLoader,
-        "load",
+        "_read",
         lambda loader, rows: sizes.append(loader.dataset.size) or original(loader, rows),
     )
     fit = train(

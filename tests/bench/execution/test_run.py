@@ -1,4 +1,5 @@
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,9 +14,10 @@ import yaml
 import architectures
 from bench.errors import InputError
 from bench.evaluation.metric import summarise
+from bench.events import CellStarted, TimingDone
 from bench.execution.context import load_metrics
+from bench.execution.launchers import start_server
 from bench.execution.run import has_to_run, look_ahead, run
-from bench.execution.trackers.terminal import PlainProgress
 from bench.machine import environment
 from bench.report.leaderboard import leaderboards
 from bench.settings import grid_file
@@ -25,26 +27,18 @@ from bench.study.study import Study
 CPU = torch.device("cpu")
 
 
-class Watch(PlainProgress):
-    """A progress that remembers the cells it was told of, and may interrupt like Ctrl-C."""
+class Watch:
+    """A listener that remembers the cells it was told of, and may interrupt like Ctrl-C."""
 
     def __init__(self, stop_before=None):
         self.started = []
         self.stop_before = stop_before
 
-    def on_cell(self, cell, number, total):
-        if number == self.stop_before:
-            raise KeyboardInterrupt
-        self.started.append(cell.label)
-
-    def on_decoded(self, done, total):
-        pass
-
-    def on_remark(self, text):
-        pass
-
-    def on_record(self, record):
-        pass
+    def __call__(self, event):
+        if isinstance(event, CellStarted):
+            if event.number == self.stop_before:
+                raise KeyboardInterrupt
+            self.started.append(event.cell.label)
 
 
 @pytest.fixture
@@ -68,17 +62,16 @@ def timed(monkeypatch):
     """The cases that were timed and beside what, without timing them; wider ones fail."""
     timed = []
 
-    def measure(cases, reference, plan, device, *, on_result, on_turn):
+    def measure(cases, reference, plan, device, *, threads, limit_s, listen):
         for case in cases:
             timed.append((case, reference))
-            on_result(
-                Measurement(
-                    case=case,
-                    environment=environment.describe(device),
-                    measured_utc=datetime.now(UTC),
-                    failure="out of memory" if "channels" in case.label else None,
-                )
+            measurement = Measurement(
+                case=case,
+                environment=environment.describe(device),
+                measured_utc=datetime.now(UTC),
+                failure="out of memory" if "channels" in case.label else None,
             )
+            listen(TimingDone(measurement))
 
     monkeypatch.setattr("bench.execution.run.rounds.measure", measure)
     return timed
@@ -109,7 +102,7 @@ def test_two_runs_from_scratch_agree_to_the_last_digit(tmp_path, asked):
     for name in "ab":
         torch.manual_seed(ord(name))
         study = Study(tmp_path / name)
-        run(question, study, device=CPU, progress=Watch())
+        run(question, study, device=CPU)
         found.append(figures(study))
     assert found[0] == found[1]
     assert len(found[0]) == 6
@@ -118,7 +111,7 @@ def test_two_runs_from_scratch_agree_to_the_last_digit(tmp_path, asked):
 def test_the_order_and_the_neighbours_of_a_cell_do_not_matter(tmp_path, asked):
     forward, backward = asked(), asked(losses=["mse", "l1", "bce"])
     for name, question in (("a", forward), ("b", backward)):
-        run(question, Study(tmp_path / name), device=CPU, progress=Watch())
+        run(question, Study(tmp_path / name), device=CPU)
     here = figures(Study(tmp_path / "a"))
     there = figures(Study(tmp_path / "b"))
     assert here.items() <= there.items()
@@ -127,23 +120,23 @@ def test_the_order_and_the_neighbours_of_a_cell_do_not_matter(tmp_path, asked):
 def test_a_stopped_run_goes_on_where_it_was(tmp_path, asked):
     question, study = asked(), Study(tmp_path / "study")
     with pytest.raises(KeyboardInterrupt):
-        run(question, study, device=CPU, progress=Watch(stop_before=6))
+        run(question, study, device=CPU, listen=Watch(stop_before=6))
     assert len(missing(question, study)) == 1
     watch = Watch()
-    run(question, study, device=CPU, progress=watch)
+    run(question, study, device=CPU, listen=watch)
     assert len(watch.started) == 1
     assert missing(question, study) == []
     whole = Study(tmp_path / "whole")
-    run(question, whole, device=CPU, progress=Watch())
+    run(question, whole, device=CPU)
     assert figures(study) == figures(whole)
 
 
 def test_a_finished_grid_trains_nothing_and_a_larger_one_only_what_is_new(tmp_path, asked):
     study = Study(tmp_path / "study")
-    run(asked(), study, device=CPU, progress=Watch())
+    run(asked(), study, device=CPU)
     again, more = Watch(), Watch()
-    run(asked(), study, device=CPU, progress=again)
-    run(asked(losses=["bce", "l1", "mse"]), study, device=CPU, progress=more)
+    run(asked(), study, device=CPU, listen=again)
+    run(asked(losses=["bce", "l1", "mse"]), study, device=CPU, listen=more)
     assert again.started == []
     assert len(more.started) == 1
     assert "mse" in more.started[0]
@@ -151,7 +144,7 @@ def test_a_finished_grid_trains_nothing_and_a_larger_one_only_what_is_new(tmp_pa
 
 def test_the_record_agrees_with_the_scores_of_every_test_image(tmp_path, asked):
     question, study = asked(), Study(tmp_path / "study")
-    run(question, study, device=CPU, progress=Watch())
+    run(question, study, device=CPU)
     keys = set()
     results = study.load()
     for cell_id, record in results.records.items():
@@ -173,11 +166,14 @@ def test_a_failing_cell_is_recorded_and_the_rest_goes_on(tmp_path, asked, tiny_n
         losses=["bce"],
     )
     study = Study(tmp_path / "study")
-    run(question, study, device=CPU, progress=Watch())
+    run(question, study, device=CPU)
     kept = study.load().records
     records = [kept[cell.id] for cell in question.cells() if cell.loss is not None]
     assert records[0].failure == "the mask loss became nan at step 1"
-    assert records[1].failure == "out of memory: tried to allocate 20.00 GiB"
+    assert re.fullmatch(
+        r"out of memory: tried to allocate 20.00 GiB \(tiny_network.py:\d+\)", records[1].failure
+    )
+    assert "in forward" in records[1].failure_details
     assert "cannot be built" in records[2].failure
     assert records[3].failure is None
     assert all(record.summary is None for record in records[:3])
@@ -187,11 +183,11 @@ def test_a_failing_cell_is_recorded_and_the_rest_goes_on(tmp_path, asked, tiny_n
 def test_failed_cells_are_run_again_only_when_it_is_asked_for(tmp_path, asked, tiny_network):
     question = asked(architectures=[tiny_network, {"name": tiny_network, "learns_nan": True}])
     study = Study(tmp_path / "study")
-    run(question, study, device=CPU, progress=Watch())
+    run(question, study, device=CPU)
     assert missing(question, study) == []
     again, retried = Watch(), Watch()
-    run(question, study, device=CPU, progress=again)
-    run(question, study, device=CPU, progress=retried, retry_failed=True)
+    run(question, study, device=CPU, listen=again)
+    run(question, study, device=CPU, listen=retried, retry_failed=True)
     assert again.started == []
     assert len(retried.started) == 2
     assert all("learns_nan" in label for label in retried.started)
@@ -199,7 +195,7 @@ def test_failed_cells_are_run_again_only_when_it_is_asked_for(tmp_path, asked, t
 
 def test_the_record_says_where_and_with_what_it_was_made(tmp_path, asked):
     question, study = asked(losses=["bce"]), Study(tmp_path / "study")
-    run(question, study, device=CPU, progress=Watch())
+    run(question, study, device=CPU)
     cell = list(question.cells())[-1]
     record = json.loads((study.folder / "cells" / cell.id / "record.json").read_text())
     assert record["environment"]["packages"]["torch"] == torch.__version__
@@ -224,7 +220,7 @@ def test_each_network_that_trains_is_timed_once_with_the_first_loss_it_trains_wi
         train={"stages": [{"epochs": 1}, {"epochs": 1, "batch_size": 7}], "precision": "float32"},
     )
     study = Study(tmp_path / "study")
-    run(question, study, device=CPU, progress=Watch())
+    run(question, study, device=CPU)
     assert [case.architecture for case, _ in timed] == list(question.architectures[1:])
     first, reference = timed[0]
     assert first == reference
@@ -239,11 +235,11 @@ def test_only_what_is_missing_is_timed_beside_the_same_reference(
     tmp_path, asked, tiny_network, timed
 ):
     study = Study(tmp_path / "study")
-    run(asked(), study, device=CPU, progress=Watch())
-    run(asked(), study, device=CPU, progress=Watch())
+    run(asked(), study, device=CPU)
+    run(asked(), study, device=CPU)
     assert len(timed) == 1
     wide = {"name": tiny_network, "channels": 9}
-    run(asked(architectures=[tiny_network, wide]), study, device=CPU, progress=Watch())
+    run(asked(architectures=[tiny_network, wide]), study, device=CPU)
     assert len(timed) == 2
     assert timed[1][0].architecture.options == {"channels": 9}
     assert timed[1][1] == timed[0][0]
@@ -253,11 +249,11 @@ def test_on_another_machine_it_is_timed_again_and_both_are_kept(
     tmp_path, asked, timed, monkeypatch
 ):
     study = Study(tmp_path / "study")
-    run(asked(), study, device=CPU, progress=Watch())
+    run(asked(), study, device=CPU)
     here = environment.describe(CPU)
     elsewhere = here.model_copy(update={"device_name": "another processor"})
     monkeypatch.setattr(environment, "describe", lambda _: elsewhere)
-    run(asked(), study, device=CPU, progress=Watch())
+    run(asked(), study, device=CPU)
     assert len(timed) == 2
     machines = {m.environment.device_name for m in study.load().measurements.values()}
     assert machines == {here.device_name, "another processor"}
@@ -268,11 +264,11 @@ def test_a_failed_measurement_is_made_again_when_it_is_asked_for(
 ):
     question = asked(architectures=[tiny_network, {"name": tiny_network, "channels": 9}])
     study = Study(tmp_path / "study")
-    run(question, study, device=CPU, progress=Watch())
+    run(question, study, device=CPU)
     timed.clear()
-    run(question, study, device=CPU, progress=Watch())
+    run(question, study, device=CPU)
     assert timed == []
-    run(question, study, device=CPU, progress=Watch(), retry_failed=True)
+    run(question, study, device=CPU, retry_failed=True)
     assert [case.architecture.options for case, _ in timed] == [{"channels": 9}]
 
 
@@ -283,35 +279,65 @@ def outcomes(study):
     }
 
 
-def test_cells_side_by_side_give_what_they_give_one_by_one(asked, tmp_path, tiny_network):
+@pytest.fixture
+def server():
+    server = start_server()
+    yield server
+    server.end()
+
+
+def test_cells_in_processes_side_by_side_give_what_they_give_one_by_one_in_this_one(
+    asked, tmp_path, tiny_network, server
+):
     crashing = {"name": tiny_network, "crashes": True}
-    question = asked(architectures=[tiny_network, crashing], seeds=[0, 1])
+    question = asked(architectures=[tiny_network, crashing, {"name": "unet", "width": 0.0625}])
     alone, together = Study(tmp_path / "alone"), Study(tmp_path / "together")
-    run(question, alone, device=CPU, progress=Watch())
+    run(question, alone, device=CPU, threads=2)
     watch = Watch()
-    run(question, together, device=CPU, progress=watch, per_device=2)
+    run(question, together, device=CPU, threads=2, listen=watch, server=server, per_device=2)
     assert outcomes(together) == outcomes(alone)
-    assert sorted(watch.started) == sorted(cell.label for cell in question.cells())
+    # What ran out of memory beside others had its second try alone.
+    assert set(watch.started) == {cell.label for cell in question.cells()}
+    assert len([label for label in watch.started if "crashes" in label]) == 4
     assert missing(question, together) == []
+    assert {r.environment.threads for r in together.load().records.values()} == {2}
 
 
-def test_a_process_that_dies_fails_its_cell_alone(asked, tmp_path, tiny_network):
-    question = asked(architectures=[tiny_network, {"name": tiny_network, "dies": True}])
+def test_a_process_that_dies_fails_its_cell_alone(asked, tmp_path, tiny_network, server):
+    question = asked(architectures=[{"name": tiny_network, "dies": True}, tiny_network])
     study = Study(tmp_path / "study")
-    run(question, study, device=CPU, progress=Watch(), per_device=2)
+    run(question, study, device=CPU, server=server)
     found = [r.failure for r in study.load().records.values() if r.cell.loss is not None]
     assert sorted(map(bool, found)) == [False, False, True, True]
     assert "its process ended by itself with exit code 9" in found
 
 
-def test_on_a_cpu_auto_runs_one_cell_at_a_time(asked, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        "bench.execution.launchers.processes.map_unordered",
-        lambda jobs, *_: iter([] if not jobs else None),
+def test_a_cell_that_takes_too_long_fails_and_says_where_it_was(
+    asked, tmp_path, tiny_network, server
+):
+    question = asked(
+        architectures=[{"name": tiny_network, "hangs": True}, tiny_network],
+        losses=["bce"],
+        limits={"seconds": 2},
     )
-    question, study = asked(), Study(tmp_path / "study")
-    run(question, study, device=CPU, progress=Watch(), per_device=None)
-    assert missing(question, study) == []
+    study = Study(tmp_path / "study")
+    run(question, study, device=CPU, server=server)
+    kept = study.load().records
+    hung, sound = (kept[cell.id] for cell in question.cells() if cell.loss is not None)
+    assert hung.failure == "stopped after 2 s (limits.seconds)"
+    assert "tiny_network.py" in hung.failure_details
+    assert sound.failure is None
+
+
+def test_a_grid_computes_with_one_number_of_threads_whenever_it_goes_on(tmp_path, asked):
+    study = Study(tmp_path / "study")
+    run(asked(losses=["bce"]), study, device=CPU, threads=2)
+    before = torch.get_num_threads()
+    run(asked(), study, device=CPU)
+    assert {r.environment.threads for r in study.load().records.values()} == {2}
+    assert torch.get_num_threads() == before
+    with pytest.raises(InputError, match="were trained with 2"):
+        run(asked(), study, device=CPU, threads=1)
 
 
 @pytest.mark.parametrize(
@@ -333,7 +359,7 @@ def test_what_an_archive_lacks_and_a_grid_needs_is_said(asked, tmp_path, data, l
     archive = canonical_archive.write(tmp_path / "a.zip", kept)
     question = asked(losses=losses, data={"archive": str(archive), "image_size": 32})
     with pytest.raises(InputError, match=message):
-        run(question, Study(tmp_path / "study"), device=CPU, progress=Watch())
+        run(question, Study(tmp_path / "study"), device=CPU)
 
 
 def test_what_an_archive_lacks_and_a_grid_does_not_need_is_allowed(asked, tmp_path):
@@ -350,7 +376,7 @@ def test_what_an_archive_lacks_and_a_grid_does_not_need_is_allowed(asked, tmp_pa
         data={"archive": str(archive), "image_size": 32},
     )
     study = Study(tmp_path / "study")
-    run(question, study, device=CPU, progress=Watch())
+    run(question, study, device=CPU)
     cells = list(question.cells())
     assert [cell.architecture.name for cell in cells] == ["empty mask", "unet"]
     summary = study.load().records[cells[1].id].summary
@@ -367,26 +393,26 @@ def archive_of(folder, **settings):
 def test_an_archive_that_was_moved_leaves_nothing_to_run(tmp_path, asked, monkeypatch):
     study = Study(tmp_path / "study")
     first = archive_of(tmp_path / "here")
-    run(asked(data={"archive": first, "image_size": 32}), study, device=CPU, progress=Watch())
+    run(asked(data={"archive": first, "image_size": 32}), study, device=CPU)
     (tmp_path / "here").rename(tmp_path / "there")
     monkeypatch.chdir(tmp_path)
     for moved in ("there/a.zip", "./there/../there/a.zip", str(tmp_path / "there/a.zip")):
         watch = Watch()
         question = asked(data={"archive": moved, "image_size": 32})
         assert missing(question, study) == []
-        run(question, study, device=CPU, progress=watch)
+        run(question, study, device=CPU, listen=watch)
         assert watch.started == []
 
 
 def test_a_changed_archive_makes_every_cell_stale_and_runs_it_again(tmp_path, asked):
     study = Study(tmp_path / "study")
     data = {"archive": archive_of(tmp_path / "here"), "image_size": 32}
-    run(asked(data=data), study, device=CPU, progress=Watch())
+    run(asked(data=data), study, device=CPU)
     before = figures(study)
     archive_of(tmp_path / "here", seed=1)
     planned = look_ahead(asked(data=data), study)
     assert {(p.state, p.why) for p in planned} == {("stale", "the data changed")}
-    run(asked(data=data), study, device=CPU, progress=Watch())
+    run(asked(data=data), study, device=CPU)
     assert missing(asked(data=data), study) == []
     after = figures(study)
     trained = [cell.id for cell in asked(data=data).cells() if cell.loss is not None]
@@ -396,11 +422,11 @@ def test_a_changed_archive_makes_every_cell_stale_and_runs_it_again(tmp_path, as
 def test_stale_cells_are_kept_when_it_is_asked_for_and_marked(tmp_path, asked):
     study = Study(tmp_path / "study")
     data = {"archive": archive_of(tmp_path / "here"), "image_size": 32}
-    run(asked(data=data), study, device=CPU, progress=Watch())
+    run(asked(data=data), study, device=CPU)
     before = figures(study)
     archive_of(tmp_path / "here", seed=1)
     watch = Watch()
-    run(asked(data=data), study, device=CPU, progress=watch, keep_stale=True)
+    run(asked(data=data), study, device=CPU, listen=watch, keep_stale=True)
     assert watch.started == []
     assert figures(study) == before
     (board,) = leaderboards(study.load())
@@ -426,7 +452,7 @@ def test_a_users_network_with_a_neighbour_trains_and_a_changed_neighbour_is_seen
 ):
     question = asked(architectures=[f"{users_network}/mine.py:tiny_network"], losses=["bce"])
     study = Study(tmp_path / "study")
-    run(question, study, device=CPU, progress=Watch())
+    run(question, study, device=CPU)
     assert missing(question, study) == []
     helper = users_network / "networks.py"
     helper.write_text(helper.read_text() + "# changed\n")
@@ -448,13 +474,13 @@ def test_other_weights_of_a_teacher_behind_the_same_path_are_seen(tmp_path, aske
     }
     question = asked(train={"epochs": 1, "batch_size": 8, "teacher": teacher}, losses=["bce"])
     study, fresh = Study(tmp_path / "study"), Study(tmp_path / "fresh")
-    run(question, study, device=CPU, progress=Watch())
+    run(question, study, device=CPU)
     before = figures(study)
     assert missing(question, study) == []
     teacher_weights(path, seed=1)
     (cell,) = missing(question, study)
-    run(question, study, device=CPU, progress=Watch())
-    run(question, fresh, device=CPU, progress=Watch())
+    run(question, study, device=CPU)
+    run(question, fresh, device=CPU)
     assert figures(study) == figures(fresh)
     assert figures(study)[cell.id] != before[cell.id]
 
@@ -472,9 +498,9 @@ def test_a_metric_that_comes_later_is_computed_without_training(tmp_path, asked)
     path = tmp_path / "mine.py"
     path.write_text(METRIC.format(change="* 1"))
     study = Study(tmp_path / "study")
-    run(asked(), study, device=CPU, progress=Watch())
+    run(asked(), study, device=CPU)
     watch = Watch()
-    run(asked(metrics=["iou", f"{path}:hits"]), study, device=CPU, progress=watch)
+    run(asked(metrics=["iou", f"{path}:hits"]), study, device=CPU, listen=watch)
     assert watch.started == []
     results = study.load()
     trained = [r for r in results.records.values() if r.cell.loss is not None]
@@ -487,19 +513,19 @@ def test_a_metric_that_comes_later_is_computed_without_training(tmp_path, asked)
 
 def test_a_damaged_cell_is_run_again(tmp_path, asked):
     study = Study(tmp_path / "study")
-    run(asked(), study, device=CPU, progress=Watch())
+    run(asked(), study, device=CPU)
     before = figures(study)
     cell = list(asked().cells())[-1]
     (study.folder / "cells" / cell.id / "record.json").write_text("{}")
     watch = Watch()
-    run(asked(), study, device=CPU, progress=watch)
+    run(asked(), study, device=CPU, listen=watch)
     assert watch.started == [cell.label]
     assert figures(study) == before
 
 
 def test_only_tasks_with_a_loss_are_scored_and_shown(tmp_path, asked):
     study = Study(tmp_path / "study")
-    run(asked(losses=[{"mask": "bce"}]), study, device=CPU, progress=Watch())
+    run(asked(losses=[{"mask": "bce"}]), study, device=CPU)
     records = [r for r in study.load().records.values() if r.cell.loss is not None]
     assert all("rmse" not in record.summary for record in records)
     assert all("rmse" not in epoch.val for r in records for epoch in r.training.curve)
@@ -523,7 +549,7 @@ def test_a_metric_that_fails_costs_its_own_figure_and_no_training(tmp_path, aske
     path.write_text(FRAGILE)
     study = Study(tmp_path / "study")
     question = asked(metrics=["iou", f"{path}:hits"], losses=["bce"])
-    run(question, study, device=CPU, progress=Watch())
+    run(question, study, device=CPU)
     record = study.load().records[list(question.cells())[-1].id]
     assert record.failure is None
     assert "iou" in record.summary
@@ -534,11 +560,11 @@ def test_a_metric_that_fails_costs_its_own_figure_and_no_training(tmp_path, aske
 
 def test_a_metric_that_fails_on_kept_scores_is_told_and_the_run_goes_on(tmp_path, asked):
     study = Study(tmp_path / "study")
-    run(asked(losses=["bce"]), study, device=CPU, progress=Watch())
+    run(asked(losses=["bce"]), study, device=CPU)
     path = tmp_path / "mine.py"
     path.write_text(FRAGILE)
     watch = Watch()
-    run(asked(metrics=["iou", f"{path}:hits"]), study, device=CPU, progress=watch)
+    run(asked(metrics=["iou", f"{path}:hits"]), study, device=CPU, listen=watch)
     assert len(watch.started) == 1  # the l1 cell
     assert all("iou" in r.summary for r in study.load().records.values() if r.cell.loss)
 
@@ -551,7 +577,7 @@ def test_figures_of_another_grids_metrics_stay(tmp_path, asked):
         path.write_text(METRIC.format(change="* 1"))
         names.append(f"{name}.py:hits")
         question = asked(losses=["bce"], metrics=["iou", f"{path}:hits"])
-        run(question, study, device=CPU, progress=Watch())
+        run(question, study, device=CPU)
     record = study.load().records[list(question.cells())[-1].id]
     assert set(names) <= set(record.summary)
 
@@ -559,26 +585,26 @@ def test_figures_of_another_grids_metrics_stay(tmp_path, asked):
 def test_changed_code_is_timed_again(tmp_path, asked, users_network, timed):
     question = asked(architectures=[f"{users_network}/mine.py:tiny_network"], losses=["bce"])
     study = Study(tmp_path / "study")
-    run(question, study, device=CPU, progress=Watch())
+    run(question, study, device=CPU)
     (measured,) = study.load().measurements.values()
     assert set(measured.sources["mine.py:tiny_network"]) == {"mine.py", "networks.py"}
     helper = users_network / "networks.py"
     helper.write_text(helper.read_text() + "# changed\n")
-    run(question, study, device=CPU, progress=Watch())
+    run(question, study, device=CPU)
     assert len(timed) == 2
-    run(question, study, device=CPU, progress=Watch())
+    run(question, study, device=CPU)
     assert len(timed) == 2
 
 
 def test_damaged_scores_are_made_again_when_a_metric_needs_them(tmp_path, asked):
     study = Study(tmp_path / "study")
-    run(asked(losses=["bce"]), study, device=CPU, progress=Watch())
+    run(asked(losses=["bce"]), study, device=CPU)
     cell = list(asked(losses=["bce"]).cells())[-1]
     (study.folder / "cells" / cell.id / "scores.parquet").write_bytes(b"PAR1")
     path = tmp_path / "mine.py"
     path.write_text(METRIC.format(change="* 1"))
     watch = Watch()
-    run(asked(losses=["bce"], metrics=[f"{path}:hits"]), study, device=CPU, progress=watch)
+    run(asked(losses=["bce"], metrics=[f"{path}:hits"]), study, device=CPU, listen=watch)
     assert watch.started == [cell.label]
 
 
@@ -590,4 +616,4 @@ def test_a_dry_run_refuses_an_unknown_metric(tmp_path, asked):
 def test_a_study_that_cannot_be_written_is_one_line(tmp_path, asked):
     (tmp_path / "study").write_text("a file")
     with pytest.raises(InputError, match="study: cannot be written to: Not a directory"):
-        run(asked(), Study(tmp_path / "study"), device=CPU, progress=Watch())
+        run(asked(), Study(tmp_path / "study"), device=CPU)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bench.execution.cell import run_cell
+from bench.execution.cell import Job, run_cell
 from bench.execution.context import open_context
 from bench.settings.grid import Grid
 from bench.training.fit import Trainer
@@ -17,7 +17,7 @@ LOSSES = ({"mask": "0.1*sparsity", "depth": "l1"}, {"mask": "0.1*sparsity", "dep
 
 
 @pytest.fixture
-def run(rendered_archive, tiny_network):
+def run(rendered_archive, tiny_network, tmp_path_factory):
     """Runs the trained cells of a grid with a teacher, one after the other in one process."""
 
     def run(losses=LOSSES, seeds=(0,), network=tiny_network, teacher=TEACHER, **train):
@@ -28,9 +28,9 @@ def run(rendered_archive, tiny_network):
             data={"archive": str(rendered_archive), "image_size": 32},
             train={"epochs": 1, "batch_size": 8, "teacher": teacher} | train,
         )
-        context = open_context(grid, torch.device("cpu"))
+        context = open_context(grid, torch.device("cpu"), tmp_path_factory.mktemp("run"))
         cells = [cell for cell in grid.cells() if cell.loss is not None]
-        results = [run_cell(cell, context, lambda *_: None) for cell in cells]
+        results = [run_cell(Job(cell), context) for cell in cells]
         assert [result.record.failure for result in results] == [None] * len(cells)
         return results
 
@@ -101,7 +101,9 @@ def test_losses_at_native_size_reach_student_and_teacher(run):
         assert all(one != other for one, other in depth)
 
 
-def test_losses_at_native_size_fail_a_network_that_has_none(rendered_archive, tiny_network):
+def test_losses_at_native_size_fail_a_network_that_has_none(
+    rendered_archive, tiny_network, tmp_path
+):
     grid = Grid(
         architectures=(tiny_network,),
         losses=("bce",),
@@ -109,7 +111,7 @@ def test_losses_at_native_size_fail_a_network_that_has_none(rendered_archive, ti
         train={"epochs": 1, "loss_size": "native"},
     )
     cell = list(grid.cells())[-1]
-    record, _ = run_cell(cell, open_context(grid, torch.device("cpu")), lambda *_: None)
+    record, _ = run_cell(Job(cell), open_context(grid, torch.device("cpu"), tmp_path))
     assert record.failure == (
         "loss_size: native: the network predicts the mask at full size only; "
         "leave loss_size at full"

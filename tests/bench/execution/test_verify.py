@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 import study_maker
 import torch
-from rich.console import Console
 from typer.testing import CliRunner
 
 from bench.cli import app
@@ -17,12 +16,11 @@ from bench.evaluation import metrics
 from bench.evaluation.metric import summarise
 from bench.execution.cell import CellResult
 from bench.execution.run import run
-from bench.execution.trackers.terminal import PlainProgress
 from bench.execution.verify import choose_cell, compare_again, verify
 from bench.settings import Architecture, Data, LossPair, Train
 from bench.settings.grid import Grid
 from bench.study import checksums, places
-from bench.study.measurement import Measurement, Timing
+from bench.study.measurement import Measurement
 from bench.study.plan import timing_cases
 from bench.study.record import Epoch, Training
 from bench.study.study import Study
@@ -59,13 +57,13 @@ def study(tmp_path):
     study.write_grid(GRID, study_maker.PROVENANCE, study_maker.CONTRACTS)
     for number, cell in enumerate(CELLS):
         study.write_cell(record(cell, 20 + number), {places.SCORES: scores(20 + number)})
-    ((case, _),) = timing_cases(GRID, {CELLS[0].id})
+    ((case, _),) = timing_cases(GRID, [record(CELLS[0], 20)])
     study.write_measurement(
         Measurement(
             case=case,
             environment=study_maker.ENVIRONMENT,
             measured_utc=study_maker.NOW,
-            inference=Timing.of([[0.1, 0.2, 0.3]]),
+            timings={"inference": study_maker.timing([0.1, 0.2, 0.3])},
         )
     )
     return study
@@ -268,9 +266,7 @@ def test_a_cell_of_one_task_is_trained_again_though_no_grid_can_be_read(
         metrics=("mask_bce",) if task == "mask" else ("delta1",),
     )
     study = Study(tmp_path / "study")
-    run(
-        grid, study, device=torch.device("cpu"), progress=PlainProgress(Console()), throughput=False
-    )
+    run(grid, study, device=torch.device("cpu"), throughput=False)
     for path in study.folder.glob("grids/*/grid.json"):
         path.write_text("{")
     asked = ["verify", str(study.folder), "--retrain", "random", "--device", "cpu"]
