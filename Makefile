@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCHMARK := --benchmark-only --benchmark-autosave
 
-.PHONY: quickstart test test-slow lint types benchmarks benchmarks-compare benchmarks-peers growth gpu-check clean
+.PHONY: quickstart test test-slow lint types benchmarks benchmarks-compare benchmarks-peers busy-machine growth gpu-check clean
 
 quickstart: $(READY) data/quick.zip  ## Train the quick grid and print its leaderboard.
 	$(BIN)/bench run --grid grids/quick.yaml
@@ -34,12 +34,14 @@ benchmarks-peers: $(READY)  ## Time the training beside other libraries', which 
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement tests/benchmarks/peers/requirements.txt
 	$(BIN)/python -m pytest tests/benchmarks/peers $(BENCHMARK)
 
+busy-machine: $(READY)  ## Whether throughput holds beside a program that takes a core in bursts.
+	$(BIN)/python tests/benchmarks/busy_machine.py
+
 growth: $(READY)  ## How time and memory grow with cells, samples and image size.
 	$(BIN)/python tests/benchmarks/growth.py
 
-gpu-check: $(READY) data/quick.zip  ## On a CUDA machine: its tests and speed ratios, in one table.
-	$(BIN)/python -m pytest -o addopts=-ra tests/test_gpu.py \
-		tests/benchmarks/test_training_loops.py tests/benchmarks/test_per_device.py
+gpu-check: $(READY)  ## On a CUDA machine: its tests, speed ratios and a study, in nine minutes.
+	$(BIN)/python -m tests.gpu_check
 
 data/quick.zip: | $(READY)
 	$(BIN)/bench data make $@ --backgrounds 20 --foregrounds 15 --placements 2

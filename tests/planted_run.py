@@ -10,7 +10,6 @@ import planting
 import yaml
 
 import bench
-from bench.settings import grid_file
 from bench.study.study import Study
 
 SOUND = f"{planting.__file__}:sound"
@@ -62,7 +61,7 @@ def run_planted(folder, archive, faults, *options, **sections):
     exit_code, printed = run_command(folder, *options)
     results = Study(folder / "study").load()
     faulty, sound = {}, {}
-    for cell in grid_file.load(folder / "grid.yaml").cells():
+    for cell in results.grids[0].grid.cells():  # read without loading the networks here
         chosen = cell.architecture.options
         if "fault" in chosen:
             faulty[chosen["fault"]] = results.records.get(cell.id)

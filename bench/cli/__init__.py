@@ -16,7 +16,7 @@ from bench.cli.check import check
 from bench.cli.list_names import list_names
 from bench.cli.migrate import migrate
 from bench.cli.report import report
-from bench.cli.run import run
+from bench.cli.run import INTERRUPTED, run
 from bench.cli.throughput import throughput
 from bench.cli.verify import verify
 from bench.errors import InputError
@@ -45,6 +45,8 @@ def main() -> None:
     except InputError as error:
         print(f"bench: {error}", file=sys.stderr)  # noqa: T201 - plain text to standard error
         sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 - the signature of an option's callback

@@ -53,7 +53,8 @@ def run(
         typer.Option(help="processes: one for each cell; inline: all in this one, for a debugger."),
     ] = Launcher.PROCESSES,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Run failed cells once more.")
+        bool,
+        typer.Option("--retry-failed", help="Run failed cells, and withheld timings, once more."),
     ] = False,
     keep_stale: Annotated[
         bool,
@@ -91,7 +92,7 @@ def run(
     # Before this process loads torch, which both can do at the same time.
     server = start_server() if launcher is Launcher.PROCESSES else None
     try:
-        from bench.execution.run import has_to_run, look_ahead, run
+        from bench.execution.run import run
         from bench.execution.trackers.terminal import create_progress
         from bench.machine.device import choose
 
@@ -110,6 +111,8 @@ def run(
                 check_cache=check_cache,
             )
     except KeyboardInterrupt:
+        from bench.execution.run import has_to_run, look_ahead
+
         planned = look_ahead(question, study)
         left = sum(has_to_run(one, retry_failed=False, keep_stale=keep_stale) for one in planned)
         typer.echo(f"stopped with {left} cells to go; the same command goes on from here", err=True)

@@ -20,7 +20,7 @@ class Precedents:
     """What was found out when a network was trained, for the other cells of that network.
 
     Args:
-        records: that still hold.
+        records: of the grid's cells, that still hold.
     """
 
     def __init__(self, records: Iterable[Record]) -> None:

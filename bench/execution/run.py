@@ -21,7 +21,7 @@ from bench.execution.launchers.inline import Inline
 from bench.execution.launchers.processes import Processes
 from bench.machine.fork_server import ForkServer
 from bench.machine.memory import give_back_freed_memory
-from bench.settings.grid import Cell, Grid
+from bench.settings.grid import Grid
 from bench.study import places
 from bench.study.measurement import measurement_id
 from bench.study.plan import PlannedCell, State, changed_code, plan, timing_cases
@@ -31,6 +31,8 @@ from bench.study.study import Study
 from bench.study.timing_case import TimingCase
 from bench.throughput import rounds
 from bench.throughput.sampling import QUICK
+
+LEAST_VISIT_S = 120.0  # that a network may take to be timed, however short its cells have to be
 
 
 def look_ahead(grid: Grid, study: Study) -> list[PlannedCell]:
@@ -81,7 +83,7 @@ def run(
         threads: of the CPU, that each cell computes with; by default as many as the study's other
             cells, or as torch finds.
         throughput: whether to time the networks when all are trained.
-        retry_failed: whether to run failed cells, and failed measurements, once more.
+        retry_failed: whether to run failed cells, and failed or withheld timings, once more.
         keep_stale: whether to leave cells as they are whose data, weights or code have changed.
         check_cache: whether to compare decoded images with their checksums to the last byte.
 
@@ -94,7 +96,7 @@ def run(
     with ExitStack() as stack:
         if server is not None:
             stack.callback(server.end)
-        stack.enter_context(_threads(threads_for(cells, results, threads)))
+        stack.enter_context(_threads(threads_for(results, threads)))
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="bench-")))
         context = open_context(grid, device, folder, check_cache=check_cache, listen=listen)
         for remark in find_leakage(context.loader.dataset, context.split):
@@ -114,13 +116,14 @@ def run(
             for one in planned
             if has_to_run(one, retry_failed=retry_failed, keep_stale=keep_stale)
         }
+        current = [one.record for one in planned if one.state is State.CURRENT and one.record]
         to_keep = [record for cell_id, record in results.records.items() if cell_id not in to_run]
         damaged = update_metrics(to_keep, results, study, context.metrics, listen)
         to_run |= damaged & {cell.id for cell in cells}
         launch: Launcher = (
             Inline(context, listen) if server is None else Processes(server, grid, context, listen)
         )
-        precedents = Precedents(to_keep)
+        precedents = Precedents(current)
         work = GridRun(
             cells, to_run, precedents, study=study, context=context, launch=launch, listen=listen
         )
@@ -142,19 +145,17 @@ def _threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def threads_for(cells: Sequence[Cell], results: Results, asked: int | None) -> int:
-    """Return how many threads of the CPU the cells of a grid compute with: one number for all.
+def threads_for(results: Results, asked: int | None) -> int:
+    """Return how many threads of the CPU the cells of a study compute with: one number for all.
 
     Args:
-        cells: of the grid.
         results: what the study holds; the digits of what it holds depend on the number.
         asked: by the user.
 
     Raises:
         InputError: another number than that of the cells which the study holds was asked for.
     """
-    records = (results.records.get(cell.id) for cell in cells if cell.loss is not None)
-    kept = [r for r in records if r and r.training and r.environment.device == "cpu"]
+    kept = [r for r in results.records.values() if r.training and r.environment.device == "cpu"]
     if not kept:
         return asked or torch.get_num_threads()
     number = kept[0].environment.threads
@@ -232,7 +233,8 @@ def measure_throughput(
         measured = results.measurements.get(measurement_id(case, context.environment))
         if measured is None or not measured.is_complete:
             return False
-        if measured.failure is not None and retry_failed:
+        withheld = any(timing.withheld for timing in measured.timings.values())
+        if retry_failed and (measured.failure is not None or withheld):
             return False
         return not any(changed_code(measured.sources, sources[case.id]))
 
@@ -257,6 +259,6 @@ def measure_throughput(
         QUICK,
         context.device,
         threads=context.environment.threads,
-        limit_s=grid.limits.seconds,
+        limit_s=None if grid.limits.seconds is None else max(grid.limits.seconds, LEAST_VISIT_S),
         listen=keep,
     )

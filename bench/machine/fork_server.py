@@ -21,11 +21,12 @@ from multiprocessing.connection import Connection, wait
 from pickle import loads
 from typing import Any
 
+from bench.errors import InputError
 from bench.machine.job_process import ANSWER, FORKS, TOLD, Ended, JobProcess, Task
 from bench.machine.processes import WorkerProcess
 
 POLL_S = 0.1  # between two looks at what jobs have used
-FAILED = b"f"  # what a message is about, besides `TOLD` and `ANSWER`
+READY, FAILED = b"r", b"f"  # what a message is about, besides `TOLD` and `ANSWER`
 
 
 class ForkServer:
@@ -53,11 +54,14 @@ class ForkServer:
             on_message: called with what the jobs send.
 
         Raises:
-            Exception: what ``task.open`` raised.
+            InputError: no process can be started, or what ``task.open`` raised.
         """
         left = iter(jobs)
         running: dict[int, Any] = {}
-        self._send(task)
+        if (first := next(left, None)) is None:
+            return
+        left = itertools.chain([first], left)
+        self._open(task)
         while True:
             while len(running) < count and (job := next(left, None)) is not None:
                 number = next(self._numbers)
@@ -71,7 +75,7 @@ class ForkServer:
                 ended = Ended(None, f"the server: {self._process.ending()}")
                 self.end()
                 self._process = WorkerProcess(_serve, self._preload)
-                self._send(task)
+                self._open(task)
                 lost = list(running.values())
                 running.clear()
                 yield from ((job, ended) for job in lost)
@@ -82,6 +86,21 @@ class ForkServer:
                 self._tell(content, on_message)
             elif number in running:
                 yield running.pop(number), _unpacked(content)
+
+    def _open(self, task: Task) -> None:
+        """Wait until the server is ready for jobs: what keeps it from that is no job's failure."""
+        self._send(task)
+        kind = b""
+        while kind != READY:
+            try:
+                _, kind, content = self._process.connection.recv()
+            except (EOFError, OSError):
+                raise InputError(
+                    f"no process can be started to run cells in: {self._process.ending()}; a "
+                    'script that calls bench.run needs `if __name__ == "__main__":`'
+                ) from None
+            if kind == FAILED:
+                raise content
 
     @staticmethod
     def _tell(content: bytes, on_message: Callable[[Any], None]) -> None:
@@ -113,8 +132,7 @@ def _serve(connection: Connection, preload: str) -> None:
     """Fork a process for each job that comes through the connection, until it is closed."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # which ends the jobs too
     importlib.import_module(preload)
-    with contextlib.suppress(EOFError, OSError):
-        _Server(connection).run()
+    _Server(connection).run()
 
 
 class _Server:
@@ -128,11 +146,7 @@ class _Server:
         self._running: list[JobProcess] = []
 
     def run(self) -> None:
-        """Hand out jobs and pass on what comes back.
-
-        Raises:
-            EOFError, OSError: the other end is closed.
-        """
+        """Hand out jobs and pass on what comes back, until the other end is closed."""
         try:
             while True:
                 limited = self._running and self._task is not None and any(self._task.limits)
@@ -144,6 +158,8 @@ class _Server:
                     child.enforce_limits()
                     if child.connection in ready or child.exit in ready:
                         self._pass_on(child)
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            pass
         finally:
             self._end_all()
 
@@ -155,29 +171,37 @@ class _Server:
 
     def _receive(self) -> None:
         message = self._connection.recv()
-        if isinstance(message, Task):
-            self._end_all()
-            try:
-                self._shared = message.open() if FORKS else None
-            except Exception as error:  # noqa: BLE001 - it is the other end's to handle
-                self._connection.send((None, FAILED, error))
-                return
-            self._task = message
-            # What is there now is never collected, or every process would copy it to look at it.
-            gc.collect()
-            gc.freeze()
-            self._spare = self._start(message)
+        try:
+            if isinstance(message, Task):
+                self._take_up(message)
+            elif self._task is not None:
+                self._hand_out(self._task, *message)
+        except OSError as error:  # the system gives no process, or no memory for one
+            problem = InputError(f"no process can be started for a cell: {error}")
+            self._connection.send((None, FAILED, problem))
+
+    def _take_up(self, task: Task) -> None:
+        self._end_all()
+        try:
+            self._shared = task.open() if FORKS else None
+        except Exception as error:  # noqa: BLE001 - it is the other end's to handle
+            self._connection.send((None, FAILED, error))
             return
-        if self._task is None:
-            return  # it could not be opened, as the other end knows by now
-        number, job = message
-        child = self._spare or self._start(self._task)
+        # What is there now is never collected, or every process would copy it to look at it.
+        gc.collect()
+        gc.freeze()
+        self._spare = self._start(task)
+        self._task = task
+        self._connection.send((None, READY, None))
+
+    def _hand_out(self, task: Task, number: int, job: Any) -> None:
+        child, self._spare = self._spare or self._start(task), None
         if child.has_ended():
             child.end()
-            child = self._start(self._task)
+            child = self._start(task)
         child.give(number, job)
         self._running.append(child)
-        self._spare = self._start(self._task)
+        self._spare = self._start(task)
 
     def _start(self, task: Task) -> JobProcess:
         theirs = [child.connection for child in self._running]

@@ -54,7 +54,8 @@ def how_it_ended(exit_code: int | None) -> str:
     if exit_code is None:
         return "its process closed its connection"
     if exit_code < 0:
-        name = signal.Signals(-exit_code).name
+        known = {number.value: number.name for number in signal.Signals}
+        name = known.get(-exit_code, f"signal {-exit_code}")
         hint = " (out of memory?)" if name == "SIGKILL" else ""
         return f"its process was ended by {name}{hint}"
     return f"its process ended by itself with exit code {exit_code}"

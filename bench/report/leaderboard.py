@@ -268,6 +268,8 @@ def _marked(rows: Sequence[Row], baselines: Sequence[Row], columns: Sequence[Col
         sign = 1 if column.higher_is_better else -1
         ranked = [row.figures[column.key] for row in rows if row.is_ranked_by(column)]
         best = max((sign * estimate.mean for estimate in ranked), default=None)
+        if column.of_speed and any(row.is_ranked and column.key not in row.figures for row in rows):
+            best = None  # one whose speed is withheld may be faster
         bar = [sign * b.figures[column.key].mean for b in baselines if column.key in b.figures]
         for row, figures in zip(rows, marked, strict=True):
             if (estimate := figures.get(column.key)) is not None:

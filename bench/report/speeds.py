@@ -26,9 +26,13 @@ OF_LOSS = (1, 4, 5)  # the places of what depends on the loss
 
 
 def speeds(timed: Sequence[Measurement]) -> str:
-    """Return a table of the networks, and of the losses that each was trained with."""
-    rows = [row for measured in timed if measured.timings for row in _rows(measured)]
-    return table(HEADER, rows, numeric_from=2)
+    """Return a table of the networks with their losses, for each reference one of its own."""
+    beside: dict[str, list[list[str]]] = {}
+    for measured in timed:
+        if measured.timings:
+            reference = measured.reference.label if measured.reference else measured.case.label
+            beside.setdefault(reference, []).extend(_rows(measured))
+    return "\n\n".join(table(HEADER, rows, numeric_from=2) for rows in beside.values())
 
 
 def _rows(measured: Measurement) -> list[list[str]]:
@@ -64,7 +68,7 @@ def _latency(measured: Measurement) -> list[str]:
 
 def _beside(measured: Measurement, figure: str) -> str:
     if measured.reference is None:
-        return "1"
+        return "—" if measured.seconds(figure) is None else "reference"
     ratio = measured.times_as_fast(figure)
     return "—" if ratio is None else shown_ratio(ratio)
 

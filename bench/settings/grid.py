@@ -107,7 +107,8 @@ class Limits(Settings):
     No limit is part of a cell's identity: it changes no figure.
 
     Attributes:
-        seconds: wall time of the whole cell, and of one visit to a network that is timed.
+        seconds: wall time of the whole cell; and, if more than two minutes, of one visit to a
+            network that is timed, which otherwise has two minutes.
         memory_gib: of the host's memory, beyond what a process starts with; on Linux.
     """
 

@@ -66,6 +66,8 @@ class TimingCase(Frozen):
         content["recipe"] = self.recipe.model_dump(
             mode="json", exclude={"losses"}, exclude_defaults=True
         )
+        if self.recipe.losses is not None:
+            content["losses"] = identity.of_loss(self.recipe.losses)
         if self.teacher is not None:
             content["teacher"] = identity.of_architecture(self.teacher)
         if self.data is not None:

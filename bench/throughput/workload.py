@@ -90,7 +90,7 @@ class Workload:
             images[rows.to(self.device)].contiguous(memory_format=self._format)
             for images in pictures
         )
-        return Batch(background, composite, mask, depth, torch.ones_like(depth))
+        return Batch(background, composite, mask, depth, None)
 
     def _pictures(self, size: Size) -> list[Tensor]:
         """Random backgrounds, composites, masks and depths, drawn once."""

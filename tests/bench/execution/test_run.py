@@ -23,6 +23,7 @@ from bench.report.leaderboard import leaderboards
 from bench.settings import grid_file
 from bench.study.measurement import Measurement
 from bench.study.study import Study
+from bench.study.timing import Block, Round, Timing
 
 CPU = torch.device("cpu")
 
@@ -207,7 +208,7 @@ def test_the_record_says_where_and_with_what_it_was_made(tmp_path, asked):
     assert pd.Timestamp(record["finished_utc"]) >= pd.Timestamp(record["started_utc"])
 
 
-def test_each_network_that_trains_is_timed_once_with_the_first_loss_it_trains_with(
+def test_each_network_that_trains_is_timed_once_with_each_loss_it_trains_with(
     tmp_path, asked, tiny_network, timed
 ):
     question = asked(
@@ -224,7 +225,7 @@ def test_each_network_that_trains_is_timed_once_with_the_first_loss_it_trains_wi
     assert [case.architecture for case, _ in timed] == list(question.architectures[1:])
     first, reference = timed[0]
     assert first == reference
-    assert first.loss == question.losses[0]
+    assert [training.loss for training in first.trainings] == list(question.losses)
     assert first.recipe.batch_size == 7
     assert (first.image_size, first.precision) == ((32, 32), "float32")
     measured = study.load().measurements.values()
@@ -617,3 +618,67 @@ def test_a_study_that_cannot_be_written_is_one_line(tmp_path, asked):
     (tmp_path / "study").write_text("a file")
     with pytest.raises(InputError, match="study: cannot be written to: Not a directory"):
         run(asked(), Study(tmp_path / "study"), device=CPU)
+
+
+HUNGRY = """
+import torch
+from networks import *
+
+
+def hungry(channels=8):
+    network = tiny_network(channels=channels)
+    network.register_forward_pre_hook(refuse)
+    return network
+
+
+def refuse(_, images):
+    if {hungry} and len(images[0]) > 4:
+        raise torch.OutOfMemoryError("tried to allocate 20.00 GiB")
+"""
+
+
+def plans(study):
+    return {
+        record.cell.loss.label: record.training.executions[0].accumulation_steps
+        for record in study.load().records.values()
+        if record.training is not None
+    }
+
+
+def test_how_a_network_fits_into_memory_is_taken_over_from_its_cells_that_hold(
+    tmp_path, asked, users_network
+):
+    path = users_network / "hungry.py"
+    path.write_text(HUNGRY.format(hungry=True))
+    network, study = f"{path}:hungry", Study(tmp_path / "study")
+    run(asked(architectures=[network]), study, device=CPU, throughput=False)
+    assert set(plans(study).values()) == {2}
+    path.write_text(HUNGRY.format(hungry=False))
+    # The cells of the other loss are not of this grid, and are of other code.
+    run(asked(architectures=[network], losses=["bce"]), study, device=CPU, throughput=False)
+    assert sorted(plans(study).values()) == [1, 2]
+
+
+def test_a_network_that_fits_is_not_trained_as_one_that_does_not(tmp_path, asked, users_network):
+    path = users_network / "hungry.py"
+    path.write_text(HUNGRY.format(hungry=True))
+    wide = {"name": f"{users_network}/mine.py:tiny_network", "channels": 9}
+    study = Study(tmp_path / "study")
+    question = asked(architectures=[f"{path}:hungry", wide], losses=["bce"])
+    run(question, study, device=CPU, throughput=False)
+    records = study.load().records
+    cells = [cell for cell in question.cells() if cell.loss is not None]
+    steps = [records[cell.id].training.executions[0].accumulation_steps for cell in cells]
+    assert steps == [2, 1]
+
+
+def test_withheld_timings_are_made_again_when_it_is_asked_for(tmp_path, asked, timed):
+    study = Study(tmp_path / "study")
+    run(asked(), study, device=CPU)
+    (measured,) = study.load().measurements.values()
+    disturbed = Timing(rounds=(Round(number=1, blocks=(Block(runs_s=(1.0,), waited_share=0.5),)),))
+    study.write_measurement(measured.model_copy(update={"timings": {"inference": disturbed}}))
+    run(asked(), study, device=CPU)
+    assert len(timed) == 1
+    run(asked(), study, device=CPU, retry_failed=True)
+    assert len(timed) == 2

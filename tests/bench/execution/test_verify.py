@@ -161,7 +161,7 @@ ALTERATIONS = {
     ),
     "the number of training images": lambda f: edited_record(f, samples__train=7),
     "the number of training images of the others": all_but_one_sample_count,
-    "a speed": lambda f: edit(next(f.glob("throughput/*/*.json")), inference__median_s=0.01),
+    "a speed": lambda f: edit(next(f.glob("throughput/*/*.json")), parameters=7),
     "the leaderboard": lambda f: (f / "leaderboard.md").write_text("unet: 0.99\n"),
 }
 

@@ -1,5 +1,6 @@
 import ctypes
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.errors import InputError
 from bench.machine.fork_server import ForkServer
 from bench.machine.job_process import FORKS, Ended, Limits, Task
 
@@ -21,6 +23,10 @@ def open_shared():
 
 def open_nothing():
     raise ValueError("there is nothing to open")
+
+
+def use_up_all_files():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())),) * 2)
 
 
 def begin(shared):
@@ -288,3 +294,28 @@ def _content(path):
         return path.read_text(errors="replace")
     except OSError:
         return ""
+
+
+@pytest.mark.parametrize(
+    ("preload", "open_shared", "message"),
+    [
+        ("no_such_module", open_shared, r"no process can be started to run cells in: .* code 1;"),
+        (
+            "test_fork_server",
+            use_up_all_files,
+            r"no process can be started for a cell: .*open files",
+        ),
+    ],
+)
+def test_what_keeps_processes_from_starting_is_no_failure_of_a_job(preload, open_shared, message):
+    own = ForkServer(preload)
+    try:
+        with pytest.raises(InputError, match=message):
+            next(own.map([("a",)], Task(open_shared, begin, work), count=1, on_message=print))
+    finally:
+        own.end()
+
+
+def test_a_signal_without_a_name_is_told_by_its_number(run):
+    found, _ = run(("signal", 40))
+    assert found["signal", 40].died == "its process was ended by signal 40"

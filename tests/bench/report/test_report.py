@@ -222,7 +222,7 @@ def test_the_speeds_stand_with_their_intervals_beside_the_reference(timed):
     assert training.startswith("320 ± ")
     assert latency.startswith("2.0 ± ")
     assert blocks == "54 of 54"
-    assert row(text, "unet", "bce")[1] == "1"
+    assert row(text, "unet", "bce")[1] == "reference"
     assert (
         "Throughput: each network in a process of its own on a processor (cpu, 2 threads), torch "
         "2.13.0, commit cccccccccccc; bf16, batch 16 of 64x64 px, decoding apart; in rounds, in "
