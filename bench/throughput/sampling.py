@@ -112,7 +112,7 @@ class Effort:
     thorough: bool
 
 
-QUICK = Effort(3, blocks=6, cap_s=1.0, patience_s=4, warm_up_cap_s=1.5, thorough=False)
+QUICK = Effort(6, blocks=3, cap_s=0.5, patience_s=4, warm_up_cap_s=1.5, thorough=False)
 FULL = Effort(5, blocks=20, cap_s=4.0, patience_s=20, warm_up_cap_s=10, thorough=True)
 GLANCE = Effort(1, blocks=10, cap_s=1.0, patience_s=4, warm_up_cap_s=1.5, thorough=False)
 
