@@ -12,10 +12,11 @@ from bench.settings import Architecture
 from bench.study.measurement import Measurement
 from bench.study.timing_case import INFERENCE, LATENCY
 from bench.throughput import rounds
-from bench.throughput.sampling import QUICK, Sampling
+from bench.throughput.sampling import Effort, Sampling
 from bench.throughput.worker import WorkerError
 
 CPU = torch.device("cpu")
+PLAN = Effort(3, blocks=6, cap_s=1.0, patience_s=4, warm_up_cap_s=1.5, thorough=False)
 SECONDS = {  # of a batch, of a training step, of one image
     "unet": (0.014, 0.060, 0.0037),
     "resnet50_upproj": (0.030, 0.107, 0.0097),
@@ -68,7 +69,7 @@ def measure(monkeypatch, cases):
 
         monkeypatch.setattr(rounds, "Worker", SimulatedWorker)
         events = []
-        rounds.measure(asked, reference, QUICK, CPU, threads=2, limit_s=60, listen=events.append)
+        rounds.measure(asked, reference, PLAN, CPU, threads=2, limit_s=60, listen=events.append)
         found = [event.measurement for event in events if isinstance(event, TimingDone)]
         return {m.case.architecture.name: m for m in found}, events
 
