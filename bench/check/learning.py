@@ -14,7 +14,7 @@ from architectures import Prediction
 from bench.check import scenes
 from bench.check.finding import Fault, Status, in_one_line, innermost_place, listed
 from bench.check.network_under_test import NetworkUnderTest
-from bench.machine.precision import autocast
+from bench.machine.precision import autocast, guard_narrow_convolutions
 
 SIZE = (64, 32)  # px; at less, the coarsest features of many networks are a single pixel
 STEPS_TO_REACH_ALL = 3  # what starts at zero hides what lies behind it for a step each
@@ -140,6 +140,7 @@ def bf16(subject: NetworkUnderTest) -> str:
     """Forward and backward under bf16 autocast run and stay finite."""
     network = subject.network(training=True)
     try:
+        guard_narrow_convolutions(network, [SIZE])  # as a training does
         _backward(network, "bf16")
     except Fault as fault:
         raise Fault(
