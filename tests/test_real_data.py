@@ -50,6 +50,7 @@ def test_a_grid_over_real_images_runs_and_reports(room, tmp_path, tiny_network, 
     results = study.load()
     (board,) = leaderboards(results)
     assert [row.remarks for row in (*board.rows, *board.baselines)] == [()] * 8
-    assert all(row.figures["training_images_per_s"].mean > 0 for row in board.rows)
+    # How fast they are may be withheld where other programs are at work.
+    assert [len(measured.timings) for measured in board.timed] == [4, 4]
     assert all(0 <= row.figures["rmse"].mean <= 1 for row in board.rows)
     assert "| ssim" in markdown.render("room", [board], results.damaged)
