@@ -86,11 +86,11 @@ def _open(grid: Grid, device: torch.device, folder: Path, environment: Environme
     """Open what all cells share, without a thread or a device: neither outlives a fork."""
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
     torch.set_num_threads(1)
-    for cell in grid.cells():
-        for network in networks(cell) if cell.loss is not None else ():
-            architectures.preload(network.name)
-        for name in loss_names(cell):
-            losses.load(name)
+    trained = [cell for cell in grid.cells() if cell.loss is not None]
+    for name in {network.name for cell in trained for network in networks(cell)}:
+        architectures.preload(name)
+    for name in {name for cell in trained for name in loss_names(cell)}:
+        losses.load(name)
     return open_context(grid, device, folder, known=environment)
 
 

@@ -337,8 +337,9 @@ def test_a_grid_computes_with_one_number_of_threads_whenever_it_goes_on(tmp_path
     run(asked(), study, device=CPU)
     assert {r.environment.threads for r in study.load().records.values()} == {2}
     assert torch.get_num_threads() == before
-    with pytest.raises(InputError, match="were trained with 2"):
-        run(asked(), study, device=CPU, threads=1)
+    for other in (asked(), asked(losses=["mse"])):  # of the same grid, and of another one
+        with pytest.raises(InputError, match="were trained with 2"):
+            run(other, study, device=CPU, threads=1)
 
 
 @pytest.mark.parametrize(

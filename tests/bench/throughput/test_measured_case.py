@@ -28,3 +28,11 @@ def test_a_case_keeps_its_id_when_it_is_written_and_read(case):
 )
 def test_what_is_timed_otherwise_is_another_case(case, change):
     assert case.model_copy(update=change).id != case.id
+
+
+def test_the_losses_of_a_stage_are_part_of_what_is_timed(case):
+    by_loss = {
+        case.model_copy(update={"recipe": Recipe(epochs=1, losses=loss)}).id
+        for loss in (None, "l1", "ssim")
+    }
+    assert len(by_loss) == 3
