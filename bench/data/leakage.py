@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from bench.data.dataset import Dataset
 from bench.data.similarity import Hashes, Rows, dhash, has_near, near_pairs
 from bench.data.split import SUBSETS, SplitRows, is_missing
 from bench.settings import Split
+from bench.study.record import Leakage
 
 WORTH_SAYING = 0.05  # share of the test samples
 MAX_SAMPLES = 4096  # looked at for near-duplicates, which takes less than a second
@@ -91,39 +95,78 @@ def near_duplicates(hashes: Hashes, split: SplitRows) -> Overlap:
     )
 
 
-def find_leakage(dataset: Dataset, split: SplitRows) -> list[str]:
-    """Return what training knows of the test samples, a line each; none where that is little.
+class FoundLeakage(NamedTuple):
+    """What training knows of the test samples, in shares, and in a line each what is not little."""
+
+    shares: Leakage
+    remarks: list[str]
+
+
+def find_leakage(dataset: Dataset, split: SplitRows) -> FoundLeakage:
+    """Return what training knows of the test samples.
 
     Two composites on one background look alike whatever is on it, and that the background is shared
     is a line of its own: only near-duplicates on different backgrounds count. Of a large dataset
     some runs of neighbouring samples are looked at, as neighbours are alike.
     """
     remarks = []
-    share, pairs = _leaking_pairs(dataset, split)
+    samples = _look_at(dataset, split)
+    share, pairs = _leaking_pairs(dataset, samples)
     if share >= WORTH_SAYING:
         remarks.append(
             f"{share:.0%} of the test samples have a near-duplicate among the training samples; "
             f"{advise_split(dataset.samples, pairs)}"
         )
-    return remarks + _shared_backgrounds(dataset.samples, split)
+    used = sum(len(getattr(split, name)) for name in SUBSETS)
+    overlaps = [o for o in shared_groups(dataset.samples, split) if 1 < o.groups < used]
+    shares = Leakage(
+        groups={overlap.column: overlap.test_share for overlap in overlaps},
+        same_images=_share_of_same_images(samples),
+        near_duplicates=share,
+    )
+    return FoundLeakage(shares, remarks + _shared_backgrounds(dataset.samples, split))
 
 
-def _leaking_pairs(dataset: Dataset, split: SplitRows) -> tuple[float, Rows]:
+class _LookedAt(NamedTuple):
+    """Training and test samples: their rows (N,), and two hashes of each one's composite."""
+
+    rows: Rows
+    in_test: npt.NDArray[np.bool_]
+    like: Hashes
+    exact: list[bytes]
+
+
+def _look_at(dataset: Dataset, split: SplitRows) -> _LookedAt:
+    height, width = dataset.size
+    used = np.sort(np.concatenate([split.train, split.test]))
+    runs = [used[run] for run in spread_runs(len(used), MAX_PIXELS // (height * width))]
+    like, exact = [], []
+    for run in runs:
+        composites = dataset.composites[run]
+        like.append(dhash(composites))
+        exact += [hashlib.sha256(composite).digest() for composite in composites]
+    rows = np.concatenate(runs)
+    return _LookedAt(rows, np.isin(rows, split.test), np.concatenate(like), exact)
+
+
+def _share_of_same_images(samples: _LookedAt) -> float:
+    """The share in [0, 1] of the test samples whose composite a training sample has too."""
+    pairs = list(zip(samples.exact, samples.in_test, strict=True))
+    training = {image for image, in_test in pairs if not in_test}
+    return float(np.mean([image in training for image, in_test in pairs if in_test]))
+
+
+def _leaking_pairs(dataset: Dataset, samples: _LookedAt) -> tuple[float, Rows]:
     """The share of the test samples with a near-duplicate in training, and the rows of all pairs.
 
     Returns:
         The share in [0, 1]; (P, 2) the rows of a training and a test sample, in any order.
     """
-    height, width = dataset.size
-    rows = np.sort(np.concatenate([split.train, split.test]))
-    runs = [rows[run] for run in spread_runs(len(rows), MAX_PIXELS // (height * width))]
-    rows = np.concatenate(runs)
-    hashes = np.concatenate([dhash(dataset.composites[run]) for run in runs])
+    rows, in_test = samples.rows, samples.in_test
     backgrounds = None if dataset.backgrounds is None else dataset.background_rows[rows]
-    in_test = np.isin(rows, split.test)
     leaking = [
         pairs[in_test[pairs[:, 0]] != in_test[pairs[:, 1]]]
-        for pairs in near_pairs(hashes, groups=backgrounds)
+        for pairs in near_pairs(samples.like, groups=backgrounds)
     ]
     pairs = np.concatenate([np.empty((0, 2), np.int64), *leaking])
     known = np.unique(pairs[in_test[pairs]])

@@ -32,6 +32,12 @@ def _empty_mask(dataset: Dataset, split: SplitRows) -> Fitted:
     return _score_masks(dataset, split.test, lambda _: nothing), "no pixel is object"
 
 
+def _full_mask(dataset: Dataset, split: SplitRows) -> Fitted:
+    """Every pixel is object."""
+    everything = np.ones((1, *dataset.size), np.bool_)
+    return _score_masks(dataset, split.test, lambda _: everything), "every pixel is object"
+
+
 def _difference(dataset: Dataset, split: SplitRows) -> Fitted:
     """Object where |composite - background| is above the best threshold on validation."""
     threshold = _best_threshold(dataset, split.val)
@@ -62,6 +68,7 @@ def _pixel_mean_depth(dataset: Dataset, split: SplitRows) -> Fitted:
 
 _BASELINES: dict[str, Callable[[Dataset, SplitRows], Fitted]] = {
     "empty mask": _empty_mask,
+    "full mask": _full_mask,
     "difference": _difference,
     "mean depth": _mean_depth,
     "pixel mean depth": _pixel_mean_depth,

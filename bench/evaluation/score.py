@@ -66,6 +66,8 @@ def score(
         batch_size = max(batch_size, CUDA_PIXELS // math.prod(loader.dataset.size))
     model.eval()
 
+    first: Columns = {}  # of each task, the prediction of the first image
+
     def compare(batch: Batch) -> tuple[Columns, Columns]:
         with autocast(loader.device, precision):
             truth = batch if pseudo_label is None else pseudo_label(batch)
@@ -73,7 +75,7 @@ def score(
         finite = _finite(prediction, tasks)
         if pseudo_label is not None:
             finite["the teacher's depth"] = _is_finite(truth.depth)
-        return _sums(prediction, truth, tasks, columns), finite
+        return _sums(prediction, truth, tasks, columns, first), finite
 
     while True:
         try:
@@ -108,16 +110,24 @@ def tabulate(dataset: Dataset, rows: Rows, columns: Mapping[str, Any]) -> pd.Dat
 
 
 def _sums(
-    prediction: Prediction, truth: Batch, tasks: Collection[str], columns: Collection[str]
+    prediction: Prediction,
+    truth: Batch,
+    tasks: Collection[str],
+    columns: Collection[str],
+    first: Columns,
 ) -> Columns:
     found: Columns = {}
     if "mask" in tasks and prediction.mask_logits is not None:
-        target = truth.mask > 0
-        found |= sums.mask_sums(prediction.mask_logits > 0, target, truth.mask_valid, columns)
+        mask, target = prediction.mask_logits > 0, truth.mask > 0
+        found |= sums.mask_sums(mask, target, truth.mask_valid, columns)
+        of_first = first.setdefault("mask", mask[:1])
+        found |= sums.mask_change(mask, of_first, truth.mask_valid, columns)
         found |= sums.mask_means(prediction.mask_logits, truth.mask, truth.mask_valid, columns)
     if "depth" in tasks and prediction.depth_logits is not None:
         depth = prediction.depth_logits.float().sigmoid()
         found |= sums.depth_sums(depth, truth.depth, truth.readings, columns)
+        of_first = first.setdefault("depth", depth[:1])
+        found |= sums.depth_change(depth, of_first, truth.readings, columns)
         found |= sums.depth_means(prediction.depth_logits, truth.depth, truth.readings, columns)
     return found
 

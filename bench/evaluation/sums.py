@@ -6,10 +6,12 @@ logarithm taken, prediction d and target t are raised to at least `DEPTH_FLOOR` 
 
 | column | sum over the pixels of an image |
 |---|---|
+| mask_pixels | pixels whose mask is known, which alone count in the next seven |
 | tp, fp, fn | object in both; in the prediction alone; in the target alone |
 | predicted_boundary, target_boundary | pixels of the object's boundary, see `boundary` |
 | predicted_boundary_hits, target_boundary_hits | of those, the ones near the other boundary |
 | depth_pixels | pixels with a reading, which alone count in all that follows |
+| predicted_depth, target_depth | d, t |
 | squared_error, abs_error | (d - t)², abs(d - t) |
 | abs_rel_error, sq_rel_error | abs(d - t) / t, (d - t)² / t |
 | delta1_pixels, delta2_pixels, ... | pixels with max(d / t, t / d) below 1.25, 1.25², 1.25³ |
@@ -18,7 +20,9 @@ logarithm taken, prediction d and target t are raised to at least `DEPTH_FLOOR` 
 
 Three columns are means over the same pixels, not sums, and only a network has them: mask_bce and
 depth_bce, the binary cross-entropy, and depth_entropy, how low that of depth can get as its targets
-are grey.
+are grey. Two more that only a network has are sums, and tell one that does not look at its input:
+changed_pixels, where the mask is not what it is on the table's first image, and depth_change, how
+far d is from that of the first image.
 """
 
 from __future__ import annotations
@@ -100,6 +104,7 @@ class _Depths:
 
 _Pair = TypeVar("_Pair", _Masks, _Depths)
 _MASK: dict[str, Callable[[_Masks], Tensor]] = {
+    "mask_pixels": lambda m: torch.ones_like(m.target),
     "tp": lambda m: m.predicted & m.target,
     "fp": lambda m: m.predicted & ~m.target,
     "fn": lambda m: ~m.predicted & m.target,
@@ -112,6 +117,8 @@ _MASK: dict[str, Callable[[_Masks], Tensor]] = {
 }
 _DEPTH: dict[str, Callable[[_Depths], Tensor]] = {
     "depth_pixels": lambda d: d.valid,
+    "predicted_depth": lambda d: d.predicted,
+    "target_depth": lambda d: d.target,
     "squared_error": lambda d: (d.predicted - d.target).square(),
     "abs_error": lambda d: (d.predicted - d.target).abs(),
     "abs_rel_error": lambda d: (d.floored - d.floored_target).abs() / d.floored_target,
@@ -124,8 +131,8 @@ _DEPTH: dict[str, Callable[[_Depths], Tensor]] = {
     "log_error_deviation": lambda d: d.log_error_deviation,
 }
 COLUMNS = {  # of each task
-    "mask": (*_MASK, "mask_bce"),
-    "depth": (*_DEPTH, "depth_bce", "depth_entropy"),
+    "mask": (*_MASK, "changed_pixels", "mask_bce"),
+    "depth": (*_DEPTH, "depth_change", "depth_bce", "depth_entropy"),
 }
 EVERY_COLUMN = frozenset(column for columns in COLUMNS.values() for column in columns)
 
@@ -218,6 +225,25 @@ def depth_means(
         "depth_entropy": entropy,
         "depth_bce": losses.load("bce")(logits, target, valid) + entropy,
     }
+
+
+def mask_change(
+    predicted: Tensor, first: Tensor, known: Tensor | None, columns: Collection[str]
+) -> dict[str, Tensor]:
+    """Return of each mask (B,) in how many pixels it is not ``first``, if that is asked for."""
+    if "changed_pixels" not in columns:
+        return {}
+    known = None if known is None else known.bool()
+    return {"changed_pixels": _where_known(_sum(predicted ^ first, known), known)}
+
+
+def depth_change(
+    predicted: Tensor, first: Tensor, valid: Tensor, columns: Collection[str]
+) -> dict[str, Tensor]:
+    """Return of each depth map (B,) how far it is from ``first``, if that is asked for."""
+    if "depth_change" not in columns:
+        return {}
+    return {"depth_change": _sum((predicted - first).abs(), valid.bool())}
 
 
 def _sums(

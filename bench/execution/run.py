@@ -99,7 +99,8 @@ def run(
         stack.enter_context(_threads(threads_for(results, threads)))
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="bench-")))
         context = open_context(grid, device, folder, check_cache=check_cache, listen=listen)
-        for remark in find_leakage(context.loader.dataset, context.split):
+        leakage = find_leakage(context.loader.dataset, context.split)
+        for remark in leakage.remarks:
             listen(Remark(remark))
         planned = plan(cells, results, context.inventory.of)
         try:
@@ -107,6 +108,7 @@ def run(
                 grid,
                 context.inventory.of_all(cells),
                 {metric.name: metric.contract for metric in context.metrics},
+                leakage.shares,
             )
         except OSError as error:
             raise InputError(f"{study.folder}: cannot be written to: {error.strerror}") from None

@@ -27,6 +27,7 @@ from bench.settings.training import Train
 # The trivial baselines, and the kinds of images that each needs.
 BASELINES: dict[str, frozenset[str]] = {
     "empty mask": frozenset({"mask"}),
+    "full mask": frozenset({"mask"}),
     "difference": frozenset({"mask", "background"}),
     "mean depth": frozenset({"depth"}),
     "pixel mean depth": frozenset({"depth"}),

@@ -181,6 +181,21 @@ class Provenance(Frozen):
     sources: dict[str, dict[str, Digest]] = {}
 
 
+class Leakage(Frozen):
+    """What training knows of the test samples: shares of these, in [0, 1].
+
+    Attributes:
+        groups: by column of the archive that puts samples into groups, those whose group is in
+            training too.
+        same_images: those whose composite is in training too, to the last pixel.
+        near_duplicates: those with a near-duplicate in training, on another background.
+    """
+
+    groups: dict[str, float]
+    same_images: float
+    near_duplicates: float
+
+
 class SampleCounts(Frozen):
     """How many samples are in each subset of the split, and how many in none."""
 

@@ -14,7 +14,7 @@ from bench.settings import identity
 from bench.settings.grid import Grid
 from bench.study import checksums, places
 from bench.study.measurement import Measurement
-from bench.study.record import Frozen, MetricContract, Provenance, Record
+from bench.study.record import Frozen, Leakage, MetricContract, Provenance, Record
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +26,7 @@ class StoredGrid(Frozen):
     Attributes:
         provenance: what the settings of its cells led to when it was run last.
         metrics: what its cells were scored by, then.
+        leakage: what training knew of the test samples; None where it was not looked at.
         run_utc: when that was.
     """
 
@@ -33,6 +34,7 @@ class StoredGrid(Frozen):
     grid: Grid
     provenance: Provenance
     metrics: dict[str, MetricContract]
+    leakage: Leakage | None = None
     run_utc: datetime
 
     @property

@@ -19,7 +19,7 @@ from bench.settings.base import STORED
 from bench.settings.grid import Grid
 from bench.study import checksums, places
 from bench.study.measurement import Measurement
-from bench.study.record import MetricContract, Provenance, Record
+from bench.study.record import Leakage, MetricContract, Provenance, Record
 from bench.study.results import Results, StoredGrid
 
 if TYPE_CHECKING:
@@ -72,11 +72,19 @@ class Study:
         return f"{self.folder}: holds no study; give the folder that `bench run` wrote"
 
     def write_grid(
-        self, grid: Grid, provenance: Provenance, metrics: dict[str, MetricContract]
+        self,
+        grid: Grid,
+        provenance: Provenance,
+        metrics: dict[str, MetricContract],
+        leakage: Leakage | None = None,
     ) -> None:
         """Keep what was asked, so that a report can tell what is missing or stale."""
         stored = StoredGrid(
-            grid=grid, provenance=provenance, metrics=metrics, run_utc=datetime.now(UTC)
+            grid=grid,
+            provenance=provenance,
+            metrics=metrics,
+            leakage=leakage,
+            run_utc=datetime.now(UTC),
         )
         with atomic_folder(self.folder / places.GRIDS / stored.id) as partial:
             (partial / places.GRID_FILE).write_bytes(_as_json(stored))

@@ -93,17 +93,17 @@ FILMS = [f"film{number}" for number in LOOK]
 def test_near_duplicates_on_backgrounds_of_their_own_are_said_with_the_column_to_split_by():
     found = dataset(LOOK, background=OWN, scene=FILMS, camera=["left", "right"] * 4)
     across = split([0, 2, 4], [6], [1, 3, 7, 5])  # 1, 3 and 5 are known to training
-    (remark,) = find_leakage(found, across)
+    (remark,) = find_leakage(found, across).remarks
     assert remark == (
         "75% of the test samples have a near-duplicate among the training samples; "
         "data: {split: {by: scene}} keeps them together"
     )
-    assert find_leakage(found, split([0, 1, 2, 3], [6], [4, 5, 7])) == []
+    assert find_leakage(found, split([0, 1, 2, 3], [6], [4, 5, 7])).remarks == []
 
 
 def test_where_no_column_keeps_near_duplicates_together_one_has_to_be_added():
     found = dataset(LOOK, background=OWN, scene=["indoors"] * 4 + ["outdoors"] * 4)  # two groups
-    (remark,) = find_leakage(found, split([0, 2, 4], [6], [1, 3, 7, 5]))
+    (remark,) = find_leakage(found, split([0, 2, 4], [6], [1, 3, 7, 5])).remarks
     assert remark.endswith(
         "; no column with 3 groups or more keeps them together: add one, such as the film or the "
         "place, and split by it"
@@ -112,7 +112,7 @@ def test_where_no_column_keeps_near_duplicates_together_one_has_to_be_added():
 
 def test_composites_that_look_alike_on_one_background_are_no_near_duplicates():
     found = dataset(LOOK, background=[f"b{number}" for number in LOOK], foreground=list("aabbaabb"))
-    (remark,) = find_leakage(found, split([0, 1, 4], [6, 7], [2, 3, 5]))
+    (remark,) = find_leakage(found, split([0, 1, 4], [6, 7], [2, 3, 5])).remarks
     assert remark == (
         "the test samples share their background (33%) and foreground (33%) with the training "
         "samples; data: {split: {by: background}} tests on new ones"
@@ -121,19 +121,29 @@ def test_composites_that_look_alike_on_one_background_are_no_near_duplicates():
 
 def test_without_backgrounds_all_composites_are_compared():
     found = dataset(LOOK, backgrounds=False, background=[""] * 8)
-    (remark,) = find_leakage(found, split([0, 2], [6], [1, 7, 4, 5]))
+    (remark,) = find_leakage(found, split([0, 2], [6], [1, 7, 4, 5])).remarks
     assert remark.startswith("25% of the test samples have a near-duplicate")
+
+
+def test_shares_of_groups_images_and_near_duplicates_are_kept():
+    found = dataset(LOOK, background=OWN, scene=FILMS, camera=["left"] * 8)
+    shares = find_leakage(found, split([0, 2, 4], [6], [1, 3, 7, 5])).shares
+    # One camera and a background for each sample group nothing.
+    assert shares.groups == {"scene": 0.75}
+    assert shares.near_duplicates == 0.75
+    assert shares.same_images == 0.75
+    assert find_leakage(found, split([0, 1, 2, 3], [6], [4, 5, 7])).shares.same_images == 0
 
 
 @pytest.mark.parametrize("by", ["background", "foreground", "both"])
 def test_a_split_by_groups_is_met_with_silence(rendered_archive, by):
     rendered = open_dataset([rendered_archive], (64, 64))
-    assert find_leakage(rendered, split_rows(rendered.samples, Split(by=by), "")) == []
+    assert find_leakage(rendered, split_rows(rendered.samples, Split(by=by), "")).remarks == []
 
 
 def test_the_default_split_of_rendered_samples_is_one_short_line(rendered_archive):
     rendered = open_dataset([rendered_archive], (64, 64))
-    (remark,) = find_leakage(rendered, split_rows(rendered.samples, Split(), ""))
+    (remark,) = find_leakage(rendered, split_rows(rendered.samples, Split(), "")).remarks
     assert remark == (
         "the test samples share their background (100%) and foreground (100%) with the training "
         "samples; data: {split: {by: background}} tests on new ones"
@@ -144,7 +154,7 @@ def test_the_default_split_of_rendered_samples_is_one_short_line(rendered_archiv
 def test_a_film_leaks_unless_it_is_split_by_film(tmp_path, by):
     path = canonical_archive.write(tmp_path / "film.zip", filmed_archive.entries())
     film = open_dataset([path], (64, 64))
-    remarks = find_leakage(film, split_rows(film.samples, Split(by=by), ""))
+    remarks = find_leakage(film, split_rows(film.samples, Split(by=by), "")).remarks
     if by == "scene":
         assert remarks == []
     else:
@@ -172,7 +182,7 @@ def test_of_many_samples_some_runs_are_looked_at(monkeypatch):
     found = dataset(look, background=np.arange(4000), scene=look)
     counted = Counted(found.composites)
     object.__setattr__(found, "composites", counted)
-    (remark,) = find_leakage(found, split_rows(found.samples, Split(), ""))
+    (remark,) = find_leakage(found, split_rows(found.samples, Split(), "")).remarks
     # A test sample has four neighbours, each of which trains with a probability of 0.6 and is in
     # the same run of ten more often than not: 1 - 0.4^4 = 97 % less some at the runs' ends.
     assert 70 < float(remark.split("%")[0]) <= 100
@@ -183,5 +193,5 @@ def test_of_many_samples_some_runs_are_looked_at(monkeypatch):
 @pytest.mark.skipif("MASKDEPTH_REAL_DATA" not in os.environ, reason="MASKDEPTH_REAL_DATA is unset")
 def test_a_real_film_leaks():
     room = open_dataset([Path(os.environ["MASKDEPTH_REAL_DATA"]) / "room.zip"], (64, 64))
-    remarks = find_leakage(room, split_rows(room.samples, Split(by="background"), ""))
+    remarks = find_leakage(room, split_rows(room.samples, Split(by="background"), "")).remarks
     assert remarks[0].startswith("32% of the test samples have a near-duplicate")

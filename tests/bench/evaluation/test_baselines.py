@@ -92,12 +92,20 @@ def test_each_pixel_has_its_own_mean_depth(dataset, split):
     )
 
 
+def test_a_full_mask_has_the_share_of_the_object(dataset, split):
+    scores, note = baselines.score("full mask", dataset, split)
+    shares = dataset.masks[split.test].reshape(len(split.test), -1).mean(axis=1)
+    assert metrics.load("iou").per_image(scores).tolist() == pytest.approx(shares.tolist())
+    assert note == "every pixel is object"
+
+
 def test_a_baseline_scores_everything_of_its_task_but_what_needs_logits(dataset, split):
     masks, _ = baselines.score("empty mask", dataset, split)
     depths, _ = baselines.score("mean depth", dataset, split)
     groups = {"key", "group_background", "group_scene"}
-    assert set(masks) == groups | set(sums.COLUMNS["mask"]) - {"mask_bce"}
-    assert set(depths) == groups | set(sums.COLUMNS["depth"]) - {"depth_bce", "depth_entropy"}
+    assert set(masks) == groups | set(sums.COLUMNS["mask"]) - {"mask_bce", "changed_pixels"}
+    of_networks = {"depth_bce", "depth_entropy", "depth_change"}
+    assert set(depths) == groups | set(sums.COLUMNS["depth"]) - of_networks
 
 
 def test_the_threshold_comes_from_what_is_known_of_the_masks(dataset, split):

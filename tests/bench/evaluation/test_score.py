@@ -55,6 +55,13 @@ def test_a_table_has_the_key_the_groups_of_the_archive_and_every_sum(loader):
     assert set(table["group_scene"]) == {"indoors"}
 
 
+def test_a_prediction_is_compared_with_that_of_the_first_image(loader):
+    table = scored(Fixed(spoil={3: {0: -1.0, 1: 100.0}}), loader)  # in the second batch
+    assert table["changed_pixels"].tolist() == [0, 0, 0, 1, 0]
+    changes = table["depth_change"].tolist()
+    assert changes == pytest.approx([0, 0, 0, 0.5, 0])
+
+
 def test_a_task_that_no_loss_trains_is_not_scored(loader):
     spoilt = Fixed(spoil={0: {1: float("nan")}})  # nor looked at
     table = scored(spoilt, loader, tasks=("mask",))

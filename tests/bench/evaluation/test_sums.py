@@ -26,9 +26,12 @@ def random(*shape, seed=0):
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
 
 
+NETWORKS_ALONE = {"mask_bce", "depth_bce", "depth_entropy", "changed_pixels", "depth_change"}
+
+
 def test_mask_pixels_are_counted():
     found = sums.mask_sums(mask("##.", ".#."), mask("#..", ".##"))
-    assert [found[name].item() for name in ("tp", "fp", "fn")] == [2, 1, 1]
+    assert [found[name].item() for name in ("mask_pixels", "tp", "fp", "fn")] == [6, 2, 1, 1]
     assert found["tp"].dtype == torch.int64
 
 
@@ -41,6 +44,8 @@ def test_depth_sums_by_hand():
     assert {name: values.item() for name, values in found.items()} == pytest.approx(
         {
             "depth_pixels": 3,
+            "predicted_depth": 0.5 + 0.30 + 0.9,
+            "target_depth": 0.4 + 0.25 + 0.2,
             "squared_error": 0.01 + 0.0025 + 0.49,
             "abs_error": 0.1 + 0.05 + 0.7,
             "abs_rel_error": 0.1 / 0.4 + 0.05 / 0.25 + 0.7 / 0.2,
@@ -77,7 +82,8 @@ def test_an_unknown_pixel_of_a_mask_changes_nothing():
         predicted = mask(f"###{corner[0]}", f"##.{corner[1]}", "....")
         target = mask(f"##.{corner[2]}", f"##.{corner[3]}", "....")
         assert sums.mask_sums(predicted, target, known) == expected
-    assert (expected["tp"].item(), expected["fp"].item()) == (4, 1)
+    counts = [expected[name].item() for name in ("mask_pixels", "tp", "fp")]
+    assert counts == [10, 4, 1]
 
 
 def test_an_image_of_which_nothing_is_known_has_no_counts():
@@ -97,6 +103,16 @@ def test_only_the_asked_columns_are_computed():
     assert sums.depth_means(depth, depth, valid, {"tp"}) == {}
 
 
+def test_what_changed_since_the_first_image_is_summed_where_the_truth_is_known():
+    masks, known = torch.stack([mask("##..")[0], mask("#..#")[0]]), image([[1, 1, 1, 0]])
+    changes = sums.mask_change(masks, masks[:1], known.expand(2, 1, 1, 4), {"changed_pixels"})
+    assert changes["changed_pixels"].tolist() == [0, 1]
+    depths = torch.stack([image([[0.5, 0.5]])[0], image([[0.25, 0.0]])[0]])
+    valid = image([[1, 0]]).expand(2, 1, 1, 2)
+    changes = sums.depth_change(depths, depths[:1], valid, {"depth_change"})
+    assert changes["depth_change"].tolist() == [0, 0.25]
+
+
 def test_each_image_is_summed_by_itself():
     predicted, target = random(2, 5, 1, 8, 8)
     valid = (random(5, 1, 8, 8, seed=1) > 0.3).float()
@@ -104,7 +120,7 @@ def test_each_image_is_summed_by_itself():
         **sums.depth_sums(predicted, target, valid),
         **sums.mask_sums(predicted > 0.5, target > 0.5),
     }
-    assert together.keys() == sums.EVERY_COLUMN - {"mask_bce", "depth_bce", "depth_entropy"}
+    assert together.keys() == sums.EVERY_COLUMN - NETWORKS_ALONE
     for number in range(5):
         one = slice(number, number + 1)
         alone = {
