@@ -5,6 +5,7 @@ A file in `bench/evaluation/metrics/` writes down a formula, and `metric` makes 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import inspect
 import math
@@ -141,6 +142,20 @@ def evaluate(sums: pd.DataFrame, metrics: Iterable[Metric]) -> Figures:
         except TrainingError as error:
             problems[one.name] = str(error)
     return Figures(summary, problems)
+
+
+def per_image(sums: pd.DataFrame, metrics: Iterable[Metric]) -> pd.DataFrame:
+    """Return a table of the metrics' values, one row an image, NaN where an image has none.
+
+    Its columns: ``key``, and each metric that can read the table, does not fail, and is not pooled.
+    """
+    values = {}
+    for one in metrics:
+        if one.contract.pooled or not one.is_readable(sums):
+            continue
+        with contextlib.suppress(Exception):  # `evaluate` tells why it fails
+            values[one.name] = one.per_image(sums).astype(float)
+    return pd.DataFrame({"key": sums["key"], **values})
 
 
 def summarise(sums: pd.DataFrame, metrics: Iterable[Metric]) -> Summary:

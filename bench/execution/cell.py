@@ -14,7 +14,7 @@ from torch import nn
 
 import architectures
 from bench.evaluation import baselines
-from bench.evaluation.metric import Metric, evaluate
+from bench.evaluation.metric import Metric, evaluate, per_image
 from bench.evaluation.score import score
 from bench.events import Listener, silent
 from bench.execution.context import RunContext
@@ -46,8 +46,8 @@ class CellResult(NamedTuple):
 
     Attributes:
         record: of the cell.
-        tables: one row a test image, by `places.SCORES` and, of a teacher's depth with and without
-            the mask, by `places.CONSISTENCY`; none of a failed cell.
+        tables: one row a test image, by `places.SCORES`, `places.VALUES` and, of a teacher's depth
+            with and without the mask, `places.CONSISTENCY`; none of a failed cell.
     """
 
     record: Record
@@ -98,7 +98,14 @@ def run_cell(job: Job, context: RunContext, listen: Listener = silent) -> CellRe
         data_memory_mib=outcome.data_memory_mib,
         note=outcome.note,
     )
-    return CellResult(record, outcome.tables)
+    return CellResult(record, with_values(outcome.tables, context.metrics))
+
+
+def with_values(
+    tables: dict[str, pd.DataFrame], metrics: Sequence[Metric]
+) -> dict[str, pd.DataFrame]:
+    """Return a cell's tables with that of the metrics' values, so that reports need no formula."""
+    return tables | {places.VALUES: per_image(tables[places.SCORES], metrics)}
 
 
 def figures(tables: dict[str, pd.DataFrame], metrics: Sequence[Metric]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from bench.data.leakage import find_leakage
 from bench.errors import InputError
 from bench.evaluation.metric import Metric
 from bench.events import Event, Listener, Listeners, Remark, TimingDone, silent
-from bench.execution.cell import figures
+from bench.execution.cell import figures, with_values
 from bench.execution.context import RunContext, open_context, open_inventory
 from bench.execution.grid_run import GridRun, Precedents
 from bench.execution.launchers.contract import Launcher
@@ -197,7 +197,8 @@ def update_metrics(
     present = {metric.name: metric.contract.source_sha256 for metric in metrics}
     damaged = set()
     for record in records:
-        if record.summary is None or present.items() <= record.metrics.items():
+        has_values = results.has_values(record.cell.id)
+        if record.summary is None or (has_values and present.items() <= record.metrics.items()):
             continue
         names = [places.SCORES, *([places.CONSISTENCY] if record.consistency is not None else [])]
         try:
@@ -212,6 +213,11 @@ def update_metrics(
             for field in ("summary", "consistency", "metrics", "problems")
         }
         update = {field: None if new[field] is None else kept[field] | new[field] for field in kept}
+        tables = with_values(tables, metrics)
+        if has_values:
+            before = results.scores(record.cell.id, places.VALUES).drop(columns="key")
+            kept_values = before[before.columns.difference(list(present))]
+            tables[places.VALUES] = tables[places.VALUES].join(kept_values)
         study.write_cell(record.model_copy(update=update), tables)
     return damaged
 

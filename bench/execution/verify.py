@@ -7,11 +7,12 @@ import random
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from bench.errors import InputError
 from bench.evaluation import metrics, selection
-from bench.evaluation.metric import Metric, evaluate
+from bench.evaluation.metric import Metric, evaluate, per_image
 from bench.execution.cell import CellResult
 from bench.settings.grid import Cell
 from bench.study import checksums, places
@@ -85,6 +86,7 @@ def _problems_of_cell(
             continue
         if table == places.SCORES:
             yield from _problems_of_keys(record, scores, keys)
+            yield from _problems_of_values(results, record, scores, known)
         yield from _disagreements(record, summary, scores, known)
 
 
@@ -103,6 +105,29 @@ def _problems_of_keys(
     first, expected = keys.setdefault(record.provenance.split, (record.cell.id, own))
     if own != expected:
         yield f"it is scored on other images than {first}, whose split is the same"
+
+
+def _problems_of_values(
+    results: Results, record: Record, scores: pd.DataFrame, known: dict[str, Metric]
+) -> Iterator[str]:
+    """Where what is kept of each image's values is not what the scores give."""
+    if "key" not in scores or not results.has_values(record.cell.id):
+        return  # which is said already; or an earlier version of this project kept no values
+    file = places.table_file(places.VALUES)
+    values = results.scores(record.cell.id, places.VALUES)
+    present = {name: known[name] for name in record.metrics if name in known}
+    given = per_image(scores, present.values())
+    for name in given:
+        if name not in values or not _equal(values[name], given[name]):
+            yield f"{file}: {name} is not what the scores give"
+
+
+def _equal(written: pd.Series, given: pd.Series) -> bool:
+    if not pd.api.types.is_float_dtype(given):
+        return written.equals(given)
+    return len(written) == len(given) and bool(
+        np.allclose(written, given, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
+    )
 
 
 def _problems_of_selection(record: Record) -> Iterator[str]:

@@ -5,6 +5,7 @@
 | ``grids/<id>/grid.json`` | a grid that was run into the study |
 | ``cells/<id>/record.json`` | a finished cell: settings, provenance, figures, training curve |
 | ``cells/<id>/scores.parquet`` | its scores, one row a test image |
+| ``cells/<id>/values.parquet`` | what each metric makes of them, one row a test image |
 | ``cells/<id>/consistency.parquet`` | the same of what a teacher sees, where there is one |
 | ``throughput/<id>/measurement.json`` | the speed of a network on a machine |
 | ``.../SHA256SUMS`` | the checksums of the files beside it |
@@ -19,6 +20,7 @@ GRID_FILE = "grid.json"  # which a study of format 1 has in its own folder
 RECORD_FILE = "record.json"
 MEASUREMENT_FILE = "measurement.json"
 SCORES = "scores"
+VALUES = "values"
 CONSISTENCY = "consistency"
 
 

@@ -71,19 +71,25 @@ class Results:
             for name, contract in stored.metrics.items()
         }
 
+    def has_values(self, cell_id: str) -> bool:
+        """Return whether each metric's value of each image is kept of a cell."""
+        name = places.table_file(places.VALUES)
+        return (self.folder / places.CELLS / cell_id / name).exists()
+
     def scores(self, cell_id: str, table: str = places.SCORES) -> pd.DataFrame:
         """Read the per-image scores of a complete cell.
 
         Args:
             cell_id: which cell.
-            table: ``scores``, or ``consistency`` of a cell with a teacher.
+            table: ``scores``; ``values`` of each metric; ``consistency`` of a cell with a teacher.
 
         Returns:
-            One row a test image: ``key``, ``group_<column>`` for each column of the archive by
-            which samples can be grouped, and the sums that the metrics read.
+            One row a test image: ``key``, and of ``values`` each metric; of the others
+            ``group_<column>`` for each column of the archive by which samples can be grouped, and
+            the sums that the metrics read.
 
         Raises:
-            InputError: they are damaged.
+            InputError: they are damaged, or an earlier version of this project kept no values.
         """
         import pandas as pd  # noqa: PLC0415 - takes long, and a report needs none
 

@@ -95,7 +95,8 @@ class Study:
 
         Args:
             record: of the cell.
-            tables: its scores by `places.SCORES` and `places.CONSISTENCY`; none of a failed one.
+            tables: its scores by `places.SCORES`, what metrics make of them by `places.VALUES`, and
+                `places.CONSISTENCY`; none of a failed one.
         """
         folder = self.folder / places.CELLS / record.cell.id
         with atomic_folder(folder) as partial:

@@ -12,6 +12,7 @@ from bench.execution.cell import Job, run_cell
 from bench.execution.context import open_context
 from bench.settings import Split
 from bench.settings.grid import Grid
+from bench.study import places
 
 NETWORKS = '''
 import torch
@@ -91,9 +92,18 @@ def test_a_complete_cell_keeps_its_figures_tables_and_curve(finish):
     assert record.failure is None
     assert {"iou", "rmse", "boundary_f", "silog", "depth_bce"} <= record.summary.keys()
     assert record.summary.keys() <= record.metrics.keys()
-    assert list(tables) == ["scores"]
+    assert list(tables) == ["scores", "values"]
     assert record.training.curve[0].val.keys() == {"iou", "rmse"}
     assert (record.consistency, record.teacher) == (None, None)
+
+
+def test_what_each_metric_makes_of_each_image_is_kept(finish):
+    record, tables = finish()
+    values = tables[places.VALUES]
+    assert values["key"].tolist() == tables[places.SCORES]["key"].tolist()
+    assert "pooled_rmse" not in values  # which has no value of an image
+    for name in ("iou", "rmse"):
+        assert values[name].mean() == pytest.approx(record.summary[name], rel=1e-12)
 
 
 @pytest.mark.parametrize(

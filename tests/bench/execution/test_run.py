@@ -509,6 +509,8 @@ def test_a_metric_that_comes_later_is_computed_without_training(tmp_path, asked)
     assert [r.summary["mine.py:hits"] for r in trained] == [
         results.scores(r.cell.id)["tp"].mean() for r in trained
     ]
+    hits = results.scores(trained[0].cell.id, "values")["mine.py:hits"]
+    assert hits.tolist() == results.scores(trained[0].cell.id)["tp"].tolist()
     (board,) = leaderboards(results)
     assert [column.name for column in board.columns[:2]] == ["IoU", "hits"]
 

@@ -14,7 +14,7 @@ from bench.cli import app
 from bench.errors import InputError
 from bench.evaluation import metrics
 from bench.evaluation.metric import summarise
-from bench.execution.cell import CellResult
+from bench.execution.cell import CellResult, with_values
 from bench.execution.run import run
 from bench.execution.verify import choose_cell, compare_again, verify
 from bench.settings import Architecture, Data, LossPair, Train
@@ -56,7 +56,8 @@ def study(tmp_path):
     study = Study(tmp_path / "study")
     study.write_grid(GRID, study_maker.PROVENANCE, study_maker.CONTRACTS)
     for number, cell in enumerate(CELLS):
-        study.write_cell(record(cell, 20 + number), {places.SCORES: scores(20 + number)})
+        tables = with_values({places.SCORES: scores(20 + number)}, METRICS)
+        study.write_cell(record(cell, 20 + number), tables)
     ((case, _),) = timing_cases(GRID, [record(CELLS[0], 20)])
     study.write_measurement(
         Measurement(
@@ -97,9 +98,10 @@ def edited_record(folder, **changes):
     rewrite_checksums(folder / "cells" / CELLS[0].id)
 
 
-def edited_scores(folder, change):
+def edited_scores(folder, change, table="scores"):
     cell = folder / "cells" / CELLS[0].id
-    change(pd.read_parquet(cell / "scores.parquet")).to_parquet(cell / "scores.parquet")
+    path = cell / f"{table}.parquet"
+    change(pd.read_parquet(path)).to_parquet(path)
     rewrite_checksums(cell)
 
 
@@ -135,6 +137,11 @@ ALTERATIONS = {
     "a figure and its checksum": lambda f: edited_record(f, summary__iou=0.99),
     "a figure that is impossible": lambda f: edited_record(f, summary__iou=7.5),
     "a score": lambda f: edited_scores(f, lambda table: table.assign(tp=40)),
+    "a value": lambda f: edited_scores(f, lambda t: t.assign(iou=[0.5, 0.5]), "values"),
+    "the images of values": lambda f: edited_scores(f, lambda t: t.assign(key=["b", "a"]), "values"),
+    "a metric's values left out": lambda f: edited_scores(
+        f, lambda t: t.drop(columns="iou"), "values"
+    ),
     "a test image left out": lambda f: edited_scores(f, lambda table: table[:1]),
     "a test image exchanged": lambda f: edited_scores(f, lambda t: t.assign(key=["a", "c"])),
     "a test image twice": lambda f: edited_scores(f, lambda t: t.assign(key=["a", "a"])),
