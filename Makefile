@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCHMARK := --benchmark-only --benchmark-autosave
 
-.PHONY: quickstart test test-slow lint types benchmarks benchmarks-compare benchmarks-peers busy-machine growth gpu-check clean
+.PHONY: quickstart test test-slow lint types benchmarks benchmarks-compare benchmarks-peers busy-machine growth coverage gpu-check clean
 
 quickstart: $(READY) data/quick.zip  ## Train the quick grid and print its leaderboard.
 	$(BIN)/bench run --grid grids/quick.yaml
@@ -39,6 +39,9 @@ busy-machine: $(READY)  ## Whether throughput holds beside a program that takes 
 
 growth: $(READY)  ## How time and memory grow with cells, samples and image size.
 	$(BIN)/python tests/benchmarks/growth.py
+
+coverage: $(READY)  ## How often intervals, ranks and races are right where the truth is known.
+	$(BIN)/python -m tests.simulations.coverage
 
 gpu-check: $(READY)  ## On a CUDA machine: its tests, speed ratios and a study, in nine minutes.
 	$(BIN)/python -m tests.gpu_check

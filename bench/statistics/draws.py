@@ -1,0 +1,36 @@
+"""The rows' means as they would come out with other seeds and other images."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.statistics.arrays import Values
+from bench.statistics.panel import Panel, SeedVariances
+
+DRAWS = 10_000
+
+
+def pair_image_variances(panel: Panel) -> Values:
+    """Return V of the difference of each pair of rows, (C, C)."""
+    rows = np.eye(len(panel.rows))
+    return np.stack([panel.image_variance(row - rows) for row in rows])
+
+
+def deviations(panel: Panel, seeds: SeedVariances, generator: np.random.Generator) -> Values:
+    """Return draws of how far the rows' means may lie from what they estimate, (DRAWS, C).
+
+    Seeds: Student's t of each row by itself. Images: Student's t of all rows together, with the
+    covariance that the variances of rows and of pairs imply.
+    """
+    scale = np.sqrt(seeds.variance / panel.seed_counts)
+    by_seed = scale * generator.standard_t(np.maximum(seeds.freedom, 1.0), size=(DRAWS, len(scale)))
+    alone = panel.image_variance(np.eye(len(panel.rows)))
+    covariance = (alone[:, None] + alone - pair_image_variances(panel)) / 2
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))  # rounding makes some eigenvalues negative
+    normal = generator.standard_normal((DRAWS, len(scale))) @ root.T
+    freedom = panel.clusters.freedom
+    deviations: Values = by_seed + normal * np.sqrt(
+        freedom / generator.chisquare(freedom, size=(DRAWS, 1))
+    )
+    return deviations

@@ -1,0 +1,118 @@
+"""Which rows differ when all are compared at once: ranks, letters and the best ones."""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.statistics.arrays import Counts, Flags
+from bench.statistics.draws import DRAWS, deviations, pair_image_variances
+from bench.statistics.panel import Panel, SeedVariances
+from bench.statistics.shared_variances import shared_variances
+
+LEAST_BORROWED = 3  # degrees of freedom with which a row of one seed can be ranked
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """What a comparison of all rows with each other says; any false difference has 1 - level.
+
+    Attributes:
+        ranked: (C,) whether a row is compared; the others have no letters and rank 0.
+        better: (C, C) whether row j is significantly better than row k.
+        low: (C,) the best rank that a row may have; 1 is the best of all.
+        high: (C,) the worst rank that it may have.
+        letters: of each row; two rows share a letter if and only if neither is better.
+        critical: how many standard errors a difference must have.
+    """
+
+    ranked: Flags
+    better: Flags
+    low: Counts
+    high: Counts
+    letters: tuple[str, ...]
+    critical: float
+
+    @property
+    def in_best_set(self) -> Flags:
+        """(C,) whether a row is ranked and no row is significantly better."""
+        first: Flags = self.low == 1
+        return first
+
+
+def rank(
+    panel: Panel,
+    generator: np.random.Generator,
+    *,
+    seeds: SeedVariances | None = None,
+    rows: Flags | None = None,
+    higher_is_better: bool = True,
+    level: float = 0.95,
+) -> Ranking:
+    """Compare all rows with each other, so that all statements hold together.
+
+    Args:
+        panel: the values.
+        generator: of the draws.
+        seeds: variances between seeds; by default those that the rows share.
+        rows: (C,) the rows to compare; by default all. Of them, a row of one seed is compared only
+            if it can borrow at least three degrees of freedom.
+        higher_is_better: whether a greater mean is better.
+        level: the probability that no statement is false.
+    """
+    seeds = seeds or shared_variances(panel.seeds)
+    ranked = (panel.seed_counts > 1) | (seeds.freedom >= LEAST_BORROWED)
+    if rows is not None:
+        ranked &= rows
+    drawn = deviations(panel, seeds, generator)
+    by_seed = seeds.variance / panel.seed_counts
+    errors = np.sqrt(by_seed[:, None] + by_seed + pair_image_variances(panel))
+    greatest = np.zeros(DRAWS)
+    places = np.flatnonzero(ranked)
+    for first in places:
+        for second in places[places > first]:
+            if errors[first, second] > 0:
+                distance = np.abs(drawn[:, first] - drawn[:, second]) / errors[first, second]
+                np.maximum(greatest, distance, out=greatest)
+    critical = float(np.quantile(greatest, level))
+    goodness = panel.means if higher_is_better else -panel.means
+    ahead = goodness[:, None] - goodness
+    better = (ahead > critical * errors) & ranked & ranked[:, None]
+    low = np.where(ranked, 1 + better.sum(axis=0), 0)
+    high = np.where(ranked, ranked.sum() - better.sum(axis=1), 0)
+    order = places[np.argsort(-goodness[places], kind="stable")]
+    letters = compact_letters(better, [int(place) for place in order])
+    return Ranking(ranked, better, low, high, letters, critical)
+
+
+def compact_letters(better: Flags, order: list[int]) -> tuple[str, ...]:
+    """Return letters such that two rows share one if and only if neither is better (Piepho 2004).
+
+    Args:
+        better: (C, C) whether row j is better than row k.
+        order: the rows that get letters, the best first; the letters follow it.
+    """
+    groups = [frozenset(order)]
+    for first, second in zip(*np.nonzero(better), strict=True):
+        split = [
+            part
+            for group in groups
+            for part in (
+                (group - {first}, group - {second}) if {first, second} <= group else (group,)
+            )
+        ]
+        groups = [part for part in dict.fromkeys(split) if not any(part < other for other in split)]
+    place = {row: at for at, row in enumerate(order)}
+    groups.sort(key=lambda group: sorted(place[row] for row in group))
+    return tuple(
+        "".join(_letter(number) for number, group in enumerate(groups) if row in group)
+        for row in range(len(better))
+    )
+
+
+def _letter(number: int) -> str:
+    """Return a to z, then a1 to z1, a2, ..."""
+    again, letter = divmod(number, len(string.ascii_lowercase))
+    return string.ascii_lowercase[letter] + (str(again) if again else "")

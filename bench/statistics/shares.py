@@ -1,0 +1,93 @@
+"""How much of what tells one run from another is the architecture, the loss, both, or the seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.statistics.arrays import Labels, Values
+from bench.statistics.draws import DRAWS, deviations, pair_image_variances
+from bench.statistics.factors import indicators, projector
+from bench.statistics.panel import Panel, SeedVariances
+
+TAILS = (0.025, 0.975)
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share in [0, 1] and its 95 % interval."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+def shares_of_a_run(
+    panel: Panel,
+    architectures: Labels,
+    losses: Labels,
+    seeds: SeedVariances,
+    generator: np.random.Generator,
+) -> dict[str, Share]:
+    """Return the shares of the variance among runs: architecture, loss, interaction, seed.
+
+    A run is a row with one seed; its figure is the mean over the images. The rows' architectures
+    and losses are taken as they are, not as draws from others (fixed effects): a source's variance
+    is the mean square of its effects over the rows, less what noise alone would give. The seed's is
+    the mean of the rows' variances. On an incomplete grid the effects are those of least squares.
+
+    The interval holds what other seeds and images would give: percentiles over draws of the rows'
+    means, of which the noise is taken off that they have twice, and of the variances.
+
+    Args:
+        panel: the values.
+        architectures: (C,) of each row.
+        losses: (C,) of each row.
+        seeds: variances between seeds, of which each row needs some degrees of freedom.
+        generator: of the draws.
+    """
+    one, other = indicators(architectures), indicators(losses)
+    both = projector(one, other)
+    projectors = {
+        "architecture": both - projector(other),
+        "loss": both - projector(one),
+        "interaction": np.eye(len(both)) - both,
+    }
+    noise = _noise(panel, seeds)
+    drawn = panel.means + deviations(panel, seeds, generator)
+    own = panel.seeds.variance
+    freedom = own.sum() ** 2 / (own**2 / np.maximum(panel.seeds.freedom, 1.0)).sum()
+    by_chance = freedom / generator.chisquare(freedom, DRAWS)
+    residual = panel.residual_variances.mean()
+    found = {
+        name: _mean_square(panel.means[None], kept, noise) for name, kept in projectors.items()
+    } | {"seed": np.maximum([own.mean() - residual], 0.0)}
+    again = {name: _mean_square(drawn, kept, 2 * noise) for name, kept in projectors.items()} | {
+        "seed": np.maximum(own.mean() * by_chance - residual, 0.0)
+    }
+    shares, others = _as_shares(found), _as_shares(again)
+    return {
+        name: Share(float(shares[name][0]), *map(float, np.quantile(others[name], TAILS)))
+        for name in found
+    }
+
+
+def _noise(panel: Panel, seeds: SeedVariances) -> Values:
+    """The covariance (C, C) of the rows' means by seeds and images."""
+    alone = panel.image_variance(np.eye(len(panel.rows)))
+    by_image = (alone[:, None] + alone - pair_image_variances(panel)) / 2
+    noise: Values = by_image + np.diag(seeds.variance / panel.seed_counts)
+    return noise
+
+
+def _mean_square(means: Values, kept: Values, noise: Values) -> Values:
+    """The mean squares (draws,) of what is kept of means (draws, C), less those of noise."""
+    squares = ((means @ kept) * means).sum(axis=1) - np.trace(kept @ noise)
+    above: Values = np.maximum(squares, 0.0) / len(kept)
+    return above
+
+
+def _as_shares(parts: dict[str, Values]) -> dict[str, Values]:
+    total = np.sum(list(parts.values()), axis=0)
+    return {name: part / np.where(total > 0, total, 1.0) for name, part in parts.items()}
