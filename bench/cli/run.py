@@ -36,6 +36,13 @@ def run(
             min=3, help="Try the grid out: so many samples, one epoch of every stage, no timing."
         ),
     ] = None,
+    race: Annotated[
+        bool,
+        typer.Option(
+            "--race",
+            help="No more seeds for rows that are surely not best by the first metric.",
+        ),
+    ] = False,
     per_device: Annotated[
         str,
         typer.Option(metavar="N|auto", help="How many cells to run side by side on one device."),
@@ -78,6 +85,8 @@ def run(
     question = load(grid)
     name = grid.stem
     if limit is not None:
+        if race:
+            raise InputError("--race: figures by --limit decide nothing; leave one of them out")
         question = question.smoke_test(limit)
         name = f"{name}-limit-{limit}"
     study = Study(out or Path("results") / name)
@@ -86,7 +95,7 @@ def run(
         from bench.execution.run import look_ahead
         from bench.report.terminal import print_plan
 
-        print_plan(console, look_ahead(question, study), study.folder)
+        print_plan(console, look_ahead(question, study, race=race), study.folder)
         return
     side_by_side = _parse_count(per_device)
     # Before this process loads torch, which both can do at the same time.
@@ -105,6 +114,7 @@ def run(
                 server=server,
                 per_device=side_by_side,
                 threads=threads,
+                race=race,
                 throughput=limit is None,
                 retry_failed=retry_failed,
                 keep_stale=keep_stale,
@@ -113,15 +123,22 @@ def run(
     except KeyboardInterrupt:
         from bench.execution.run import has_to_run, look_ahead
 
-        planned = look_ahead(question, study)
+        planned = look_ahead(question, study, race=race)
         left = sum(has_to_run(one, retry_failed=False, keep_stale=keep_stale) for one in planned)
-        typer.echo(f"stopped with {left} cells to go; the same command goes on from here", err=True)
+        where = " before the next look" if race else ""
+        typer.echo(
+            f"stopped with {left} cells to go{where}; the same command goes on from here", err=True
+        )
         raise typer.Exit(INTERRUPTED) from None
     finally:
         if server is not None:
             server.end()
-    records = study.load().records
-    found = [records[cell.id] for cell in question.cells() if cell.id in records]
+    results = study.load()
+    found = [
+        record
+        for cell in results.cells(question)
+        if (record := results.record_of(cell)) is not None
+    ]
     failed = sum(record.failure is not None for record in found)
     state = f"finished, but {failed} of {len(found)} cells failed" if failed else "finished"
     console.print(f"{state}: see `bench report {study.folder}`", highlight=False, markup=False)

@@ -32,8 +32,9 @@ def verify(
     for problem in problems:
         typer.echo(problem)
     wrong = len(problems)
+    trials = f", {len(results.trials)} trials" if results.trials else ""
     typer.echo(
-        f"{len(results.records)} cells and {len(results.measurements)} measurements: "
+        f"{len(results.records)} cells{trials} and {len(results.measurements)} measurements: "
         + ("all in order" if not wrong else f"{wrong} disagree with what was written")
     )
     if retrain is not None and not _agrees_again(results, retrain, seed, device):

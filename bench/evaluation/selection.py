@@ -7,6 +7,7 @@ from bench.evaluation.metrics.rmse import rmse
 from bench.study.record import Summary
 
 METRICS = (iou, rmse)
+WORST = 0.0  # score
 
 
 def score(val: Summary) -> float:

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 import architectures
-from bench.evaluation import baselines
+from bench.evaluation import baselines, selection
 from bench.evaluation.metric import Metric, evaluate, per_image
 from bench.evaluation.score import score
 from bench.events import Listener, silent
@@ -91,7 +91,7 @@ def run_cell(job: Job, context: RunContext, listen: Listener = silent) -> CellRe
         cell,
         context,
         started_utc,
-        **figures(outcome.tables, context.metrics),
+        **_worth(cell, outcome, context.metrics),
         training=outcome.training,
         teacher=outcome.teacher,
         peak_memory_mib=outcome.peak_memory_mib,
@@ -105,7 +105,17 @@ def with_values(
     tables: dict[str, pd.DataFrame], metrics: Sequence[Metric]
 ) -> dict[str, pd.DataFrame]:
     """Return a cell's tables with that of the metrics' values, so that reports need no formula."""
+    if places.SCORES not in tables:
+        return tables  # of a trial, which is not tested
     return tables | {places.VALUES: per_image(tables[places.SCORES], metrics)}
+
+
+def _worth(cell: Cell, outcome: CellOutcome, metrics: Sequence[Metric]) -> dict[str, Any]:
+    """Those fields of a record that a cell is judged by: figures, or of a trial its best epoch."""
+    if cell.trial is None or outcome.training is None:
+        return figures(outcome.tables, metrics)
+    best = next(epoch for epoch in outcome.training.curve if epoch.selected)
+    return {"val_score": selection.score(best.val)}
 
 
 def figures(tables: dict[str, pd.DataFrame], metrics: Sequence[Metric]) -> dict[str, Any]:
@@ -160,7 +170,7 @@ def _score_baseline(cell: Cell, context: RunContext) -> CellOutcome:
 def _train_and_score(
     job: Job, loss: LossPair, context: RunContext, listen: Listener
 ) -> CellOutcome:
-    """Train on ``train``, select on ``val``, read ``test`` once."""
+    """Train on ``train``, select on ``val``, read ``test`` once; of a trial, not at all."""
     cell, like = job.cell, job.like
     # The images lie where they lie before anything is counted.
     data_memory_mib = sum(loader.resident_mib for loader in context.loaders.values())
@@ -192,6 +202,16 @@ def _train_and_score(
         trainer = replace(trainer, pseudo_label=model.pseudo_label)
     training = trainer.fit(model, loss, cell.train.recipes())
     peaks_mib = [memory.mib(), teacher.peak_memory_mib if teacher else None]
+    peak_mib = max((peak for peak in peaks_mib if peak is not None), default=None)
+    outcome = CellOutcome(
+        {},
+        training,
+        teacher.training if teacher else None,
+        peak_memory_mib=peak_mib,
+        data_memory_mib=data_memory_mib,
+    )
+    if cell.trial is not None:
+        return outcome
     last = cell.train.recipes()[-1]
     score_test = partial(
         score,
@@ -204,13 +224,7 @@ def _train_and_score(
     tables = {places.SCORES: score_test(tasks=trainer.tasks)}
     if isinstance(model, StudentTeacher):
         tables[places.CONSISTENCY] = score_test(tasks=("depth",), pseudo_label=model.pseudo_label)
-    return CellOutcome(
-        tables,
-        training,
-        teacher.training if teacher else None,
-        peak_memory_mib=max((peak for peak in peaks_mib if peak is not None), default=None),
-        data_memory_mib=data_memory_mib,
-    )
+    return outcome._replace(tables=tables)
 
 
 def _executions(training: Training | None) -> tuple[Execution, ...]:

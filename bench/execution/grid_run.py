@@ -44,7 +44,7 @@ class Precedents:
 
 def _key(cell: Cell, device: str) -> str:
     architecture = identity.of_architecture(cell.architecture)
-    return identity.digest([architecture, cell.setting, device])
+    return identity.digest([architecture, cell.setting, cell.found, device])
 
 
 def _thrift(record: Record) -> list[Any]:
@@ -71,6 +71,7 @@ class GridRun:
         context: of this process.
         launch: runs cells.
         listen: told what starts and ends.
+        before, after: how many cells of the run come before these and after them.
     """
 
     def __init__(
@@ -83,10 +84,13 @@ class GridRun:
         context: RunContext,
         launch: Launcher,
         listen: Listener,
+        before: int = 0,
+        after: int = 0,
     ) -> None:
-        self._numbers = {cell.id: number for number, cell in enumerate(cells, 1)}
+        self._numbers = {cell.id: number for number, cell in enumerate(cells, 1 + before)}
+        self._total = before + len(cells) + after
         self._waiting = [cell for cell in cells if cell.id in to_run]
-        self._left = len(self._waiting)
+        self._left = len(self._waiting) + after
         self._precedents, self._study, self._context = precedents, study, context
         self._launch, self._listen = launch, listen
 
@@ -133,7 +137,7 @@ class GridRun:
     def _jobs(self, cells: Iterable[Cell], count: int) -> Iterator[Job]:
         device = self._context.device.type
         for cell in cells:
-            self._listen(CellStarted(cell, self._numbers[cell.id], len(self._numbers), self._left))
+            self._listen(CellStarted(cell, self._numbers[cell.id], self._total, self._left))
             # A neighbour on the device must not decide how a cell is trained.
             falls_back = count == 1 or device == "cpu"
             yield Job(cell, self._precedents.of(cell, device), falls_back)

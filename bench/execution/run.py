@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,9 +20,11 @@ from bench.execution.grid_run import GridRun, Precedents
 from bench.execution.launchers.contract import Launcher
 from bench.execution.launchers.inline import Inline
 from bench.execution.launchers.processes import Processes
+from bench.execution.race import enter_race, run_race
+from bench.execution.tuning import check_installed, tune
 from bench.machine.fork_server import ForkServer
 from bench.machine.memory import give_back_freed_memory
-from bench.settings.grid import Grid
+from bench.settings.grid import Cell, Grid
 from bench.study import places
 from bench.study.measurement import measurement_id
 from bench.study.plan import PlannedCell, State, changed_code, plan, timing_cases
@@ -35,13 +38,25 @@ from bench.throughput.sampling import QUICK
 LEAST_VISIT_S = 120.0  # that a network may take to be timed, however short its cells have to be
 
 
-def look_ahead(grid: Grid, study: Study) -> list[PlannedCell]:
+def look_ahead(grid: Grid, study: Study, *, race: bool = False) -> list[PlannedCell]:
     """Return every cell of a grid and what the study holds of it; nothing is decoded or written.
 
+    The trials of a tuned grid come first. Of a race, there are the cells up to its next look.
+
     Raises:
-        InputError: the data is at fault, or the study is of an earlier format.
+        InputError: the data is at fault, the study is of an earlier format, or a race could decide
+            nothing.
     """
-    return plan(grid.cells(), study.load_or_empty(), open_inventory(grid).of)
+    results = study.load_or_empty()
+    inventory = open_inventory(grid)
+    trials = plan(grid.trials(), results, inventory.of)
+    planned = plan(results.cells(grid), results, inventory.of)
+    if race:
+        due = {p.cell.id for p in planned if has_to_run(p, retry_failed=False, keep_stale=False)}
+        leakage = next((one.leakage for one in results.grids if one.grid.data == grid.data), None)
+        asked = enter_race(grid).standing(planned, due, results, leakage).asked
+        planned = [one for one in planned if one.cell.id in asked]
+    return trials + planned
 
 
 def has_to_run(planned: PlannedCell, *, retry_failed: bool, keep_stale: bool) -> bool:
@@ -62,6 +77,7 @@ def run(
     server: ForkServer | None = None,
     per_device: int | None = 1,
     threads: int | None = None,
+    race: bool = False,
     throughput: bool = True,
     retry_failed: bool = False,
     keep_stale: bool = False,
@@ -69,7 +85,8 @@ def run(
 ) -> None:
     """Run every cell of the grid that the study lacks, then time the networks that it lacks.
 
-    A cell that fails is recorded with its reason, and the rest goes on.
+    A tuned grid's recipes are found first. A cell that fails is recorded with its reason, and the
+    rest goes on.
 
     Args:
         grid: the question.
@@ -82,17 +99,23 @@ def run(
             takes (on the CPU it is 1).
         threads: of the CPU, that each cell computes with; by default as many as the study's other
             cells, or as torch finds.
+        race: whether rows that are surely not the best by the grid's first metric get no more
+            seeds, see `bench.study.race`.
         throughput: whether to time the networks when all are trained.
         retry_failed: whether to run failed cells, and failed or withheld timings, once more.
         keep_stale: whether to leave cells as they are whose data, weights or code have changed.
         check_cache: whether to compare decoded images with their checksums to the last byte.
 
     Raises:
-        InputError: the data, a metric or a file of weights is at fault; nothing is written.
+        InputError: the data, a metric or a file of weights is at fault, what finds recipes is not
+            installed, or a race could decide nothing; nothing is written.
     """
     listen = Listeners(listen)
     results = study.load_or_empty()
-    cells = list(grid.cells())
+    if grid.tune is not None:
+        check_installed()
+    rules = enter_race(grid) if race else None
+    is_due = partial(has_to_run, retry_failed=retry_failed, keep_stale=keep_stale)
     with ExitStack() as stack:
         if server is not None:
             stack.callback(server.end)
@@ -102,34 +125,69 @@ def run(
         leakage = find_leakage(context.loader.dataset, context.split)
         for remark in leakage.remarks:
             listen(Remark(remark))
-        planned = plan(cells, results, context.inventory.of)
+        trials = plan(grid.trials(), results, context.inventory.of)
         try:
             study.write_grid(
                 grid,
-                context.inventory.of_all(cells),
+                context.inventory.of_all(grid.cells()),
                 {metric.name: metric.contract for metric in context.metrics},
                 leakage.shares,
+                None if rules is None else rules.race,
             )
         except OSError as error:
             raise InputError(f"{study.folder}: cannot be written to: {error.strerror}") from None
+        launch: Launcher = (
+            Inline(context, listen) if server is None else Processes(server, grid, context, listen)
+        )
+        _say_what_does_not_hold(trials, listen, keep_stale=keep_stale)
+        tried = tune(
+            trials,
+            results,
+            study,
+            context,
+            launch=launch,
+            listen=listen,
+            is_due=is_due,
+            per_device=per_device,
+            cells_after=len(list(grid.cells() if rules is None else rules.first_cells())),
+        )
+        if tried:
+            results = study.load_or_empty()
+        cells = list(results.cells(grid))
+        planned = plan(cells, results, context.inventory.of)
         _say_what_does_not_hold(planned, listen, keep_stale=keep_stale)
-        to_run = {
-            one.cell.id
-            for one in planned
-            if has_to_run(one, retry_failed=retry_failed, keep_stale=keep_stale)
-        }
+        to_run = {one.cell.id for one in planned if is_due(one)}
         current = [one.record for one in planned if one.state is State.CURRENT and one.record]
         to_keep = [record for cell_id, record in results.records.items() if cell_id not in to_run]
         damaged = update_metrics(to_keep, results, study, context.metrics, listen)
         to_run |= damaged & {cell.id for cell in cells}
-        launch: Launcher = (
-            Inline(context, listen) if server is None else Processes(server, grid, context, listen)
-        )
         precedents = Precedents(current)
-        work = GridRun(
-            cells, to_run, precedents, study=study, context=context, launch=launch, listen=listen
-        )
-        work.run(per_device)
+
+        def work(cells: Sequence[Cell], to_run: set[str]) -> None:
+            GridRun(
+                cells,
+                to_run,
+                precedents,
+                study=study,
+                context=context,
+                launch=launch,
+                listen=listen,
+                before=tried,
+            ).run(per_device)
+
+        if rules is None:
+            work(cells, to_run)
+        else:
+            run_race(
+                rules,
+                cells,
+                to_run,
+                study=study,
+                inventory=context.inventory,
+                leakage=leakage.shares,
+                work=work,
+                listen=listen,
+            )
         if server is not None:
             server.end()
         if throughput:
@@ -157,7 +215,8 @@ def threads_for(results: Results, asked: int | None) -> int:
     Raises:
         InputError: another number than that of the cells which the study holds was asked for.
     """
-    kept = [r for r in results.records.values() if r.training and r.environment.device == "cpu"]
+    records = [*results.records.values(), *results.trials.values()]
+    kept = [r for r in records if r.training and r.environment.device == "cpu"]
     if not kept:
         return asked or torch.get_num_threads()
     number = kept[0].environment.threads
@@ -233,7 +292,7 @@ def measure_throughput(
     """Time the grid's networks that the study has no figures of on this machine, of this code."""
     results = study.load_or_empty()
     complete = [record for record in results.records.values() if record.summary is not None]
-    timed = timing_cases(grid, complete)
+    timed = timing_cases(results.cells(grid), complete)
     cases = [case for case, _ in timed]
     sources = {case.id: context.inventory.of_all(cells).sources for case, cells in timed}
 

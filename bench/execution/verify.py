@@ -47,6 +47,9 @@ def verify(results: Results) -> Iterator[str]:
         alike = first.setdefault(record.provenance.split, record)
         for problem in _problems_of_cell(results, record, known, alike, keys):
             yield f"{place}: {problem}"
+    for cell_id, trial in results.trials.items():
+        for problem in _problems_of_trial(results, trial):
+            yield f"{places.TRIALS}/{cell_id}: {problem}"
     for name in results.measurements:  # whose figures are views of what is kept
         place = f"{places.THROUGHPUT}/{name}"
         if (wrong := checksums.problem(results.folder / place)) is not None:
@@ -88,6 +91,18 @@ def _problems_of_cell(
             yield from _problems_of_keys(record, scores, keys)
             yield from _problems_of_values(results, record, scores, known)
         yield from _disagreements(record, summary, scores, known)
+
+
+def _problems_of_trial(results: Results, trial: Record) -> Iterator[str]:
+    """What is wrong with a trial, whose score is a view of its curve."""
+    if (problem := checksums.problem(results.folder / places.of_cell(trial.cell))) is not None:
+        yield problem
+        return
+    yield from _problems_of_selection(trial)
+    best = [e for e in trial.training.curve if e.selected] if trial.training else []
+    scores = [selection.score(epoch.val) for epoch in best]
+    if trial.failure is None and scores != [trial.val_score]:
+        yield "its score is not that of its selected epoch"
 
 
 def _problems_of_keys(
@@ -168,7 +183,8 @@ def compare_again(recorded: Record, again: CellResult, results: Results) -> Verd
     """Compare a cell's record with that of the same cell, trained again.
 
     On a CPU of the same kind with the same versions the figures are the same to the last digit.
-    Elsewhere they are as near as the seeds of the row are to each other.
+    Elsewhere, or where a clock ended the training, they are as near as the seeds of the row are to
+    each other.
 
     Args:
         recorded: what the study holds.
@@ -180,13 +196,14 @@ def compare_again(recorded: Record, again: CellResult, results: Results) -> Verd
     differences = _differences(recorded, again.record)
     before, after = recorded.environment, again.record.environment
     alike = ("device", "device_name", "threads", "packages", "python", "platform")
-    if after.device == "cpu" and all(getattr(before, a) == getattr(after, a) for a in alike):
+    repeatable = after.device == "cpu" and not recorded.cell.train.is_timed
+    if repeatable and all(getattr(before, a) == getattr(after, a) for a in alike):
         scores = again.tables[places.SCORES]
         equal = scores.equals(results.scores(recorded.cell.id)[list(scores.columns)])
         return Verdict(equal, "the same to the last digit" if equal else differences)
     spread = _spread(recorded.cell, results)
     if spread is None:
-        reason = f"another machine, and one seed, so no spread to judge by: {differences}"
+        reason = f"not repeatable, and one seed, so no spread to judge by: {differences}"
         return Verdict(agrees=True, reason=reason)
     within = all(
         abs(value - (recorded.summary or {})[name]) <= spread[name]

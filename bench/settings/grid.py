@@ -10,7 +10,6 @@ from typing import Annotated, Any, Self
 from pydantic import (
     BeforeValidator,
     Field,
-    StrictInt,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -23,6 +22,7 @@ from bench.settings.data import Data
 from bench.settings.losses import LossPair
 from bench.settings.networks import Architecture, check
 from bench.settings.training import Train
+from bench.settings.tuning import MIN_TRIALS, Seed, Tune
 
 # The trivial baselines, and the kinds of images that each needs.
 BASELINES: dict[str, frozenset[str]] = {
@@ -34,7 +34,6 @@ BASELINES: dict[str, frozenset[str]] = {
 }
 TASKS = ("mask", "depth")
 
-Seed = Annotated[StrictInt, Field(ge=0, lt=2**64)]
 OneOrMore = BeforeValidator(lambda value: value if isinstance(value, list | tuple) else [value])
 
 
@@ -43,6 +42,12 @@ class Cell(Settings):
 
     A cell without a loss is a trivial baseline: its architecture's name is one of `BASELINES`, and
     nothing is trained.
+
+    Attributes:
+        train: the recipe; of a tuned cell, with what the search has found.
+        tuning: the search for the recipe, where there was one.
+        trial: of a trial of that search, its number from 0; a trial is scored on the validation
+            images alone.
     """
 
     architecture: Architecture
@@ -50,11 +55,36 @@ class Cell(Settings):
     seed: int
     data: Data
     train: Train
+    tuning: Tune | None = None
+    trial: int | None = None
 
     @property
     def id(self) -> str:
-        """The hash of the settings without any path, see `bench.settings.identity`."""
-        return identity.digest({**self.row, "seed": self.seed, **self._setting(self.loss)})
+        """The hash of the settings without any path, see `bench.settings.identity`.
+
+        That of a trial has its number in place of what it tries.
+        """
+        content = {**self.row, "seed": self.seed, **self._setting(self.loss)}
+        if self.trial is not None:
+            content["trial"] = self.trial
+        elif self.tuning is not None:
+            content["found"] = self.found
+        return identity.digest(content)
+
+    @property
+    def found(self) -> dict[str, Any]:
+        """What the search has found, by the setting's name; nothing where there was none."""
+        return self.tuning.found_in(self.train) if self.tuning else {}
+
+    def trials(self) -> list[Cell]:
+        """Return the trials of the search for the cell's recipe; what they try is not in them."""
+        if self.tuning is None:
+            return []
+        seed = self.tuning.seed
+        return [
+            self.model_copy(update={"seed": seed, "trial": number})
+            for number in range(self.tuning.trials)
+        ]
 
     @property
     def row(self) -> dict[str, Any]:
@@ -66,15 +96,19 @@ class Cell(Settings):
 
     @property
     def setting(self) -> dict[str, Any]:
-        """What all rows of one leaderboard share: the data and the budget."""
+        """What all rows of one leaderboard share: the data, the budget, and the search."""
         return self._setting(None)
 
     def _setting(self, loss: LossPair | None) -> dict[str, Any]:
-        """Data and budget; a stage's losses are left out where they are ``loss``."""
+        """Data, budget, search; a stage's losses are left out where they are ``loss``."""
         content: dict[str, Any] = {"data": identity.of_data(self.data)}
         if self.loss is None:
             return content
-        recipes = self.train.recipes()
+        train = self.train
+        if self.tuning is not None:
+            train = self.tuning.before(train)
+            content["tuning"] = self.tuning.model_dump(mode="json", exclude_none=True)
+        recipes = train.recipes()
         content["train"] = [identity.of_recipe(recipe, self.data, loss) for recipe in recipes]
         if self.train.teacher is not None:
             content["teacher"] = identity.of_teacher(self.train.teacher, self.data)
@@ -99,7 +133,10 @@ class Cell(Settings):
         """The cell in a line, for progress and messages."""
         if self.loss is None:
             return self.architecture.label
-        return f"{self.architecture.label} · {self.loss.label} · seed {self.seed}"
+        text = f"{self.architecture.label} · {self.loss.label} · seed {self.seed}"
+        if self.tuning is None or self.trial is None:
+            return text
+        return f"{text} · trial {self.trial + 1} of {self.tuning.trials}"
 
 
 class Limits(Settings):
@@ -121,6 +158,8 @@ class Grid(Settings):
     """Architectures crossed with losses and seeds, on one dataset with one budget.
 
     Attributes:
+        tune: how a recipe of its own is found for each architecture with each loss; None where
+            `train` is that of all.
         metrics: that the leaderboard shows, the first of each task to sort by.
     """
 
@@ -129,6 +168,7 @@ class Grid(Settings):
     seeds: Annotated[tuple[Seed, ...], OneOrMore] = Field((0,), min_length=1)
     data: Data
     train: Train
+    tune: Tune | None = None
     metrics: Annotated[tuple[str, ...], OneOrMore] = Field(("iou", "rmse"), min_length=1)
     limits: Limits = Limits()
 
@@ -181,10 +221,19 @@ class Grid(Settings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _tunable(self, info: ValidationInfo) -> Self:
+        if self.tune is not None and not is_stored(info):
+            for problem in self.tune.problems(self.train):
+                raise ValueError(f"tune: {problem}")
+        return self
+
     def smoke_test(self, samples: int) -> Grid:
         """Return the grid on so many samples, each stage of one epoch: to see that it runs."""
         data = self.data.model_copy(update={"limit": samples})
-        return self.model_copy(update={"data": data, "train": self.train.with_one_epoch()})
+        tune = self.tune and self.tune.model_copy(update={"trials": MIN_TRIALS})
+        train = self.train.with_one_epoch()
+        return self.model_copy(update={"data": data, "train": train, "tune": tune})
 
     def kinds(self) -> frozenset[str]:
         """Return the kinds of images that some cell cannot do without."""
@@ -200,10 +249,11 @@ class Grid(Settings):
         return frozenset(task for pair in pairs for task in TASKS if getattr(pair, task))
 
     def cells(self) -> Iterator[Cell]:
-        """Give everything that a study of this grid holds when it is done, in the order of work.
+        """Give all that a leaderboard of this grid shows when it is done, in the order of work.
 
         The trivial baselines come first. Of the cross product, seeds vary slowest, so that an early
-        stop leaves a whole table.
+        stop leaves a whole table. The cells of a tuned grid have the recipe before the search; see
+        `bench.study.results.Results.cells`.
         """
         for name, kinds in BASELINES.items():
             if kinds <= self.kinds():
@@ -213,7 +263,24 @@ class Grid(Settings):
         ):
             yield self._cell(architecture, loss, seed)
 
+    def trials(self) -> Iterator[Cell]:
+        """Give the trials of a tuned grid, row by row."""
+        for architecture, loss in itertools.product(self.architectures, self.losses):
+            yield from self._cell(architecture, loss, self.seeds[0]).trials()
+
+    @property
+    def tuning(self) -> Tune | None:
+        """The search with the seed of its trials."""
+        if self.tune is None or self.tune.seed is not None:
+            return self.tune
+        return self.tune.model_copy(update={"seed": self.seeds[0]})
+
     def _cell(self, architecture: Architecture, loss: LossPair | None, seed: int) -> Cell:
         return Cell(
-            architecture=architecture, loss=loss, seed=seed, data=self.data, train=self.train
+            architecture=architecture,
+            loss=loss,
+            seed=seed,
+            data=self.data,
+            train=self.train,
+            tuning=None if loss is None else self.tuning,
         )

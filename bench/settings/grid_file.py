@@ -13,10 +13,13 @@ from pydantic_core import ErrorDetails
 from architectures.user_code import forget_changed
 from bench.errors import InputError, suggestion
 from bench.settings.base import Settings
+from bench.settings.budget import Budget
 from bench.settings.data import Data, Split
 from bench.settings.grid import Grid, Limits
 from bench.settings.losses import Balance, LossPair
-from bench.settings.training import Recipe, Schedule, Teacher, Train
+from bench.settings.schedule import Schedule
+from bench.settings.training import Recipe, Teacher, Train
+from bench.settings.tuning import Tune
 
 
 def load(path: Path) -> Grid:
@@ -47,7 +50,8 @@ def load(path: Path) -> Grid:
 class _StrictLoader(yaml.SafeLoader):
     r"""YAML in which a key given twice is an error, where plain YAML drops the first in silence.
 
-    So is half a character, as ``"\ud800"``, which no file can keep.
+    So is half a character, as ``"\ud800"``, which no file can keep. Brackets keep their commas: in
+    ``{rate: log(1, 2)}`` plain YAML has a value ``log(1`` and a key ``2)``.
     """
 
     def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> str:
@@ -62,6 +66,7 @@ class _StrictLoader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - the overridden signature
         seen = set()
+        node.value = _with_whole_brackets(node.value)
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, Hashable) and key in seen:
@@ -72,6 +77,24 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
+def _with_whole_brackets(entries: list[tuple[yaml.Node, yaml.Node]]) -> list[Any]:
+    """Join the keys without a value to the value before them if a bracket is open there."""
+    whole: list[tuple[yaml.Node, yaml.Node]] = []
+    for key, value in entries:
+        before = whole[-1][1] if whole else None
+        if (
+            isinstance(before, yaml.ScalarNode)
+            and before.value.count("(") > before.value.count(")")
+            and isinstance(key, yaml.ScalarNode)
+            and isinstance(value, yaml.ScalarNode)
+            and not value.value
+        ):
+            before.value += f", {key.value}"
+        else:
+            whole.append((key, value))
+    return whole
+
+
 _SECTIONS: dict[str, type[Settings]] = {
     "": Grid,
     "data": Data,
@@ -80,10 +103,12 @@ _SECTIONS: dict[str, type[Settings]] = {
     "losses": LossPair,
     "losses.balance": Balance,
     "train": Train,
+    "train.budget": Budget,
     "train.losses": LossPair,
     "train.schedule": Schedule,
     "train.stages": Recipe,
     "train.teacher": Teacher,
+    "tune": Tune,
 }
 
 
@@ -105,6 +130,6 @@ def _explain(error: ErrorDetails) -> str:
         case "too_short":
             return f"{where}: is empty; give at least one"
         case "value_error":
-            return f"{where}: {error['ctx']['error']}"
+            return ": ".join(filter(None, (where, str(error["ctx"]["error"]))))
         case _:
             return f"{where}: {error['msg'].lower()}, not {given!r}"

@@ -7,7 +7,7 @@ what was not used.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import (
     Field,
@@ -21,72 +21,25 @@ from pydantic import (
 )
 
 from bench.settings.base import Settings, is_stored
+from bench.settings.budget import Budget
 from bench.settings.data import ImageSize
 from bench.settings.losses import LossPair
 from bench.settings.networks import Architecture, check
+from bench.settings.schedule import Schedule
 
 LossSize = Literal["full", "native"]
 
 # What holds where nothing else is given.
-ONE_CYCLE = {
-    "pct_start": 0.3,
-    "anneal_strategy": "cos",
-    "div_factor": 25.0,
-    "final_div_factor": 1e4,
-    "base_momentum": 0.85,
-    "max_momentum": 0.95,
-}
 MOMENTUM = 0.9
 MIN_MICRO_BATCH = 2  # images: BatchNorm needs two
 TEACHER_LOSSES = {"depth": "log_l1 + log_gradient + normals_cosine"}
-
-
-class Schedule(Settings):
-    """How the learning rate moves over a stage, step by step.
-
-    Attributes:
-        name: ``one_cycle`` (Smith and Topin 2018, https://arxiv.org/abs/1708.07120), ``cosine`` to
-            zero, or ``constant``. All that follows belongs to ``one_cycle``.
-        epochs: the length of the cycle, by default the stage's. A longer cycle is cut off.
-        pct_start: the share of the cycle in which the rate rises, by default 0.3.
-        anneal_strategy: along a cosine (the default) or a line.
-        div_factor: the rate starts at the recipe's divided by this, by default 25.
-        final_div_factor: it ends at its first value divided by this, by default 10,000.
-        base_momentum, max_momentum: SGD's momentum, or Adam's first beta, falls from the second to
-            the first while the rate rises, and comes back; by default 0.85 and 0.95.
-    """
-
-    name: Literal["one_cycle", "cosine", "constant"] = "one_cycle"
-    epochs: PositiveInt | None = None
-    pct_start: float | None = Field(None, gt=0, lt=1)
-    anneal_strategy: Literal["cos", "linear"] | None = None
-    div_factor: float | None = Field(None, ge=1)
-    final_div_factor: float | None = Field(None, ge=1)
-    base_momentum: float | None = Field(None, ge=0, lt=1)
-    max_momentum: float | None = Field(None, ge=0, lt=1)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _in_full(cls, value: object) -> object:
-        if isinstance(value, str):
-            value = {"name": value}
-        if isinstance(value, dict) and value.get("name", "one_cycle") == "one_cycle":
-            return ONE_CYCLE | {key: given for key, given in value.items() if given is not None}
-        return value
-
-    @model_validator(mode="after")
-    def _only_one_cycle_has_settings(self) -> Self:
-        for name in ("epochs", *ONE_CYCLE):
-            if self.name != "one_cycle" and getattr(self, name) is not None:
-                raise ValueError(f"{name} has no effect: it belongs to one_cycle, not {self.name}")
-        return self
 
 
 class Recipe(Settings):
     """How a network is trained for a while.
 
     Attributes:
-        epochs, steps: the budget, one of the two.
+        epochs, steps, budget: how long, one of the three.
         image_size: (height, width); by default the data's.
         accumulate: micro-batches into which each batch is divided; their gradients add up, and
             BatchNorm sees them one by one. A batch that does not fit into memory is divided anyway.
@@ -105,6 +58,7 @@ class Recipe(Settings):
 
     epochs: PositiveInt | None = None
     steps: PositiveInt | None = None
+    budget: Budget | None = None
     image_size: ImageSize | None = None
     batch_size: PositiveInt = 16
     accumulate: PositiveInt = 1
@@ -130,6 +84,11 @@ class Recipe(Settings):
             return self.schedule.max_momentum
         return MOMENTUM if self.momentum is None else self.momentum
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether a clock ends the training, so that no two runs are the same."""
+        return self.budget is not None and self.budget.seconds is not None
+
     def plain(self) -> Recipe:
         """Return the recipe alone, without what a subclass adds and without what has no effect."""
         content = {name: getattr(self, name) for name in Recipe.model_fields}
@@ -154,8 +113,8 @@ class Recipe(Settings):
         return {name for name in fields if getattr(self, name) != fields[name].default}
 
     def has_budget(self) -> bool:
-        """Return whether exactly one of epochs and steps is given."""
-        return (self.epochs is None) != (self.steps is None)
+        """Return whether exactly one of epochs, steps and budget is given."""
+        return [self.epochs, self.steps, self.budget].count(None) == 2  # noqa: PLR2004 - of three
 
     def problems(self, given: set[str]) -> Iterator[str]:
         """Give what does not go together, one line each.
@@ -180,6 +139,17 @@ class Recipe(Settings):
                 f"schedule.epochs: a cycle of {cycle} epochs is shorter than the {self.epochs} "
                 "epochs of training; give as many or more"
             )
+        if cycle is not None and self.is_timed:
+            yield "schedule.epochs: has no meaning in a budget of seconds; leave it out"
+
+
+AnyRecipe = TypeVar("AnyRecipe", bound=Recipe)
+
+
+def _with_one_epoch(recipe: AnyRecipe) -> AnyRecipe:
+    if recipe.epochs is None and recipe.budget is None:
+        return recipe
+    return recipe.model_copy(update={"epochs": 1, "budget": None})
 
 
 class Teacher(Recipe):
@@ -214,7 +184,7 @@ class Teacher(Recipe):
     @model_validator(mode="after")
     def _sound(self) -> Self:
         if self.has_budget() == (self.weights is not None):
-            raise ValueError("needs epochs, steps or weights, one of them")
+            raise ValueError("needs epochs, steps, a budget or weights, one of them")
         if self.weights is not None:
             for name in sorted(self.given()):
                 raise ValueError(f"{name} has no effect beside weights, which are not trained")
@@ -244,6 +214,12 @@ class Train(Recipe):
     stages: tuple[Recipe, ...] = ()
     teacher: Teacher | None = None
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether a clock ends a stage or the teacher's training."""
+        recipes: list[Recipe] = [*self.recipes(), *([self.teacher] if self.teacher else [])]
+        return any(recipe.is_timed for recipe in recipes)
+
     def recipes(self) -> tuple[Recipe, ...]:
         """Return the stages in full; without any, the one recipe.
 
@@ -252,18 +228,11 @@ class Train(Recipe):
         return tuple(stage.plain() for stage in self._stages_in_full())
 
     def with_one_epoch(self) -> Train:
-        """Return the same with one epoch wherever epochs are counted; a budget of steps stays."""
-        return self.model_copy(
-            update={
-                "epochs": self.epochs and 1,
-                "stages": tuple(
-                    stage.model_copy(update={"epochs": 1}) if stage.epochs else stage
-                    for stage in self.stages
-                ),
-                "teacher": self.teacher
-                and self.teacher.model_copy(update={"epochs": self.teacher.epochs and 1}),
-            }
-        )
+        """Return the same with one epoch of every recipe but those that count steps."""
+        stages = tuple(_with_one_epoch(stage) for stage in self.stages)
+        teacher = self.teacher and _with_one_epoch(self.teacher)
+        update = {"stages": stages, "teacher": teacher}
+        return _with_one_epoch(self).model_copy(update=update)
 
     def _stages_in_full(self) -> list[Recipe]:
         outside = {name: getattr(self, name) for name in Recipe.model_fields}
@@ -283,7 +252,7 @@ class Train(Recipe):
         for number, recipe in enumerate(in_full):
             where = f"stages.{number} " if self.stages else ""
             if not recipe.has_budget():
-                raise ValueError(f"{where}needs either epochs or steps, as in epochs: 4")
+                raise ValueError(f"{where}needs one of epochs, steps and budget, as in epochs: 4")
             for problem in recipe.problems((self.stages[number] if self.stages else self).given()):
                 raise ValueError(f"{where}{problem}")
         for name in sorted(self.given()):

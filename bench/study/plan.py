@@ -48,10 +48,10 @@ def plan(
 
 
 def _planned(cell: Cell, results: Results, present: Provenance) -> PlannedCell:
-    damage = results.damaged.get(f"{places.CELLS}/{cell.id}")
+    damage = results.damaged.get(places.of_cell(cell))
     if damage is not None:
         return PlannedCell(cell, State.DAMAGED, damage)
-    record = results.records.get(cell.id)
+    record = results.record_of(cell)
     if record is None:
         return PlannedCell(cell, State.MISSING)
     changes = ", ".join(changed(record.provenance, present))
@@ -86,7 +86,7 @@ def recorded_plan(grid: Grid, latest: Provenance, results: Results) -> list[Plan
             }
         )
 
-    return plan(grid.cells(), results, present)
+    return plan(results.cells(grid), results, present)
 
 
 def changed_code(recorded: Sources, present: Sources) -> Iterator[str]:
@@ -124,11 +124,13 @@ def _changed_files(before: dict[str, str], after: dict[str, str]) -> Iterator[st
             yield f"{file} changed"
 
 
-def timing_cases(grid: Grid, records: Iterable[Record]) -> list[tuple[TimingCase, list[Cell]]]:
-    """Return each network of the grid that has figures, to be timed as it was trained.
+def timing_cases(
+    cells: Iterable[Cell], records: Iterable[Record]
+) -> list[tuple[TimingCase, list[Cell]]]:
+    """Return each network of some cells that has figures, to be timed as it was trained.
 
     Args:
-        grid: the question.
+        cells: of a grid.
         records: of complete cells; a loss that a network has none with is left out.
 
     Returns:
@@ -136,13 +138,13 @@ def timing_cases(grid: Grid, records: Iterable[Record]) -> list[tuple[TimingCase
     """
     by_id = {record.cell.id: record for record in records}
     networks: dict[str, dict[str, Cell]] = {}
-    for cell in grid.cells():
+    for cell in cells:
         if cell.loss is not None and cell.id in by_id:
             network = identity.digest(identity.of_architecture(cell.architecture))
             networks.setdefault(network, {}).setdefault(training_figure(cell.loss), cell)
     return [
-        (_timing_case(list(cells.values()), by_id), list(cells.values()))
-        for cells in networks.values()
+        (_timing_case(list(losses.values()), by_id), list(losses.values()))
+        for losses in networks.values()
     ]
 
 

@@ -125,11 +125,16 @@ class Training(Frozen):
         curve: one entry an epoch; the selected one is marked.
         terms: of each term of the losses, its weighted value at the start and end of each stage.
         executions: one entry a stage.
+        samples_seen: how many training images the network saw in all, one as often as it was seen;
+            None where an earlier version did not keep it.
+        flops: floating-point operations of all steps, where the budget is in them.
     """
 
     curve: tuple[Epoch, ...]
     terms: tuple[TermScale, ...] = ()
     executions: tuple[Execution, ...] = ()
+    samples_seen: int | None = None
+    flops: int | None = None
 
 
 class Environment(Frozen):
@@ -211,7 +216,9 @@ class Record(Frozen):
     Attributes:
         failure: why there is no summary; None where there is one.
         failure_details: of a failure, the end of the traceback, or of what the process printed.
-        summary: figures on the test images, each of a metric in ``metrics``.
+        summary: figures on the test images, each of a metric in ``metrics``; a trial has none.
+        val_score: of a trial, what it is judged by: the score of its best epoch on the validation
+            images, by `bench.evaluation.selection`.
         metrics: SHA-256 of the file that defines each metric.
         problems: by metric, why it has no figure.
         consistency: of a network with a teacher, the same of the depth that the teacher sees with
@@ -234,6 +241,7 @@ class Record(Frozen):
     failure: str | None = None
     failure_details: str | None = None
     summary: Summary | None = None
+    val_score: FiniteFloat | None = None
     consistency: Summary | None = None
     metrics: dict[str, Digest] = {}
     problems: dict[str, str] = {}
@@ -245,8 +253,11 @@ class Record(Frozen):
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        if (self.summary is None) == (self.failure is None):
+        outcome = self.summary if self.cell.trial is None else self.val_score
+        if (outcome is None) == (self.failure is None):
             raise ValueError("needs a summary or the reason why there is none")
+        if self.cell.trial is not None and self.summary is not None:
+            raise ValueError("a trial has no figures on the test images")
         for name in {**(self.summary or {}), **(self.consistency or {})}:
             if name not in self.metrics:
                 raise ValueError(f"summary: {name}: no such metric in metrics")

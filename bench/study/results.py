@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,13 +13,27 @@ from pydantic import JsonValue
 
 from bench.errors import InputError
 from bench.settings import identity
-from bench.settings.grid import Grid
+from bench.settings.grid import Cell, Grid
 from bench.study import checksums, places
 from bench.study.measurement import Measurement
 from bench.study.record import Frozen, Leakage, MetricContract, Provenance, Record
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class Race(Frozen):
+    """That seeds were spent only on rows that may be the best, see `bench.study.race`.
+
+    Attributes:
+        metric: by which rows were compared.
+        looks: after how many seeds of a row it was decided whether it gets more.
+        error: the probability that the best row of all gets no more, over all looks.
+    """
+
+    metric: str
+    looks: tuple[int, ...]
+    error: float = 0.05
 
 
 class StoredGrid(Frozen):
@@ -27,6 +43,7 @@ class StoredGrid(Frozen):
         provenance: what the settings of its cells led to when it was run last.
         metrics: what its cells were scored by, then.
         leakage: what training knew of the test samples; None where it was not looked at.
+        race: whether its rows had to race for their seeds.
         run_utc: when that was.
     """
 
@@ -35,6 +52,7 @@ class StoredGrid(Frozen):
     provenance: Provenance
     metrics: dict[str, MetricContract]
     leakage: Leakage | None = None
+    race: Race | None = None
     run_utc: datetime
 
     @property
@@ -52,6 +70,7 @@ class Results:
         folder: where it lies.
         grids: that were run into it, the latest first.
         records: of the finished cells, complete or failed, by the cell's id.
+        trials: the same of the trials by which recipes were found.
         measurements: of speed, by their ids.
         damaged: what could not be read, or is not what was written: the reason by the place in the
             folder, as ``cells/<id>``.
@@ -60,8 +79,29 @@ class Results:
     folder: Path
     grids: tuple[StoredGrid, ...]
     records: dict[str, Record]
+    trials: dict[str, Record]
     measurements: dict[str, Measurement]
     damaged: dict[str, str]
+
+    def record_of(self, cell: Cell) -> Record | None:
+        """Return what there is of a cell, or of a trial."""
+        return (self.records if cell.trial is None else self.trials).get(cell.id)
+
+    def cells(self, grid: Grid) -> Iterator[Cell]:
+        """Give the cells of a grid, those of a tuned one with the recipes that were found.
+
+        A row's recipe is that of its best trial, the first of several, when all trials are there;
+        before that its cells have the recipe that the search starts from.
+        """
+        for cell in grid.cells():
+            trials = [self.trials.get(trial.id) for trial in cell.trials()]
+            finished = [trial for trial in trials if trial is not None]
+            if cell.tuning is not None and len(finished) == len(trials):
+                best = max(finished, key=_worth)
+                train = cell.tuning.with_found(cell.train, best.cell.found)
+                yield cell.model_copy(update={"train": train})
+            else:
+                yield cell
 
     def contracts(self) -> dict[str, MetricContract]:
         """Return what each metric is; as the latest grid has it."""
@@ -99,3 +139,8 @@ class Results:
         if problem is not None:
             raise InputError(f"{folder}: {problem}; delete the folder to run the cell again")
         return pd.read_parquet(folder / name)
+
+
+def _worth(trial: Record) -> float:
+    """What a trial is compared by; one that failed is worth less than any other."""
+    return -math.inf if trial.val_score is None else trial.val_score

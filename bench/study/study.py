@@ -20,7 +20,7 @@ from bench.settings.grid import Grid
 from bench.study import checksums, places
 from bench.study.measurement import Measurement
 from bench.study.record import Leakage, MetricContract, Provenance, Record
-from bench.study.results import Results, StoredGrid
+from bench.study.results import Race, Results, StoredGrid
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,6 +58,7 @@ class Study:
             folder=self.folder,
             grids=tuple(sorted(grids.values(), key=lambda stored: stored.run_utc, reverse=True)),
             records=self._read_all(places.CELLS, places.RECORD_FILE, Record, damaged),
+            trials=self._read_all(places.TRIALS, places.RECORD_FILE, Record, damaged),
             measurements=self._read_all(
                 places.THROUGHPUT, places.MEASUREMENT_FILE, Measurement, damaged
             ),
@@ -77,6 +78,7 @@ class Study:
         provenance: Provenance,
         metrics: dict[str, MetricContract],
         leakage: Leakage | None = None,
+        race: Race | None = None,
     ) -> None:
         """Keep what was asked, so that a report can tell what is missing or stale."""
         stored = StoredGrid(
@@ -84,6 +86,7 @@ class Study:
             provenance=provenance,
             metrics=metrics,
             leakage=leakage,
+            race=race,
             run_utc=datetime.now(UTC),
         )
         with atomic_folder(self.folder / places.GRIDS / stored.id) as partial:
@@ -91,15 +94,14 @@ class Study:
             checksums.write(partial)
 
     def write_cell(self, record: Record, tables: dict[str, pd.DataFrame]) -> None:
-        """Add a finished cell, in place of what is there of it.
+        """Add a finished cell, or trial, in place of what is there of it.
 
         Args:
             record: of the cell.
             tables: its scores by `places.SCORES`, what metrics make of them by `places.VALUES`, and
                 `places.CONSISTENCY`; none of a failed one.
         """
-        folder = self.folder / places.CELLS / record.cell.id
-        with atomic_folder(folder) as partial:
+        with atomic_folder(self.folder / places.of_cell(record.cell)) as partial:
             (partial / places.RECORD_FILE).write_bytes(_as_json(record))
             for table, scores in tables.items():
                 scores.to_parquet(partial / places.table_file(table), index=False)

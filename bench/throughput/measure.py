@@ -26,7 +26,7 @@ from bench.study.timing_case import (
     TimingCase,
     training_figure,
 )
-from bench.throughput import energy, flops, matmul, memory, nvml
+from bench.throughput import energy, matmul, memory, nvml
 from bench.throughput.sampling import (
     GLANCE,
     WARM_UP_AGAIN_S,
@@ -39,6 +39,7 @@ from bench.throughput.sampling import (
 from bench.throughput.sweep import sweep
 from bench.throughput.variants import TOLERANCE, deviation
 from bench.throughput.workload import Workload
+from bench.training import flops
 
 
 class TimedNetwork:

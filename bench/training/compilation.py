@@ -19,6 +19,7 @@ from bench.machine.precision import autocast
 from bench.settings import Recipe
 from bench.study.record import Execution
 from bench.text import shortened
+from bench.training.duration import Duration
 from bench.training.multitask_loss import MultiTaskLoss
 from bench.training.out_of_memory import micro_batches
 
@@ -50,7 +51,7 @@ class Compiling:
         objectives: the losses.
         recipe: with ``compile``.
         device: that trains.
-        steps: of the training.
+        duration: of the training.
         memory: what is counted; a trial is not.
         precedent: how an earlier training of such a network was carried out.
 
@@ -67,7 +68,7 @@ class Compiling:
         recipe: Recipe,
         device: torch.device,
         *,
-        steps: int,
+        duration: Duration,
         memory: PeakMemory,
         precedent: Execution | None = None,
     ) -> None:
@@ -75,13 +76,13 @@ class Compiling:
         # ones uncompiled; and it keeps the memory of networks that are no longer used.
         torch.compiler.reset()
         self._model, self._objectives, self._recipe = model, objectives, recipe
-        self._device, self._steps = device, steps
+        self._device, self._duration = device, duration
         self._memory, self._precedent = memory, precedent
         self._undecided = recipe.compile == "auto" and device.type in DEVICES
         self._probe_started = 0.0
         self._take("compiled" if recipe.compile == "on" else "plain")
         if self._undecided:
-            self.reason = f"skipped: only {steps} steps of training"
+            self.reason = "skipped: too few steps of training to try it"
         elif recipe.compile == "auto":
             self.reason = "skipped on a CPU, so that runs agree to the last digit"
         else:
@@ -109,8 +110,8 @@ class Compiling:
             self._undecided = False
             if self._precedent is not None:
                 self._follow(self._precedent)
-            elif step_s * self._steps < MIN_TRAINING_S:
-                self.reason = f"skipped: only {step_s * self._steps:.0f} s of training"
+            elif (expected_s := self._duration.expected_s(step_s)) < MIN_TRAINING_S:
+                self.reason = f"skipped: only {expected_s:.0f} s of training"
             else:
                 generators = [self._device] if self._device.type == "cuda" else []
                 with self._memory.ignoring(), torch.random.fork_rng(generators):

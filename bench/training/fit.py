@@ -1,4 +1,4 @@
-"""Train one network with one pair of losses on one budget."""
+"""Train one network with one pair of losses, stage by stage."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
@@ -24,7 +25,8 @@ from bench.settings import LossPair, Recipe
 from bench.settings.base import Size
 from bench.settings.training import LossSize
 from bench.study.record import Epoch, Execution, TermScale, Training
-from bench.training.budget import Budget
+from bench.training import flops
+from bench.training.duration import Duration
 from bench.training.freezing import frozen
 from bench.training.stage import Stage
 
@@ -76,7 +78,11 @@ class Trainer:
         curve: list[Epoch] = []
         terms: list[TermScale] = []
         executions: list[Execution] = []
-        budgets = [Budget.of(recipe, self.split) for recipe in recipes]
+        durations = [
+            Duration.of(recipe, self.split, partial(flops.of_step, self, model, pair, recipe))
+            for recipe in recipes
+        ]
+        steps = samples_seen = operations = 0
         precedents = dict(enumerate(self.precedents))
         best_score, best_place = -math.inf, -1
         best_weights: dict[str, torch.Tensor] | None = None  # None: those that the model has
@@ -90,9 +96,11 @@ class Trainer:
                         recipe,
                         resting,
                         number=number,
-                        budgets=budgets,
+                        durations=durations[number:],
+                        steps_before=steps,
                         precedent=precedents.get(number),
                     )
+                    epochs_before = len(curve)
                     for epoch in stage.epochs():
                         curve.append(epoch)
                         self.listen(
@@ -100,7 +108,7 @@ class Trainer:
                                 self.cell_id,
                                 epoch,
                                 number=len(curve),
-                                total=sum(budget.epochs for budget in budgets),
+                                total=epochs_before + stage.expected_epochs(),
                                 teacher=self.teacher,
                             )
                         )
@@ -110,11 +118,20 @@ class Trainer:
                             best_weights = None if stage.over else copy.deepcopy(model.state_dict())
                     terms += stage.term_scales()
                     executions.append(stage.execution())
+                    steps += stage.step
+                    samples_seen += stage.samples_seen
+                    operations += stage.step * (stage.duration.flops_per_step or 0)
         if best_weights is not None:
             model.load_state_dict(best_weights)
         _check_finite(model)
         curve[best_place] = curve[best_place].model_copy(update={"selected": True})
-        return Training(curve=tuple(curve), terms=tuple(terms), executions=tuple(executions))
+        return Training(
+            curve=tuple(curve),
+            terms=tuple(terms),
+            executions=tuple(executions),
+            samples_seen=samples_seen,
+            flops=operations or None,
+        )
 
 
 def _check_finite(model: nn.Module) -> None:

@@ -21,8 +21,8 @@ from bench.machine.precision import autocast
 from bench.randomness import generator
 from bench.settings import LossPair, Recipe
 from bench.study.record import Epoch, Execution, TermScale
-from bench.training.budget import Budget
 from bench.training.compilation import IN_GRAPHS, Compiling
+from bench.training.duration import Duration
 from bench.training.multitask_loss import LossValues, MultiTaskLoss
 from bench.training.optimizer import create_optimizer, create_schedule
 from bench.training.out_of_memory import MemoryFallback, StepPlan, ladder, micro_batches
@@ -42,10 +42,11 @@ class Stage:
         trainer: what all stages share.
         model: what learns.
         pair: the losses, where the recipe has none of its own.
-        recipe: budget, optimizer and all else.
+        recipe: optimizer and all else.
         resting: its frozen modules, whose BatchNorms rest too.
         number: of the stage, from 0.
-        budgets: of all stages.
+        durations: of this stage and of those that follow it.
+        steps_before: of the stages before it.
         precedent: how the same stage was carried out earlier, if it was.
     """
 
@@ -58,13 +59,13 @@ class Stage:
         resting: list[nn.Module],
         *,
         number: int,
-        budgets: Sequence[Budget],
+        durations: Sequence[Duration],
+        steps_before: int,
         precedent: Execution | None,
     ) -> None:
         self.trainer, self.model, self.recipe, self.number = trainer, model, recipe, number
-        self.budget = budgets[number]
-        self.steps_before = sum(budget.steps for budget in budgets[:number])
-        self.all_steps = sum(budget.steps for budget in budgets)
+        self.durations, self.duration = durations, durations[0]
+        self.steps_before = steps_before
         self.loader = trainer.loaders[recipe.image_size or trainer.image_size]
         self.resting = resting
         self.objectives = MultiTaskLoss(recipe.losses or pair, size=recipe.loss_size).to(
@@ -72,7 +73,7 @@ class Stage:
         )
         self.optimizer = create_optimizer(nn.ModuleList([model, self.objectives]), recipe)
         self.schedule = create_schedule(
-            self.optimizer, recipe, self.budget.steps, self.budget.steps_per_epoch
+            self.optimizer, recipe, self.duration.places, self.duration.steps_per_epoch
         )
         self.order = generator(trainer.seed, f"order {number}")
         self.variation = generator(trainer.seed, f"augmentation {number}")
@@ -85,12 +86,13 @@ class Stage:
             self.objectives,
             recipe,
             trainer.device,
-            steps=self.budget.steps,
+            duration=self.duration,
             memory=trainer.memory,
             precedent=precedent,
         )
+        self.started = 0.0  # when, had it trained without a break
         self.train_s = self.data_wait_s = 0.0
-        self.step = 0
+        self.step = self.samples_seen = 0
         self.first: LossValues | None = None
         self.last: LossValues | None = None
 
@@ -109,16 +111,27 @@ class Stage:
 
     @property
     def over(self) -> bool:
-        """Whether the budget is used up."""
-        return self.step >= self.budget.steps
+        """Whether the duration is over."""
+        return self.duration.is_over(self.step, self.train_s)
+
+    def expected_steps(self) -> list[int]:
+        """Return the steps of this stage and of each that follows, as far as its pace tells."""
+        step_s = self.train_s / self.step
+        here, *later = (duration.expected_steps(step_s) for duration in self.durations)
+        return [max(self.step, here), *later]
+
+    def expected_epochs(self) -> int:
+        """Return the epochs of these stages together; the last one of each may be cut short."""
+        of_stages = zip(self.expected_steps(), self.durations, strict=True)
+        return sum(math.ceil(steps / duration.steps_per_epoch) for steps, duration in of_stages)
 
     def epochs(self) -> Iterator[Epoch]:
-        """Train and validate, epoch by epoch, to the end of the budget."""
+        """Train and validate, epoch by epoch, to the end of the duration."""
         while not self.over:
-            started, waited_s = time.perf_counter(), self.loader.waited_s
+            before_s, waited_s = self.train_s, self.loader.waited_s
+            self.started = time.perf_counter() - before_s
             losses = self._train_epoch()
-            train_s = time.perf_counter() - started
-            self.train_s += train_s
+            self.train_s = time.perf_counter() - self.started
             self.data_wait_s += self.loader.waited_s - waited_s
             with self.trainer.memory.ignoring():
                 val = validate(self.model, self.trainer, self.recipe)
@@ -127,11 +140,11 @@ class Stage:
                 step=self.step,
                 losses={task: statistics.fmean(row[task] for row in losses) for task in losses[0]},
                 val=val,
-                train_s=train_s,
+                train_s=self.train_s - before_s,
             )
 
     def _train_epoch(self) -> list[dict[str, float]]:
-        """Train on every batch once, or on as many as the budget has left.
+        """Train on every batch once, or on as many as the duration has left.
 
         Returns:
             The tasks' losses of each step.
@@ -142,12 +155,14 @@ class Stage:
         started, images = time.perf_counter(), 0
         unread: list[LossValues] = []
         read: list[dict[str, float]] = []
-        last_step = min(self.step + self.budget.steps_per_epoch, self.budget.steps)
+        last_step = self.step + self.duration.steps_per_epoch
+        if self.duration.steps is not None:
+            last_step = min(last_step, self.duration.steps)
         order = batches.shuffled(self.trainer.split.train, self.recipe.batch_size, self.order)
         for batch in self.loader.iterate(itertools.islice(order, last_step - self.step)):
             unread.append(self._train_step(batch))
             images += len(batch.mask)
-            if self.step == last_step or self.step % STEPS_BETWEEN_READINGS == 0:
+            if self.over or self.step == last_step or self.step % STEPS_BETWEEN_READINGS == 0:
                 losses, minimised = _read(unread, first_step=self.step - len(unread) + 1)
                 read += losses
                 unread.clear()
@@ -155,12 +170,14 @@ class Stage:
                     StepDone(
                         self.trainer.cell_id,
                         step=self.steps_before + self.step,
-                        total=self.all_steps,
+                        total=self.steps_before + sum(self.expected_steps()),
                         loss=minimised,
                         images_per_s=images / (time.perf_counter() - started),
                         teacher=self.trainer.teacher,
                     )
                 )
+            if self.over:
+                break
         return read
 
     def _train_step(self, batch: Batch) -> LossValues:
@@ -186,7 +203,10 @@ class Stage:
         )
         self.first = self.first or self.last
         self.step += 1
-        if not self.over:
+        self.samples_seen += len(batch.mask)
+        self.train_s = time.perf_counter() - self.started
+        place = self.duration.place(self.step, self.train_s)
+        while not self.over and self.schedule.last_epoch < place:
             self.schedule.step()
         return self.last
 

@@ -58,7 +58,7 @@ def study(tmp_path):
     for number, cell in enumerate(CELLS):
         tables = with_values({places.SCORES: scores(20 + number)}, METRICS)
         study.write_cell(record(cell, 20 + number), tables)
-    ((case, _),) = timing_cases(GRID, [record(CELLS[0], 20)])
+    ((case, _),) = timing_cases(GRID.cells(), [record(CELLS[0], 20)])
     study.write_measurement(
         Measurement(
             case=case,
@@ -138,7 +138,9 @@ ALTERATIONS = {
     "a figure that is impossible": lambda f: edited_record(f, summary__iou=7.5),
     "a score": lambda f: edited_scores(f, lambda table: table.assign(tp=40)),
     "a value": lambda f: edited_scores(f, lambda t: t.assign(iou=[0.5, 0.5]), "values"),
-    "the images of values": lambda f: edited_scores(f, lambda t: t.assign(key=["b", "a"]), "values"),
+    "the images of values": lambda f: edited_scores(
+        f, lambda t: t.assign(key=["b", "a"]), "values"
+    ),
     "a metric's values left out": lambda f: edited_scores(
         f, lambda t: t.drop(columns="iou"), "values"
     ),

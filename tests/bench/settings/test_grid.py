@@ -83,8 +83,8 @@ def test_a_grid_survives_being_written_and_read(tmp_path):
     [
         (changed(trian={}), "unknown key 'trian'; did you mean 'train'?"),
         (changed(train={"epoch": 4}), "unknown key 'train.epoch'; did you mean 'epochs'?"),
-        (changed(train={}), "train: needs either epochs or steps, as in epochs: 4"),
-        (changed(train={"epochs": 4, "steps": 9}), "train: needs either epochs or steps"),
+        (changed(train={}), "train: needs one of epochs, steps and budget, as in epochs: 4"),
+        (changed(train={"epochs": 4, "steps": 9}), "train: needs one of epochs, steps and budget"),
         (
             changed(train={"epochs": 4, "optimizer": "adamm"}),
             "train.optimizer: unknown value 'adamm'; did you mean 'adam'? (choices: adamw, adam,",

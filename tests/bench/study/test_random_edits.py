@@ -29,7 +29,7 @@ def folder(tmp_path):
     study = Study(tmp_path / "study")
     records = [study_maker.record(cell, summary={"iou": 0.5}) for cell in GRID.cells()]
     study_maker.keep(study, GRID, records)
-    ((case, _),) = timing_cases(GRID, records)
+    ((case, _),) = timing_cases(GRID.cells(), records)
     study.write_measurement(
         Measurement(
             case=case,

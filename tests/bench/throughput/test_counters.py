@@ -8,8 +8,9 @@ import torch
 from fake_machine import FakeMachine
 from torch import nn
 
-from bench.throughput import energy, flops
+from bench.throughput import energy
 from bench.throughput.nvml import Gpu
+from bench.training import flops
 
 
 def test_flops_of_a_convolution_by_hand_and_of_its_gradients():

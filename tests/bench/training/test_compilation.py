@@ -12,6 +12,7 @@ from bench.settings import LossPair, Recipe
 from bench.study.record import Execution
 from bench.training import compilation
 from bench.training.compilation import FORMS, PROBE_STEPS, Compiling
+from bench.training.duration import Duration
 from bench.training.multitask_loss import MultiTaskLoss
 
 CPU, META = torch.device("cpu"), torch.device("meta")
@@ -46,7 +47,7 @@ def compiling(model, steps=10, device=CPU, memory=None, precedent=None, **settin
         MultiTaskLoss(LossPair(mask="bce")),
         recipe,
         device,
-        steps=steps,
+        duration=Duration(steps, steps),
         memory=memory or PeakMemory(CPU),
         precedent=precedent,
     )
