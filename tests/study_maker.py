@@ -2,9 +2,12 @@
 
 from datetime import UTC, datetime
 
+import numpy as np
 import pandas as pd
 
 from bench.evaluation import metrics
+from bench.evaluation.metric import summarise
+from bench.execution.cell import with_values
 from bench.study import places
 from bench.study.record import Environment, Provenance, Record, SampleCounts
 from bench.study.timing import Block, Round, Timing
@@ -21,7 +24,8 @@ ENVIRONMENT = Environment(
 )
 SOURCES = {"unet": {"networks/unet.py": "1" * 64}, "loss bce": {"terms/bce.py": "2" * 64}}
 PROVENANCE = Provenance(data="the data", split="0123", sources=SOURCES)
-CONTRACTS = {name: metrics.load(name).contract for name in metrics.names()}
+METRICS = [metrics.load(name) for name in metrics.names()]
+CONTRACTS = {metric.name: metric.contract for metric in METRICS}
 DIGESTS = {name: contract.source_sha256 for name, contract in CONTRACTS.items()}
 
 
@@ -60,10 +64,55 @@ def scores(**columns):
     return pd.DataFrame({"key": ["a", "b"], "group_background": ["x", "y"], **columns})
 
 
-def keep(study, grid, records):
-    """Write a grid and some records with tables of scores into a study."""
-    study.write_grid(grid, PROVENANCE, CONTRACTS)
+def keep(study, grid, records, leakage=None):
+    """Write a grid and some records into a study; all images have the values of the summary."""
+    study.write_grid(grid, PROVENANCE, CONTRACTS, leakage)
     for found in records:
-        tables = {places.SCORES: scores()} if found.summary is not None else {}
+        tables = {}
+        if found.summary is not None:
+            values = scores(**found.summary).drop(columns="group_background")
+            tables = {places.SCORES: scores(), places.VALUES: values}
         study.write_cell(found, tables)
     return study
+
+
+def keep_scored(study, grid, tables, leakage=None, **found):
+    """Write a grid and its trained cells into a study, by the scores of each.
+
+    Args:
+        study, grid: where, and of what.
+        tables: gives the table of sums of a cell.
+        leakage: what training knew of the test images.
+        found: of the records.
+    """
+    study.write_grid(grid, PROVENANCE, CONTRACTS, leakage)
+    for cell in (cell for cell in grid.cells() if cell.loss is not None):
+        table = tables(cell)
+        kept = with_values({places.SCORES: table}, METRICS)
+        study.write_cell(record(cell, summary=summarise(table, METRICS), **found), kept)
+    return study
+
+
+def sums(iou, rmse, **columns):
+    """The sums of images of 64x64 px, a fifth of them object, by their IoU and RMSE (N,)."""
+    iou, rmse = np.asarray(iou, float), np.asarray(rmse, float)
+    pixels = np.full(len(iou), 4096.0)
+    target = pixels / 5
+    content = {
+        "key": [f"k{number}" for number in range(len(iou))],
+        "mask_pixels": pixels,
+        "tp": iou * target,
+        "fp": 0 * iou,
+        "fn": (1 - iou) * target,
+        "predicted_boundary": iou,
+        "target_boundary_hits": iou,
+        "changed_pixels": pixels / 4,
+        "depth_pixels": pixels,
+        "predicted_depth": pixels / 2,
+        "target_depth": pixels / 2,
+        "squared_error": rmse**2 * pixels,
+        "abs_error": rmse * pixels,
+        "log_error": rmse * pixels,
+        "depth_change": pixels / 8,
+    }
+    return pd.DataFrame(content | columns)

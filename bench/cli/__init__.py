@@ -13,8 +13,10 @@ import typer
 
 from bench.cli import data
 from bench.cli.check import check
+from bench.cli.compare import compare
 from bench.cli.list_names import list_names
 from bench.cli.migrate import migrate
+from bench.cli.power import power
 from bench.cli.report import report
 from bench.cli.run import INTERRUPTED, run
 from bench.cli.throughput import throughput
@@ -30,6 +32,8 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command()(report)
+app.command()(compare)
+app.command()(power)
 app.command("list")(list_names)
 app.command()(check)
 app.command()(throughput)

@@ -11,6 +11,14 @@ from rich.console import Console
 
 def report(
     study: Annotated[Path, typer.Argument(help="The folder that `bench run` wrote.")],
+    strata: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Also write the scores by object_size, depth, or a column of the archive, such as "
+            "mirrored, to by-COLUMN.md.",
+        ),
+    ] = None,
 ) -> None:
     """Print a study's leaderboard and write it to leaderboard.md in its folder."""
     from bench.files import write_atomically
@@ -21,14 +29,18 @@ def report(
     results = Study(study).load()
     boards = leaderboards(results)
     name = study.resolve().name
-    terminal.print_leaderboard(Console(), name, boards, results.damaged)
-    path = study / "leaderboard.md"
     if not boards:
-        typer.echo(f"{path}: not written: no grid of the study can be read", err=True)
+        terminal.print_leaderboard(Console(), name, boards, results.damaged)
+        typer.echo(f"{study}: nothing written: no grid of the study can be read", err=True)
         raise typer.Exit(1)
-    try:
-        write_atomically(path, markdown.render(name, boards, results.damaged).encode())
-    except OSError as error:
-        typer.echo(f"{path}: not written: {error.strerror}", err=True)
-    else:
-        typer.echo(f"written to {path}")
+    pages = {"leaderboard.md": markdown.render(name, boards, results.damaged)}
+    for column in strata or []:
+        pages[f"by-{column}.md"] = markdown.render_strata(name, boards, column)
+    terminal.print_leaderboard(Console(), name, boards, results.damaged)
+    for page, content in pages.items():
+        try:
+            write_atomically(study / page, content.encode())
+        except OSError as error:
+            typer.echo(f"{study / page}: not written: {error.strerror}", err=True)
+        else:
+            typer.echo(f"written to {study / page}")

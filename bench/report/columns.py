@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from bench.settings import LossPair
+from bench.statistics.intervals import Interval
 from bench.study.measurement import Measurement
 from bench.study.record import UNKNOWN_VERSION, MetricContract, Record
 from bench.study.timing_case import INFERENCE, LATENCY, training_figure
@@ -17,21 +18,35 @@ ReadSpeed = Callable[[Measurement, LossPair], float | None]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A row's value in one column: the mean over its seeds, and how far they spread.
+    """A row's value in one column: the mean over its seeds, and how well it is known.
 
     Attributes:
-        mean: over the seeds that are finished.
+        mean: over the seeds that are finished; of a score, over those that learnt the task, unless
+            none did.
         lacking: how many of these seeds have no value in this column.
         sd: the sample standard deviation over the seeds; None for a single one.
-        best: no trained row is better in this column.
+        interval: where the mean lies with other seeds and images; None where that is not known.
+        rank: the best and the worst that it may have, if the row is ranked.
+        letters: rows that share one cannot be told apart.
+        collapsed: how many seeds predict the same whatever they see.
+        best: no trained row is better in this column; of a score, none is for certain.
         below_baseline: a trivial baseline is at least as good.
     """
 
     mean: float
     lacking: int = 0
     sd: float | None = None
+    interval: Interval | None = None
+    rank: tuple[int, int] | None = None
+    letters: str = ""
+    collapsed: int = 0
     best: bool = False
     below_baseline: bool = False
+
+    @property
+    def may_be_first(self) -> bool:
+        """Whether the row is ranked and none is better for certain."""
+        return self.rank is not None and self.rank[0] == 1
 
 
 @dataclass(frozen=True)
@@ -41,7 +56,7 @@ class Column:
     Attributes:
         key: its name in tables for programs.
         name: its name for readers.
-        is_score: whether it says how good predictions are, and not what they cost.
+        task: mask or depth, if it says how good predictions of it are and not what they cost.
         is_pooled: whether it is one figure over the pixels of all images.
         of_speed: how it is read off a measurement of speed, of a network trained with a loss, if it
             comes from there.
@@ -53,9 +68,14 @@ class Column:
     read: Read
     higher_is_better: bool
     decimals: int
-    is_score: bool = False
+    task: str | None = None
     is_pooled: bool = False
     of_speed: ReadSpeed | None = None
+
+    @property
+    def is_score(self) -> bool:
+        """Whether it says how good predictions are."""
+        return self.task is not None
 
     @property
     def arrow(self) -> str:
@@ -86,7 +106,7 @@ def score_columns(names: Iterable[str], contracts: Mapping[str, MetricContract])
             read=_of_summary(name, contract),
             higher_is_better=contract.higher_is_better,
             decimals=contract.decimals,
-            is_score=True,
+            task=contract.task,
             is_pooled=contract.pooled,
         )
         for name in known
@@ -188,5 +208,5 @@ CONSISTENCY_COLUMN = Column(
     lambda record, _: (record.consistency or {}).get("rmse"),
     higher_is_better=False,
     decimals=4,
-    is_score=True,
+    task="depth",
 )

@@ -2,8 +2,9 @@
 
 | table | one row for each | columns |
 |---|---|---|
-| ``leaderboard`` | row of a leaderboard | ``board`` (0 is the latest setting), ``architecture``, ``loss`` (None of a baseline), ``seeds`` and ``asked``, ``ranked``, ``stale``; of each metric and cost its mean over the seeds, and ``<metric>_sd`` |
+| ``leaderboard`` | row of a leaderboard | ``board`` (0 is the latest setting), ``architecture``, ``loss`` (None of a baseline), ``seeds`` and ``asked``, ``ranked``, ``stale``; of each metric and cost its mean over the seeds, and ``<metric>_sd``, ``<metric>_half_width`` of the 95 % interval, ``<metric>_rank_low`` and ``<metric>_rank_high`` |
 | ``scores`` | complete cell and test image | ``cell`` (its id), ``architecture``, ``loss``, ``seed``, ``key``, ``group_<column>`` of the archive, and the sums that the metrics read |
+| ``values`` | the same | the same up to ``key``, and each metric |
 | ``curves`` | trained cell and epoch | ``cell``, ``architecture``, ``loss``, ``seed``, ``network`` (``own`` or ``teacher``), ``stage``, ``step``, ``train_s``, ``selected``, ``loss_<task>``, ``val_<metric>`` |
 | ``timings`` | network, loss that it was trained with, and machine | ``id``, ``architecture``, ``loss``, ``machine``, ``failure``, and the speed columns of a leaderboard |
 """  # noqa: E501 - a table's row is a line
@@ -16,10 +17,11 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report.columns import COST_COLUMNS
+from bench.report.columns import COST_COLUMNS, Estimate
 from bench.report.leaderboard import leaderboards
 from bench.settings.grid import Cell
-from bench.study.record import Epoch
+from bench.study import places
+from bench.study.record import Epoch, Record
 from bench.study.results import Results
 
 
@@ -46,7 +48,12 @@ class Frames:
                 "ranked": row.is_ranked,
                 "stale": row.is_stale,
                 **{key: estimate.mean for key, estimate in row.figures.items()},
-                **{f"{k}_sd": e.sd for k, e in row.figures.items() if e.sd is not None},
+                **{
+                    f"{key}_{name}": value
+                    for key, estimate in row.figures.items()
+                    for name, value in _how_well_known(estimate).items()
+                    if value is not None
+                },
             }
             for number, board in enumerate(leaderboards(self.results))
             for row in (*board.rows, *board.baselines)
@@ -55,16 +62,28 @@ class Frames:
     @cached_property
     def scores(self) -> pd.DataFrame:
         """The per-image scores of all complete cells."""
+        return self._tables(places.SCORES, self._complete())
+
+    @cached_property
+    def values(self) -> pd.DataFrame:
+        """What each metric makes of the scores of each image."""
+        complete = self._complete()
+        with_values = {id_: r for id_, r in complete.items() if self.results.has_values(id_)}
+        return self._tables(places.VALUES, with_values)
+
+    def _complete(self) -> dict[str, Record]:
+        return {id_: r for id_, r in self.results.records.items() if r.summary is not None}
+
+    def _tables(self, table: str, records: dict[str, Record]) -> pd.DataFrame:
         tables = [
-            self.results.scores(cell_id).assign(**_named(record.cell))
-            for cell_id, record in self.results.records.items()
-            if record.summary is not None
+            self.results.scores(cell_id, table).assign(**_named(record.cell))
+            for cell_id, record in records.items()
         ]
         if not tables:
             return pd.DataFrame(columns=["cell", "architecture", "loss", "seed", "key"])
-        scores = pd.concat(tables, ignore_index=True)
+        together = pd.concat(tables, ignore_index=True)
         first = ["cell", "architecture", "loss", "seed"]
-        return scores[[*first, *scores.columns.drop(first)]]
+        return together[[*first, *together.columns.drop(first)]]
 
     @cached_property
     def curves(self) -> pd.DataFrame:
@@ -96,6 +115,16 @@ class Frames:
             for measured in self.results.measurements.values()
             for training in measured.case.trainings
         )
+
+
+def _how_well_known(estimate: Estimate) -> dict[str, float | None]:
+    low, high = estimate.rank or (None, None)
+    return {
+        "sd": estimate.sd,
+        "half_width": None if estimate.interval is None else estimate.interval.half_width,
+        "rank_low": low,
+        "rank_high": high,
+    }
 
 
 def _named(cell: Cell) -> dict[str, Any]:

@@ -2,69 +2,28 @@
 
 from __future__ import annotations
 
-import statistics
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bench.report.columns import (
-    CONSISTENCY_COLUMN,
-    COST_COLUMNS,
-    Column,
-    Estimate,
-    score_columns,
-)
-from bench.report.remarks import remarks_on
+import numpy.typing as npt
+
+from bench.report.analysis import Analysis, analyse, with_intervals
+from bench.report.columns import CONSISTENCY_COLUMN, COST_COLUMNS, Column, score_columns
+from bench.report.guards import guards_on
+from bench.report.race import GridRace, races_of, ranking_metrics, with_reasons
+from bench.report.row import Row, labels, make_row
 from bench.settings import identity
 from bench.settings.grid import Cell, Grid
+from bench.study.cell_scores import CellScores, image_columns
+from bench.study.cell_scores import read as read_scores
+from bench.study.comparison import groups_kept_apart
 from bench.study.measurement import Measurement
-from bench.study.plan import (
-    PlannedCell,
-    State,
-    changed_code,
-    recorded_plan,
-    timing_cases,
-)
-from bench.study.record import Provenance, Record
+from bench.study.plan import PlannedCell, State, changed_code, recorded_plan, timing_cases
+from bench.study.record import Leakage, Provenance, Record
 from bench.study.results import Results, StoredGrid
 
 CROSS_ENTROPY = ("mask_bce", "depth_bce", "depth_bce_excess")  # in a table of their own
-
-
-@dataclass(frozen=True)
-class Row:
-    """One architecture with one loss, or one trivial baseline (no loss).
-
-    Attributes:
-        seeds: how many of the seeds are complete and current; of ``asked`` that the grids have.
-        figures: by the column's key; a column without a figure has no entry.
-        is_stale: whether a figure is of a cell whose code, weights or data have changed since.
-        remarks: what is missing, failed, stale or out of balance, in words.
-    """
-
-    architecture: str
-    loss: str | None
-    seeds: int
-    asked: int
-    figures: dict[str, Estimate]
-    is_stale: bool = False
-    remarks: tuple[str, ...] = ()
-
-    @property
-    def title(self) -> str:
-        """The row's name in a line."""
-        return ", ".join(filter(None, (self.architecture, self.loss)))
-
-    @property
-    def is_ranked(self) -> bool:
-        """Whether all seeds are complete: a mean over those that survived is no match for one."""
-        return self.seeds == self.asked
-
-    def is_ranked_by(self, column: Column) -> bool:
-        """Return whether all seeds are complete and have a value in a column."""
-        estimate = self.figures.get(column.key)
-        return self.is_ranked and estimate is not None and not estimate.lacking
 
 
 @dataclass(frozen=True)
@@ -80,9 +39,13 @@ class Leaderboard:
         columns: in which any row has a figure; the scores in any case.
         cross_entropy_columns: of a table of their own.
         records: every record of these cells, complete or failed, in the grid's order.
+        analyses: what the values of the images say, by metric; or why that is not known.
+        images: by what the test images can be told apart, (N,) each, see `image_columns`.
+        leakage: what training knew of the test samples, where it was looked at.
         timed: the speed of the networks, all on one machine.
         timed_elsewhere: the same on further machines, by machine.
-        remarks: which speeds are withheld, and why.
+        races: its grids as races for seeds.
+        remarks: what is wrong with the board as a whole; which speeds do not hold any more.
     """
 
     grid: Grid
@@ -93,9 +56,22 @@ class Leaderboard:
     columns: tuple[Column, ...]
     cross_entropy_columns: tuple[Column, ...]
     records: tuple[Record, ...] = field(repr=False)
+    analyses: dict[str, Analysis | str] = field(default_factory=dict, repr=False)
+    images: dict[str, npt.NDArray[Any]] = field(default_factory=dict, repr=False)
+    leakage: Leakage | None = None
     timed: tuple[Measurement, ...] = field(default=(), repr=False)
     timed_elsewhere: dict[str, tuple[Measurement, ...]] = field(default_factory=dict, repr=False)
+    races: tuple[GridRace, ...] = field(default=(), repr=False)
     remarks: tuple[str, ...] = ()
+
+    def is_ranked_by(self, column: Column) -> bool:
+        """Return whether any row has a rank in a column."""
+        return any(row.figures[column.key].rank for row in self.rows if column.key in row.figures)
+
+    def analysis(self, column: Column) -> Analysis | None:
+        """Return what the values of the images say of a column, where that is known."""
+        found = self.analyses.get(column.key)
+        return found if isinstance(found, Analysis) else None
 
 
 def leaderboards(results: Results) -> list[Leaderboard]:
@@ -135,29 +111,88 @@ def _board(stored: list[StoredGrid], results: Results) -> Leaderboard:
     groups: dict[str, list[PlannedCell]] = {}
     for one in planned:
         groups.setdefault(identity.digest(one.cell.row), []).append(one)
-    labels = _labels([group[0].cell for group in groups.values()])
+    scores = _scores(planned, [*shown, *cross_entropy], results)
+    leakage, images = stored[0].leakage, _images(planned, scores, results)
+    groups_apart = groups_kept_apart(grids[0].data.split, leakage, images)
+    held = {one.cell.id: one for one in planned}
+    races = races_of(
+        [(one, [held[cell.id] for cell in results.cells(one.grid)]) for one in stored],
+        contracts,
+        scores,
+        groups_apart,
+    )
+    names_of = dict(zip(groups, labels([group[0].cell for group in groups.values()]), strict=True))
+    titles = {row: f"{architecture}, {loss}" for row, (architecture, loss) in names_of.items()}
     rows = [
-        _row(label, group, [*columns, *cross_entropy], timed)
-        for label, group in zip(labels, groups.values(), strict=True)
+        make_row(
+            label,
+            with_reasons(groups[row], races, titles),
+            [*columns, *cross_entropy],
+            _timed_for(groups[row][0].cell, timed),
+            scores,
+        )
+        for row, label in names_of.items()
     ]
     baselines = [row for row in rows if row.loss is None]
-    trained = [row for row in rows if row.loss is not None]
-    trained = _marked(trained, baselines, [*columns, *cross_entropy])
+    trained = sorted(
+        (row for row in rows if row.loss is not None), key=lambda row: _rank(row, shown)
+    )
+    raced_by = ranking_metrics(races)
+    analyses = {
+        column.key: analyse(
+            column,
+            contracts[column.key],
+            trained,
+            scores,
+            groups_apart,
+            ranks=raced_by <= {column.key},
+        )
+        for column in (*shown, *cross_entropy)
+    }
+    guards = guards_on(trained, scores, analyses, leakage)
+    trained = _marked(with_intervals(trained, analyses), baselines, [*columns, *cross_entropy])
     return Leaderboard(
         grid=grids[0],
-        rows=tuple(sorted(trained, key=lambda row: _rank(row, shown))),
+        rows=tuple(trained),
         baselines=tuple(baselines),
-        architectures=tuple(dict.fromkeys(row.architecture for row in trained)),
-        losses=tuple(dict.fromkeys(row.loss for row in trained if row.loss)),
+        architectures=tuple(dict.fromkeys(r.architecture for r in rows if r.loss is not None)),
+        losses=tuple(dict.fromkeys(row.loss for row in rows if row.loss is not None)),
         columns=tuple(c for c in columns if c in shown or any(c.key in r.figures for r in trained)),
         cross_entropy_columns=tuple(
             c for c in cross_entropy if any(c.key in row.figures for row in trained)
         ),
         records=records,
+        analyses=analyses,
+        images=images,
+        leakage=leakage,
         timed=tuple(by_machine.pop(here, ())),
         timed_elsewhere=by_machine,
-        remarks=tuple(outdated),
+        races=tuple(races),
+        remarks=(*guards, *outdated),
     )
+
+
+def _scores(
+    planned: Sequence[PlannedCell], columns: Sequence[Column], results: Results
+) -> dict[str, CellScores]:
+    """What the tables of the trained cells say, of those that can be read."""
+    names = [column.key for column in columns]
+    trained = {
+        one.cell.id: one.record
+        for one in planned
+        if one.record is not None and one.record.summary is not None and one.cell.loss is not None
+    }
+    read = {cell_id: read_scores(results, record, names) for cell_id, record in trained.items()}
+    return {cell_id: scores for cell_id, scores in read.items() if scores is not None}
+
+
+def _images(
+    planned: Sequence[PlannedCell], scores: Mapping[str, CellScores], results: Results
+) -> dict[str, npt.NDArray[Any]]:
+    """By what the test images can be told apart; of stale cells they may be others."""
+    current = [one for one in planned if one.state is State.CURRENT and one.cell.id in scores]
+    records = [one.record for one in current if one.record is not None]
+    return image_columns(results, records[0]) if records else {}
 
 
 def _timed(
@@ -165,7 +200,8 @@ def _timed(
 ) -> tuple[dict[str, tuple[Measurement, ...]], list[str]]:
     """What was measured of the grids' networks, by machine; and what of it holds no more."""
     complete = [p.record for p in planned if p.record is not None and p.record.summary is not None]
-    cases = {case.id for grid in grids for case, _ in timing_cases(grid, complete)}
+    timed = [timing_cases(results.cells(grid), complete) for grid in grids]
+    cases = {case.id for of_grid in timed for case, _ in of_grid}
     found: dict[str, list[Measurement]] = {}
     outdated = []
     for measurement in results.measurements.values():
@@ -199,68 +235,6 @@ def _most_timed(by_machine: dict[str, tuple[Measurement, ...]]) -> str:
     )
 
 
-def _labels(cells: Sequence[Cell]) -> list[tuple[str, str | None]]:
-    """The names of architecture and loss of each row, told apart where they read the same."""
-    architectures = _told_apart(
-        [(c.architecture.label, identity.of_architecture(c.architecture)) for c in cells]
-    )
-    losses = _told_apart(
-        [(c.loss.label, identity.of_loss(c.loss)) if c.loss else ("", {}) for c in cells]
-    )
-    return [
-        (architecture, loss if cell.loss else None)
-        for architecture, loss, cell in zip(architectures, losses, cells, strict=True)
-    ]
-
-
-def _told_apart(named: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
-    digests = [(label, identity.digest(content)) for label, content in named]
-    times = Counter(label for label, _ in set(digests))
-    return [f"{label} #{digest[:4]}" if times[label] > 1 else label for label, digest in digests]
-
-
-def _row(
-    label: tuple[str, str | None],
-    planned: list[PlannedCell],
-    columns: Sequence[Column],
-    timed: Sequence[Measurement],
-) -> Row:
-    remarks = []
-    shown: dict[State, list[Record]] = {State.CURRENT: [], State.STALE: []}
-    for one in planned:
-        seed = f"seed {one.cell.seed}"
-        if one.state is State.MISSING:
-            remarks.append(f"{seed}: not run yet")
-        elif one.state is not State.CURRENT:
-            remarks.append(f"{seed}: {one.state}: {one.why}")
-        if one.record is None or one.record.summary is None:
-            continue
-        shown[one.state].append(one.record)
-        remarks += [f"{seed}: {text}" for text in remarks_on(one.record)]
-    current, stale = shown[State.CURRENT], shown[State.STALE]
-    speed = _timed_for(planned[0].cell, timed)
-    figures = {
-        column.key: estimate
-        for column in columns
-        if (estimate := _estimate(column, current or stale, speed)) is not None
-    }
-    is_stale = bool(stale and not current)
-    return Row(*label, len(current), len(planned), figures, is_stale, tuple(remarks))
-
-
-def _estimate(
-    column: Column, records: Sequence[Record], timed: Measurement | None
-) -> Estimate | None:
-    known = [value for r in records if (value := column.read(r, timed)) is not None]
-    if not known:
-        return None
-    return Estimate(
-        mean=statistics.fmean(known),
-        lacking=len(records) - len(known),
-        sd=statistics.stdev(known) if len(known) > 1 else None,
-    )
-
-
 def _marked(rows: Sequence[Row], baselines: Sequence[Row], columns: Sequence[Column]) -> list[Row]:
     """The rows with the best of each column and what a baseline equals or beats marked."""
     marked = [dict(row.figures) for row in rows]
@@ -275,7 +249,9 @@ def _marked(rows: Sequence[Row], baselines: Sequence[Row], columns: Sequence[Col
             if (estimate := figures.get(column.key)) is not None:
                 figures[column.key] = replace(
                     estimate,
-                    best=row.is_ranked_by(column) and sign * estimate.mean == best,
+                    best=estimate.may_be_first
+                    if column.is_score
+                    else row.is_ranked_by(column) and sign * estimate.mean == best,
                     below_baseline=bool(bar) and sign * estimate.mean <= max(bar),
                 )
     return [replace(row, figures=figures) for row, figures in zip(rows, marked, strict=True)]

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from bench.report.answer import answer
+from bench.report.beside import joint_and_single, other_splits
 from bench.report.columns import Column
-from bench.report.leaderboard import Leaderboard, Row
-from bench.report.marks import BELOW_BASELINE, STALE, explained
+from bench.report.front import front
+from bench.report.leaderboard import Leaderboard
+from bench.report.marks import BELOW_BASELINE, ONE_SEED, STALE, explained
+from bench.report.race import raced
+from bench.report.row import Row
 from bench.report.setting import setting
+from bench.report.sources import sources
 from bench.report.speeds import how_timed, speeds
+from bench.report.strata import strata
 from bench.report.tables import table
 from bench.text import markdown
 
@@ -24,17 +31,29 @@ def render(name: str, boards: Sequence[Leaderboard], damaged: Mapping[str, str])
     parts = [f"# Leaderboard: {markdown(name)}"]
     for board in boards:
         parts += _board(board)
+        parts += other_splits(board, boards)
     if damaged:
         lines = [f"{place}: {why}" for place, why in damaged.items()]
         parts.append(f"## Damaged\n\n{_bullets(lines)}")
     return "\n\n".join(parts) + "\n"
 
 
+def render_strata(name: str, boards: Sequence[Leaderboard], column: str) -> str:
+    """Return the scores of each row by a column of the test images, see `strata`."""
+    parts = [f"# {markdown(name)} by {markdown(column)}"]
+    for board in boards:
+        parts += [_bullets(setting(board)), *strata(board, column)]
+    return "\n\n".join(parts) + "\n"
+
+
 def _board(board: Leaderboard) -> list[str]:
+    said = [f"> {markdown(sentence)}" for sentence in answer(board)]
     parts = [
+        *(["\n>\n".join(said)] if said else []),
         _bullets(setting(board)),
         _main_table(board),
         _legend(board),
+        *map(markdown, filter(None, [raced(board)])),
     ]
     problems = [
         f"{row.title}: {remark}"
@@ -57,6 +76,9 @@ def _board(board: Leaderboard) -> list[str]:
             parts.append(f"## {markdown(title)}\n\n{speeds(timed)}")
             parts += map(markdown, how_timed(timed))
     scores = [column for column in board.columns if column.is_score]
+    parts += [part for column in scores for part in sources(board, column)]
+    parts += front(board)
+    parts += joint_and_single(board)
     parts += [f"## {markdown(c.title)}\n\n{_crossed(board, c)}" for c in scores]
     if board.cross_entropy_columns:
         parts.append(f"## Cross-entropy\n\n{_cross_entropy(board)}")
@@ -68,23 +90,21 @@ def _bullets(lines: Sequence[str]) -> str:
 
 
 def _main_table(board: Leaderboard) -> str:
-    header = [
-        "architecture",
-        "loss",
-        "seeds",
-        *(markdown(column.title) for column in board.columns),
-    ]
-    body = [
-        [*names(row), seeds(row), *texts(row, board.columns)]
-        for row in (*board.rows, *board.baselines)
-    ]
+    header = ["architecture", "loss", "seeds"]
+    for column in board.columns:
+        header += [markdown(column.title), *(["rank"] if board.is_ranked_by(column) else [])]
+    body = []
+    for row in (*board.rows, *board.baselines):
+        figures: list[str] = []
+        for column in board.columns:
+            ranks = [rank(row, column)] if board.is_ranked_by(column) else []
+            figures += [text(row, column), *ranks]
+        body.append([*names(row), seeds(row), *figures])
     return table(header, body, numeric_from=2)
 
 
 def _legend(board: Leaderboard) -> str:
-    parts = ["**Bold**: best of its column", *explained(board)]
-    spread = any(e.sd is not None for row in board.rows for e in row.figures.values())
-    parts.append("Mean ± standard deviation over the seeds" if spread else "One seed, so no spread")
+    parts = explained(board)
     for pooled, how in (
         (False, "the mean over the test images"),
         (True, "taken over the pixels of all test images"),
@@ -137,6 +157,15 @@ def seeds(row: Row) -> str:
     return str(row.seeds) if row.is_ranked else f"{row.seeds} of {row.asked}"
 
 
+def rank(row: Row, column: Column) -> str:
+    """Return the ranks that a row may have in a column, and the letters of its ties."""
+    estimate = row.figures.get(column.key)
+    if estimate is None or estimate.rank is None:
+        return "—"
+    low, high = estimate.rank
+    return f"{low if low == high else f'{low}-{high}'} {estimate.letters}"
+
+
 def texts(row: Row, columns: Sequence[Column]) -> list[str]:
     """Return a row's figures with their marks."""
     return [text(row, column) for column in columns]
@@ -148,10 +177,14 @@ def text(row: Row, column: Column) -> str:
     if estimate is None:
         return "—"
     shown = f"{estimate.mean:.{column.decimals}f}"
-    if estimate.sd is not None and column.is_score:
-        shown += f" ± {estimate.sd:.{column.decimals}f}"
+    if estimate.interval is not None:
+        shown += f" ± {estimate.interval.half_width:.{column.decimals}f}"
+        shown += f" {ONE_SEED}" if estimate.interval.of_checkpoint else ""
     if estimate.lacking:
         shown += f" ({estimate.lacking} seeds without)"
+    if estimate.collapsed:
+        some = estimate.collapsed < row.seeds
+        shown += f" ({estimate.collapsed} of {row.seeds} collapsed)" if some else " (collapsed)"
     if estimate.best:
         shown = f"**{shown}**"
     return f"{shown} {BELOW_BASELINE}" if estimate.below_baseline else shown

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from bench.report.analysis import Analysis
 from bench.report.leaderboard import Leaderboard
+from bench.statistics.proportion import upper_bound
 
 BELOW_BASELINE = "▼"
 STALE = "†"
+ONE_SEED = "°"
 
 
 def explained(board: Leaderboard) -> list[str]:
     """Return a sentence on each mark that stands on a board."""
+    scores = [column for column in board.columns if column.is_score]
+    found = next(filter(None, map(board.analysis, scores)), None)
+    is_ranked = any(map(board.is_ranked_by, scores))
     lines = {
+        "**Bold**: best of its column; of a score, not certainly worse than the best": is_ranked,
+        "**Bold**: best of its column; scores of single seeds are not ranked": not is_ranked,
         f"{BELOW_BASELINE}: no better than a trivial baseline": True,
         f"{STALE}: stale, its code, weights or data have changed since": any(
             row.is_stale for row in board.rows
@@ -19,4 +29,44 @@ def explained(board: Leaderboard) -> list[str]:
             row.is_ranked for row in board.rows
         ),
     }
-    return [line for line, applies in lines.items() if applies]
+    return [
+        *(line for line, applies in lines.items() if applies),
+        *(_on_intervals(board, found) if found else ["No ±: the study keeps no values of images"]),
+    ]
+
+
+def _on_intervals(board: Leaderboard, found: Analysis) -> Iterator[str]:
+    """What ± and ranks promise."""
+    images = f"{found.panel.images} images"
+    if found.kept_apart:
+        groups = " and ".join(f"{name}s" for name in found.kept_apart)
+        others = f"other images, of other {groups}"
+    else:
+        others = "other images drawn like these"
+    counts = found.panel.seed_counts
+    several = counts[[not interval.of_checkpoint for interval in found.intervals]]
+    if len(several):
+        least, most = int(several.min()), int(several.max())
+        seeds = f"{most}" if least == most else f"{least} to {most}"
+        yield (
+            "±: half of the 95 % interval. If a row's recipe were trained again with other seeds "
+            f"on the same training images and tested on {others}, its mean would lie within "
+            f"({seeds} seeds, {images})"
+        )
+        if board.is_ranked_by(next(c for c in board.columns if board.analysis(c) is found)):
+            yield (
+                "Rank: the ranks that a row may have, all rows compared at once at 95 %; rows that "
+                "share a letter cannot be told apart"
+            )
+        yield (
+            f"A row without a collapsed seed may still collapse in up to "
+            f"{upper_bound(0, most):.0%} of its trainings"
+        )
+    if len(several) < len(counts):
+        only = "" if len(several) else "±: half of the 95 % interval, "
+        yield f"{ONE_SEED}: {only}of one seed: for this checkpoint on {others} ({images})"
+    if any(e.collapsed for row in board.rows for e in row.figures.values()):
+        yield (
+            "Collapsed seeds predict the same for every image; a figure is of the seeds that "
+            "trained, if any did"
+        )

@@ -4,17 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.study.record import Execution, Record
+from bench.study.cell_scores import CellScores
+from bench.study.record import Execution, Record, Training
 
 UNLIKE_TERMS = 10.0  # a mixture whose terms differ more than so many times is remarked on
+STILL_IMPROVING = 0.01  # of IoU or RMSE on validation, over the last quarter of the epochs
 
 
-def remarks_on(record: Record) -> Iterator[str]:
-    """Give what is out of balance, how batches were made to fit into memory, and failed metrics."""
+def remarks_on(record: Record, scores: CellScores | None) -> Iterator[str]:
+    """Give what makes a cell's figures mean less than they seem to, and how it was carried out.
+
+    Args:
+        record: of the cell.
+        scores: what its tables say, where they can be read.
+    """
+    for what in (scores.collapsed if scores else {}).values():
+        yield f"collapsed: {what} for every image"
+    if record.training is not None:
+        yield from _still_improving(record.training)
     yield from _unlike_terms(record)
     stages = record.training.executions if record.training else ()
     yield from dict.fromkeys(line for stage in stages for line in _memory_plan(stage))
     yield from record.problems.values()
+
+
+def _still_improving(training: Training) -> Iterator[str]:
+    """Whether more epochs would have led further, by what is known of the validation images."""
+    last = [epoch for epoch in training.curve if epoch.stage == training.curve[-1].stage]
+    before = last[-1 - max(1, len(last) // 4)] if len(last) > 1 else None
+    if before is None or not last[-1].selected:
+        return
+    gains = {
+        name: sign * (last[-1].val[metric] - before.val[metric])
+        for metric, sign, name in (("iou", 1, "IoU"), ("rmse", -1, "RMSE"))
+        if metric in last[-1].val and metric in before.val
+    }
+    improving = [name for name, gain in gains.items() if gain > STILL_IMPROVING]
+    if improving:
+        yield (
+            f"not converged: {' and '.join(improving)} on validation still improving at the last "
+            "epoch"
+        )
 
 
 def _memory_plan(execution: Execution) -> Iterator[str]:

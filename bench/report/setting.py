@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Iterator
 
 from bench.report.leaderboard import Leaderboard
+from bench.report.race import decisions
 from bench.settings import Recipe, Teacher
-from bench.study.record import Environment, SampleCounts
+from bench.study.record import Environment, Leakage, SampleCounts
 
 
 def setting(board: Leaderboard) -> list[str]:
@@ -17,15 +19,18 @@ def setting(board: Leaderboard) -> list[str]:
         for record in board.records
     )
     machines = Counter(machine(record.environment) for record in board.records)
-    recipes = train.recipes()
+    recipes, tuned = train.recipes(), board.grid.tune.spaces if board.grid.tune else {}
     stages = (
         ["training"] if len(recipes) == 1 else [f"stage {n}" for n in range(1, 1 + len(recipes))]
     )
     return [
         f"data: {', '.join(data.files)} at {size(data.image_size)}",
         *(f"split: {split}" for split in splits),
+        *([f"leakage: {_leakage(board.leakage)}"] if board.leakage else []),
         *([f"teacher: {_recipe(train.teacher)}"] if train.teacher else []),
-        *(f"{stage}: {_recipe(r)}" for stage, r in zip(stages, recipes, strict=True)),
+        *(f"{stage}: {_recipe(r, tuned)}" for stage, r in zip(stages, recipes, strict=True)),
+        *_search(board),
+        *decisions(board),
         "the epoch is selected on the validation images, the test images are read once",
         *(
             f"machine: {name}" + (f": {cells} cells" if len(machines) > 1 else "")
@@ -34,10 +39,33 @@ def setting(board: Leaderboard) -> list[str]:
     ]
 
 
+def _search(board: Leaderboard) -> Iterator[str]:
+    """How the recipes were found, and what was found for each row."""
+    if board.grid.tuning is None:
+        return
+    yield board.grid.tuning.label
+    for cell in (record.cell for record in board.records):
+        if cell.loss is not None and cell.seed == board.grid.seeds[0]:
+            found = ", ".join(f"{name} {value:g}" for name, value in cell.found.items())
+            yield f"found for {cell.architecture.label} with {cell.loss.label}: {found}"
+
+
 def _counts(samples: SampleCounts) -> str:
     """How many images are in each subset, and how many in none."""
     text = f"{samples.train} train, {samples.val} validation, {samples.test} test images"
     return f"{text}, {samples.left_out} left out" if samples.left_out else text
+
+
+def _leakage(leakage: Leakage) -> str:
+    """What training knew of the test images."""
+    shared = [f"{share:.0%} by {name}" for name, share in leakage.groups.items() if share > 0]
+    apart = [name for name, share in leakage.groups.items() if share == 0]
+    parts = [f"test images that share a group with training images: {', '.join(shared) or 'none'}"]
+    if apart:
+        parts.append(f"none shares its {' or '.join(apart)}")
+    if leakage.near_duplicates > 0:
+        parts.append(f"{leakage.near_duplicates:.0%} have a near-duplicate on another background")
+    return "; ".join(parts)
 
 
 def size(pixels: tuple[int, int]) -> str:
@@ -45,18 +73,22 @@ def size(pixels: tuple[int, int]) -> str:
     return "{}x{} px".format(*pixels)
 
 
-def _recipe(recipe: Recipe) -> str:
-    """A recipe in a line."""
+def _recipe(recipe: Recipe, tuned: Collection[str] = ()) -> str:
+    """A recipe in a line, without the settings that each row has its own of."""
     if isinstance(recipe, Teacher):
         origin = recipe.architecture.label
         if recipe.weights is not None:
             return f"{origin}, weights from {recipe.weights}"
         return f"{origin}, {_recipe(recipe.plain())}"
     budget = f"{recipe.epochs} epochs" if recipe.epochs else f"{recipe.steps} steps"
+    if recipe.budget is not None:
+        budget = recipe.budget.label
     divided = f" in {recipe.accumulate} micro-batches" if recipe.accumulate > 1 else ""
+    batches = "" if "batch_size" in tuned else f" of batches of {recipe.batch_size}"
+    rate = "" if "learning_rate" in tuned else f" at {recipe.learning_rate:g}"
     parts = [
-        f"{budget} of batches of {recipe.batch_size}{divided}",
-        f"{recipe.optimizer} at {recipe.learning_rate:g} ({recipe.schedule.name})",
+        f"{budget}{batches}{divided}",
+        f"{recipe.optimizer}{rate} ({recipe.schedule.name})",
         recipe.precision,
     ]
     if recipe.image_size is not None:

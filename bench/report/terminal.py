@@ -10,9 +10,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench.report.leaderboard import Leaderboard, Row
+from bench.report.answer import answer
+from bench.report.leaderboard import Leaderboard
 from bench.report.markdown import seeds, text
 from bench.report.marks import STALE, explained
+from bench.report.row import Row
 from bench.study.plan import PlannedCell, State
 from bench.text import printable
 
@@ -33,11 +35,17 @@ def _print_board(console: Console, name: str, board: Leaderboard) -> None:
     while shown > scores and _width(console, _table(name, board, shown)) > console.width:
         shown -= 1
     console.print(_table(name, board, shown))
+    for sentence in answer(board):
+        _print(console, sentence, style="bold")
     for line in explained(board):
-        _print(console, line, style="dim")
+        _print(console, line.replace("**", ""), style="dim")
     if shown < len(board.columns):
         left_out = ", ".join(column.name for column in board.columns[shown:])
         _print(console, f"in leaderboard.md too: {left_out}", style="dim")
+    _print_remarks(console, board)
+
+
+def _print_remarks(console: Console, board: Leaderboard) -> None:
     for row in (*board.rows, *board.baselines):
         for remark in row.remarks:
             _print(console, f"{row.title}: {remark}")
@@ -104,7 +112,8 @@ def print_plan(console: Console, planned: Sequence[PlannedCell], folder: Path) -
             one.cell.id,
             Text(printable(one.cell.architecture.label)),
             Text(printable(one.cell.loss.label) if one.cell.loss else "(baseline)"),
-            str(one.cell.seed),
+            str(one.cell.seed)
+            + ("" if one.cell.trial is None else f", trial {one.cell.trial + 1}"),
             Text(printable(f"{one.state}{why}"), style="green" * (one.state is State.CURRENT)),
         )
     console.print(table)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 import random
 import statistics
 import sys
@@ -39,9 +40,9 @@ FIGURE, RATIO, WITHHELD = 0.10, 0.05, 1 / 3  # the bounds
 
 
 def burn(seed: int) -> None:
-    """Compute for a while and rest for a while, for ever."""
-    rng = random.Random(seed)
-    while True:
+    """Compute for a while and rest for a while, as long as the process that asked for it lives."""
+    rng, parent = random.Random(seed), os.getppid()
+    while os.getppid() == parent:
         until = time.monotonic() + rng.uniform(*BURST_S)
         while time.monotonic() < until:
             pass

@@ -75,7 +75,7 @@ def test_a_mean_over_the_seeds_that_survived_is_neither_ranked_nor_bold(study):
     assert board.rows[0].figures["iou"].best
     assert not board.rows[1].figures["iou"].best
     assert board.rows[1].figures["iou"].mean == 0.9
-    assert re.search(r"1 of 2 \| +0\.900 \|", render(study))
+    assert re.search(r"1 of 2 \| +0\.900 ± 0\.000 ° \| +— \|", render(study))
     assert "Rows of which seeds are missing are not ranked." in render(study)
 
 
@@ -160,7 +160,7 @@ def test_speeds_of_two_machines_never_stand_in_one_column(study):
     question = grid(seeds=(0,))
     records = [study_maker.record(cell, summary={"iou": 0.5}) for cell in trained(question)]
     study_maker.keep(study, question, records)
-    (unet, _), (densenet, _) = timing_cases(question, records)
+    (unet, _), (densenet, _) = timing_cases(question.cells(), records)
     for measured in (timing(unet, 2, 0.01), timing(densenet, 2, 0.04), timing(unet, 64, 0.001)):
         study.write_measurement(measured)
     (board,) = boards(study)
@@ -286,7 +286,7 @@ def test_the_speed_of_code_that_has_changed_is_withheld_and_that_is_said(study):
     (cell,) = trained(question)
     record = study_maker.record(cell, summary={"iou": 0.5})
     study_maker.keep(study, question, [record])
-    ((case, _),) = timing_cases(question, [record])
+    ((case, _),) = timing_cases(question.cells(), [record])
     old = {"unet": {"networks/unet.py": "9" * 64}}
     study.write_measurement(timing(case, 2, 0.01).model_copy(update={"sources": old}))
     (board,) = boards(study)

@@ -15,27 +15,28 @@ from bench.study.timing_case import training_figure
 GRID = Grid(
     architectures=(Architecture(name="unet"), Architecture(name="densenet")),
     losses=(LossPair(mask="bce", depth="bce"), LossPair(mask="bce", depth="l1")),
-    seeds=(0, 1),
+    seeds=(0, 1, 2),
     data=Data(archive=("a.zip",)),
     train=Train(epochs=3),
 )
 BASELINES = {
     "empty mask": {"iou": 0.0},
+    "full mask": {"iou": 0.2},
     "difference": {"iou": 0.4},
     "mean depth": {"rmse": 0.3},
     "pixel mean depth": {"rmse": 0.2},
 }
 # (IoU, RMSE) of each architecture and loss, seed by seed
 TRAINED = {
-    ("unet", "bce"): [(0.5, 0.15), (0.7, 0.25)],
-    ("unet", "mask: bce, depth: l1"): [(0.65, 0.08), (0.65, 0.1)],
-    ("densenet", "bce"): [(0.3, 0.2), (0.4, 0.2)],
+    ("unet", "bce"): [(0.5, 0.16), (0.6, 0.21), (0.7, 0.26)],
+    ("unet", "mask: bce, depth: l1"): [(0.65, 0.08), (0.65, 0.09), (0.65, 0.1)],
+    ("densenet", "bce"): [(0.3, 0.21), (0.35, 0.21), (0.4, 0.21)],
 }
 
 
 @pytest.fixture
 def study(tmp_path):
-    """Three of four rows are complete; the last has one failed seed and one that is missing."""
+    """Three of four rows are complete; the last has one failed seed and two that are missing."""
     study = Study(tmp_path / "study")
     records = []
     for cell in GRID.cells():
@@ -68,47 +69,50 @@ def printed(study, width=200):
 
 
 def row(text, *starts):
-    """The cells of the one table row whose first cells are ``starts``."""
+    """The cells of the first table row that begins with ``starts``."""
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()]
-    (found,) = [cells for cells in rows if tuple(cells[: len(starts)]) == starts]
+    found, *_ = [cells for cells in rows if tuple(cells[: len(starts)]) == starts]
     return found[len(starts) :]
 
 
-def test_a_row_is_mean_and_standard_deviation_over_its_seeds(study):
+def test_a_row_is_the_mean_and_half_of_its_95_percent_interval(study):
     text = render(study)
-    # (0.5 + 0.7) / 2 and |0.7 - 0.5| / sqrt(2); (0.15 + 0.25) / 2 equals the best baseline
-    assert row(text, "unet", "bce")[:3] == ["2", "0.600 ± 0.141", "0.2000 ± 0.0707 ▼"]
+    # All images have the same value: Student's t of 2 degrees of freedom, 4.303, times the standard
+    # deviation over the seeds, 0.1 and 0.05, by the root of 3.
+    assert row(text, "unet", "bce")[:2] == ["3", "**0.600 ± 0.248**"]
+    assert row(text, "unet", "bce")[3] == "**0.2100 ± 0.1242** ▼"
 
 
 def test_the_best_of_each_column_is_bold_and_trivial_rows_cannot_be(study):
     text = render(study)
     best = row(text, "unet", "mask: bce, depth: l1")
-    assert best[1:3] == ["**0.650 ± 0.000**", "**0.0900 ± 0.0141**"]
-    assert row(text, "densenet", "bce")[2] == "0.2000 ± 0.0000 ▼"
+    assert best[1:5] == ["**0.650 ± 0.000**", "1-2 a", "**0.0900 ± 0.0248**", "1-2 a"]
+    assert row(text, "densenet", "bce")[3] == "0.2100 ± 0.0000 ▼"
     assert "**" not in "".join(row(text, "difference", "(baseline)"))
 
 
 def test_a_row_no_better_than_a_baseline_is_marked(study):
     text = render(study)
-    assert row(text, "densenet", "bce")[1:3] == ["0.350 ± 0.071 ▼", "0.2000 ± 0.0000 ▼"]
-    assert row(text, "difference", "(baseline)")[1:3] == ["0.400", "—"]
+    assert row(text, "densenet", "bce")[1] == "0.350 ± 0.124 ▼"
+    assert row(text, "densenet", "bce")[3] == "0.2100 ± 0.0000 ▼"
+    assert row(text, "difference", "(baseline)")[1:4] == ["0.400", "—", "—"]
 
 
 def test_rows_stand_in_order_of_iou_with_those_without_figures_last(study):
     board = board_of(study)
     assert [(r.architecture, r.loss, r.seeds) for r in board.rows] == [
-        ("unet", "mask: bce, depth: l1", 2),
-        ("unet", "bce", 2),
-        ("densenet", "bce", 2),
+        ("unet", "mask: bce, depth: l1", 3),
+        ("unet", "bce", 3),
+        ("densenet", "bce", 3),
         ("densenet", "mask: bce, depth: l1", 0),
     ]
 
 
 def test_what_failed_or_is_missing_stays_in_sight(study):
     text = render(study)
-    assert row(text, "densenet", "mask: bce, depth: l1")[:3] == ["0 of 2", "—", "—"]
+    assert row(text, "densenet", "mask: bce, depth: l1")[:5] == ["0 of 3", *"————"]
     assert "- densenet, mask: bce, depth: l1: seed 0: failed: out of memory: 20 GiB" in text
-    assert "- densenet, mask: bce, depth: l1: seed 1: not run yet" in text
+    assert "- densenet, mask: bce, depth: l1: seeds 1, 2: not run yet" in text
 
 
 def test_that_each_batch_is_divided_is_said(tmp_path):
@@ -119,10 +123,10 @@ def test_that_each_batch_is_divided_is_said(tmp_path):
 
 def test_the_crossed_tables_have_architectures_down_and_losses_across(study):
     text = render(study)
-    iou = text[text.index("## IoU") : text.index("## RMSE")]
+    iou = text[text.index("## IoU ↑") : text.index("## RMSE")]
     assert row(iou, "architecture") == ["bce", "mask: bce, depth: l1"]
-    assert row(iou, "unet") == ["0.600 ± 0.141", "**0.650 ± 0.000**"]
-    assert row(iou, "densenet") == ["0.350 ± 0.071 ▼", "—"]
+    assert row(iou, "unet") == ["**0.600 ± 0.248**", "**0.650 ± 0.000**"]
+    assert row(iou, "densenet") == ["0.350 ± 0.124 ▼", "—"]
 
 
 def test_the_setting_is_said_once(study):
@@ -140,7 +144,7 @@ def test_the_same_records_give_the_same_text(study):
 @pytest.mark.parametrize("width", [70, 90, 200])
 def test_the_terminal_shows_the_scores_whole_at_any_width(study, width):
     text = printed(study, width)
-    assert "0.600 ± 0.141" in text
+    assert "0.600 ± 0.248" in text
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= width
     assert ("in leaderboard.md too" in text) == (width < 200)
@@ -148,7 +152,10 @@ def test_the_terminal_shows_the_scores_whole_at_any_width(study, width):
 
 def cases(study):
     records = study.load().records.values()
-    return [case for case, _ in timing_cases(GRID, [r for r in records if r.summary is not None])]
+    return [
+        case
+        for case, _ in timing_cases(GRID.cells(), [r for r in records if r.summary is not None])
+    ]
 
 
 BCE_L1 = "mask: bce, depth: l1"
@@ -200,7 +207,7 @@ def timed(study):
 def test_each_row_has_the_speed_that_was_measured_of_its_network_and_loss(timed):
     text = render(timed()).partition("## Throughput")[0]
     # 16 / 0.01 and 16 / 0.04 images a second; 16 / 0.05 and 16 / 0.08 with the two losses
-    assert row(text, "unet", "bce")[3:] == [
+    assert row(text, "unet", "bce")[5:] == [
         "**1600**",
         "**320**",
         "**2.0**",
@@ -208,8 +215,8 @@ def test_each_row_has_the_speed_that_was_measured_of_its_network_and_loss(timed)
         "**3.00**",
         "**2.00**",
     ]
-    assert row(text, "densenet", "bce")[3:5] == ["400", "**320**"]
-    assert row(text, "unet", BCE_L1)[3:5] == ["**1600**", "200"]
+    assert row(text, "densenet", "bce")[5:7] == ["400", "**320**"]
+    assert row(text, "unet", BCE_L1)[5:7] == ["**1600**", "200"]
 
 
 def test_the_speeds_stand_with_their_intervals_beside_the_reference(timed):
@@ -234,7 +241,7 @@ def test_the_speeds_stand_with_their_intervals_beside_the_reference(timed):
 def test_a_disturbed_figure_is_withheld_with_its_reason(timed):
     study = timed(waited_share=0.5)
     text = render(study)
-    assert row(text.partition("## Throughput")[0], "unet", "bce")[3:] == [
+    assert row(text.partition("## Throughput")[0], "unet", "bce")[5:] == [
         "**500**",
         "**3.00**",
         "**2.00**",
@@ -254,7 +261,7 @@ def test_a_measurement_that_failed_stays_in_sight(study):
     study.write_measurement(failed)
     text = render(study)
     assert "- unet: throughput: failed: out of memory: 20 GiB" in text
-    assert row(text, "unet", "bce")[3:] == ["**500**"]  # the memory is the only cost that is known
+    assert row(text, "unet", "bce")[5:] == ["**500**"]  # the memory is the only cost that is known
 
 
 def test_how_batches_were_made_to_fit_is_said_and_whether_memory_ran_out(tmp_path):
@@ -277,12 +284,12 @@ def test_how_batches_were_made_to_fit_is_said_and_whether_memory_ran_out(tmp_pat
     row = next(row for row in board.rows if row.seeds)
     assert row.remarks[1:] == (
         (
-            "seed 1: gradient accumulation over 2 micro-batches; BatchNorm statistics are per "
+            "seed 2: gradient accumulation over 2 micro-batches; BatchNorm statistics are per "
             "micro-batch"
         ),
         (
-            "seed 1: gradient accumulation over 4 micro-batches (out of memory); BatchNorm "
+            "seed 2: gradient accumulation over 4 micro-batches (out of memory); BatchNorm "
             "statistics are per micro-batch"
         ),
-        "seed 1: activation checkpointing (out of memory)",
+        "seed 2: activation checkpointing (out of memory)",
     )

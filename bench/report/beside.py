@@ -1,0 +1,111 @@
+"""Boards and rows that answer one question together: other splits, single tasks; in Markdown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from bench.report.columns import Column, Estimate
+from bench.report.leaderboard import Leaderboard
+from bench.report.row import Row
+from bench.report.tables import table
+from bench.settings import identity
+from bench.settings.data import Split
+from bench.settings.grid import TASKS, Cell
+from bench.statistics.intervals import difference
+from bench.text import markdown
+
+
+def other_splits(board: Leaderboard, boards: Sequence[Leaderboard]) -> list[str]:
+    """Return a section on each board that differs in how the same samples are split."""
+    parts = []
+    for other in boards:
+        if other is board or _but_for_the_split(other) != _but_for_the_split(board):
+            continue
+        columns = [c for c in board.columns if board.analysis(c) and other.analysis(c)]
+        of_other = {row.title: row for row in other.rows}
+        body = [
+            [
+                markdown(row.architecture),
+                markdown(row.loss or ""),
+                *(_change(row, of_other[row.title], column) for column in columns),
+            ]
+            for row in board.rows
+            if row.title in of_other
+        ]
+        here, there = (b.grid.data.split.label for b in (board, other))
+        if body and columns:
+            parts += [
+                f"## Beside the same samples, split otherwise: {markdown(there)}",
+                table(
+                    ["architecture", "loss", *(markdown(c.title) for c in columns)],
+                    body,
+                    numeric_from=2,
+                ),
+                markdown(
+                    f"There ({there}) less here ({here}), with half of the 95 % interval; the test "
+                    "images are not the same."
+                ),
+            ]
+    return parts
+
+
+def _but_for_the_split(board: Leaderboard) -> str:
+    same = board.grid.data.model_copy(update={"split": Split()})
+    cell = next(cell for cell in board.grid.cells() if cell.loss is not None)
+    return identity.digest(cell.model_copy(update={"data": same}).setting)
+
+
+def _change(row: Row, other: Row, column: Column) -> str:
+    here, there = (one.figures.get(column.key) for one in (row, other))
+    if not _known(here) or not _known(there):
+        return "—"
+    widths = [e.interval.half_width for e in (here, there) if e and e.interval]
+    half = math.hypot(*widths)
+    change = (there.mean if there else 0) - (here.mean if here else 0)
+    return f"{change:+.{column.decimals}f} ± {half:.{column.decimals}f}"
+
+
+def _known(estimate: Estimate | None) -> bool:
+    return estimate is not None and estimate.interval is not None
+
+
+def joint_and_single(board: Leaderboard) -> list[str]:
+    """Return a section on what training both tasks at once costs each of them, if that was tried.
+
+    A row that trains both tasks is compared with the row of the same network whose loss is the same
+    for one task and that trains no other.
+    """
+    body = []
+    for column in board.columns:
+        found = board.analysis(column)
+        if found is None or column.task is None:
+            continue
+        rows = {number: board.rows[number].records[0].cell for number in found.rows}
+        for place, (number, cell) in enumerate(rows.items()):
+            if cell.loss is None or None in {cell.loss.mask, cell.loss.depth}:
+                continue
+            for other, single in enumerate(rows.values()):
+                if not _is_single(single, cell, column.task):
+                    continue
+                change, d = difference(found.panel, place, other), column.decimals
+                body.append(
+                    [
+                        markdown(board.rows[number].architecture),
+                        markdown(board.rows[number].loss or ""),
+                        markdown(column.title),
+                        f"{change.estimate:+.{d}f} ± {change.half_width:.{d}f}",
+                    ]
+                )
+    if not body:
+        return []
+    header = ["architecture", "loss", "score", "both tasks less one alone"]
+    return ["## Both tasks at once, or one alone", table(header, body, numeric_from=3)]
+
+
+def _is_single(single: Cell, joint: Cell, task: str) -> bool:
+    """Whether a cell trains the network of another one by the same loss for one task alone."""
+    if single.architecture != joint.architecture or single.loss is None or joint.loss is None:
+        return False
+    trained = {task: getattr(joint.loss, task)}
+    return all(getattr(single.loss, each) == trained.get(each) for each in TASKS)

@@ -1,0 +1,227 @@
+"""How two rows, cells, architectures or losses of a board compare, metric by metric."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.errors import InputError, suggestion
+from bench.report.analysis import ENOUGH_SEEDS, Analysis
+from bench.report.leaderboard import Leaderboard
+from bench.report.row import Row
+from bench.statistics.intervals import Interval, contrast
+from bench.statistics.panel import Panel, SeedVariances
+from bench.statistics.practical import Verdict, verdict
+
+SHORTEST_ID = 4  # letters of a cell's id that say which one is meant
+Weights = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Zone:
+    """Up to which difference two figures count as equal: in the metric's unit, or a share of B."""
+
+    size: float
+    is_share: bool = False
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How A compares with B in one metric.
+
+    Attributes:
+        name: the metric's, for readers.
+        decimals: of its figures.
+        means: of A and B, over their rows.
+        difference: A - B.
+        better: the probability that A is better, in [0, 1].
+        verdict: what A is.
+        rows: how many rows stand behind each of the two.
+    """
+
+    name: str
+    decimals: int
+    means: tuple[float, float]
+    difference: Interval
+    better: float
+    verdict: Verdict
+    rows: int
+
+
+def compare(
+    boards: Sequence[Leaderboard],
+    first: str,
+    second: str,
+    metrics: Sequence[str] = (),
+    equal: Mapping[str, Zone] | None = None,
+) -> list[Comparison]:
+    """Compare A with B in each metric that has intervals.
+
+    Args:
+        boards: of a study, the latest first; the first that has both is taken.
+        first: A: a row, as ``unet/bce``; an architecture or a loss, over all its rows that B stands
+            beside; or the beginning of a cell's id.
+        second: B, of the same kind.
+        metrics: which; by default all that the board shows.
+        equal: by metric, up to which difference A and B count as equal; fixed beforehand.
+
+    Raises:
+        InputError: A or B is not there, or they are on different boards; the line says how the
+            boards differ.
+    """
+    if first == second:
+        raise InputError(f"{first}: give two different things to compare")
+    board = _board_of(boards, first, second)
+    shown = [c for c in board.columns if c.is_score and (not metrics or c.key in metrics)]
+    for name in [*metrics, *(equal or {})]:
+        if name not in (known := [c.key for c in board.columns if c.is_score]):
+            raise InputError(f"{name}: the board has no such metric{suggestion(name, known)}")
+    found = []
+    for column in shown:
+        analysis = board.analysis(column)
+        if analysis is None:
+            continue
+        panel, seeds, one, other = _sides(board, analysis, first, second)
+        difference = contrast(panel, one - other, seeds=seeds)
+        zone = (equal or {}).get(column.key, Zone(0.0))
+        means = float(one @ panel.means), float(other @ panel.means)
+        above = difference.probability_above(0)
+        found.append(
+            Comparison(
+                name=column.name,
+                decimals=column.decimals,
+                means=means,
+                difference=difference,
+                better=above if column.higher_is_better else 1 - above,
+                verdict=verdict(
+                    difference,
+                    zone.size * (abs(means[1]) if zone.is_share else 1),
+                    higher_is_better=column.higher_is_better,
+                ),
+                rows=int((one > 0).sum()),
+            )
+        )
+    if not found:
+        raise InputError(
+            f"{first} and {second}: the study keeps no values of images to compare; run the grid "
+            "again to compute them from the scores"
+        )
+    return found
+
+
+def names_of(boards: Sequence[Leaderboard]) -> list[str]:
+    """Return what can be compared: rows, architectures, losses, by their shortest names."""
+    rows = [row for board in boards for row in board.rows]
+    labels = {row.architecture for row in rows}
+    times = Counter(_short(label) for label in labels)
+    short = {label: _short(label) if times[_short(label)] == 1 else label for label in labels}
+    named = [(short[row.architecture], str(row.loss)) for row in rows]
+    return list(
+        dict.fromkeys(
+            [
+                *(f"{architecture}/{loss}" for architecture, loss in named),
+                *(architecture for architecture, _ in named),
+                *(loss for _, loss in named),
+            ]
+        )
+    )
+
+
+def differences(one: Mapping[str, Any], other: Mapping[str, Any], at: str = "") -> Iterator[str]:
+    """Give each setting that is not the same in both, with its two values."""
+    for key in sorted(one.keys() | other.keys()):
+        before, after = one.get(key), other.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            yield from differences(before, after, f"{at}{key}.")
+        elif before != after:
+            yield f"{at}{key}: {' and '.join(map(_shown, (before, after)))}"
+
+
+def _shown(setting: Any) -> str:
+    return "the default" if setting is None else str(setting)
+
+
+def _board_of(boards: Sequence[Leaderboard], first: str, second: str) -> Leaderboard:
+    having = {name: [b for b in boards if _rows(b, name)] for name in (first, second)}
+    for name, found in having.items():
+        if not found:
+            raise InputError(
+                f"{name}: the study has no such row, architecture, loss or cell"
+                f"{suggestion(name, names_of(boards))}"
+            )
+    both = [board for board in having[first] if board in having[second]]
+    if both:
+        return both[0]
+    one, other = (having[name][0].records[0].cell.setting for name in (first, second))
+    unlike = "; ".join(differences(one, other)) or "their data or code"
+    raise InputError(
+        f"{first} and {second} are on different boards and cannot be compared: {unlike}"
+    )
+
+
+def _rows(board: Leaderboard, name: str) -> list[Row]:
+    """The rows that a name stands for; none if it stands for nothing on the board."""
+    architecture, slash, loss = name.partition("/")
+    if slash:
+        rows = [r for r in board.rows if _is(r.architecture, architecture) and r.loss == loss]
+        return rows if len({row.architecture for row in rows}) == 1 else []
+    found = [row for row in board.rows if row.loss == name]
+    found = found or [row for row in board.rows if _is(row.architecture, name)]
+    return found or [
+        row
+        for row in board.rows
+        for record in row.records
+        if len(name) >= SHORTEST_ID and record.cell.id.startswith(name)
+    ]
+
+
+def _is(label: str, name: str) -> bool:
+    """Whether a network is called so, with or without its options."""
+    return name in {label, _short(label)}
+
+
+def _short(label: str) -> str:
+    return label.partition("(")[0]
+
+
+def _sides(
+    board: Leaderboard, found: Analysis, first: str, second: str
+) -> tuple[Panel, SeedVariances, Weights, Weights]:
+    """The values, and the weights (C,) of the rows of A and of B; of two cells, of their runs."""
+    runs = [run for name in (first, second) if (run := _run(found, name)) is not None]
+    if len(runs) == len((first, second)):
+        panel = Panel([found.panel.rows[row][[seed]] for row, seed in runs], found.panel.groups)
+        return panel, panel.seeds, np.array([1.0, 0.0]), np.array([0.0, 1.0])
+    rows = [board.rows[number] for number in found.rows]
+    sides = [[row for row in rows if row in _rows(board, name)] for name in (first, second)]
+    if "/" not in first and "/" not in second:
+        by_loss = len({row.loss for row in sides[0]}) == 1
+
+        def beside(row: Row) -> str | None:
+            return row.architecture if by_loss else row.loss
+
+        common = {beside(row) for row in sides[0]} & {beside(row) for row in sides[1]}
+        sides = [[row for row in side if beside(row) in common] for side in sides]
+    if not all(sides):
+        raise InputError(f"{first} and {second}: no rows with figures to compare")
+    one, other = (
+        np.array([(row in side) / len(side) for row in rows], np.float64) for side in sides
+    )
+    enough = found.panel.seed_counts[(one > 0) | (other > 0)].min() >= ENOUGH_SEEDS
+    return found.panel, found.panel.seeds if enough else found.seeds, one, other
+
+
+def _run(found: Analysis, name: str) -> tuple[int, int] | None:
+    """The place of a cell in the panel: its row, and its seed there."""
+    places = [
+        (row, seed)
+        for row, cells in enumerate(found.cells)
+        for seed, cell_id in enumerate(cells)
+        if len(name) >= SHORTEST_ID and cell_id.startswith(name)
+    ]
+    return places[0] if len(places) == 1 else None

@@ -1,0 +1,95 @@
+"""A board's scores by a column of the test images, in Markdown: where is which row good?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.errors import InputError, suggestion
+from bench.report.analysis import Analysis
+from bench.report.columns import Column
+from bench.report.leaderboard import Leaderboard
+from bench.report.tables import table
+from bench.statistics.intervals import mean_of
+from bench.statistics.panel import Panel
+from bench.text import markdown
+
+THIRDS = ("low", "middle", "high")
+MOST = 12  # of the values of a column; of more, the largest
+
+
+def strata(board: Leaderboard, name: str) -> list[str]:
+    """Return a section for each score: its rows down, the strata of the images across.
+
+    Args:
+        board: the rows.
+        name: a column of the test images: of the archive, ``object_size`` or ``depth``. One of
+            numbers is cut into thirds with equally many images.
+
+    Raises:
+        InputError: the images have no such column.
+    """
+    if name not in board.images:
+        known = suggestion(name, sorted(board.images))
+        raise InputError(f"--strata: {name}: the test images have no such column{known}")
+    groups = _strata(board.images[name])
+    parts = []
+    for column in board.columns:
+        found = board.analysis(column)
+        if found is not None:
+            parts += _section(board, column, found, name, groups)
+    return parts
+
+
+def _strata(values: npt.NDArray[Any]) -> dict[str, npt.NDArray[np.bool_]]:
+    """Which images (N,) are in each stratum, by its name."""
+    if values.dtype.kind != "f":
+        names, counts = np.unique(values.astype(str), return_counts=True)
+        largest = sorted(names[np.argsort(-counts, kind="stable")][:MOST])
+        return {str(value): values.astype(str) == value for value in largest}
+    low, high = np.nanquantile(values, [1 / 3, 2 / 3])
+    cuts = (values < low, (values >= low) & (values < high), values >= high)
+    ends = (np.nanmin(values), low, high, np.nanmax(values))
+    return {
+        f"{third} ({ends[place]:.3g} to {ends[place + 1]:.3g})": cuts[place]
+        for place, third in enumerate(THIRDS)
+    }
+
+
+def _section(
+    board: Leaderboard,
+    column: Column,
+    found: Analysis,
+    name: str,
+    groups: dict[str, npt.NDArray[np.bool_]],
+) -> list[str]:
+    shown = {stratum: members[found.has_value] for stratum, members in groups.items()}
+    body = [
+        [
+            markdown(board.rows[number].architecture),
+            markdown(board.rows[number].loss or ""),
+            *(_figure(found, place, members, column) for members in shown.values()),
+        ]
+        for place, number in enumerate(found.rows)
+    ]
+    counts = ["images", "", *(str(int(members.sum())) for members in shown.values())]
+    header = ["architecture", "loss", *map(markdown, shown)]
+    return [
+        f"## {markdown(column.title)} by {markdown(name)}",
+        table(header, [*body, counts], numeric_from=2),
+    ]
+
+
+def _figure(found: Analysis, place: int, members: npt.NDArray[np.bool_], column: Column) -> str:
+    """A row's mean over some images, and half of its 95 % interval if that is known."""
+    if not members.any():
+        return "—"
+    values = found.panel.rows[place][:, members]
+    mean = f"{values.mean():.{column.decimals}f}"
+    try:
+        part = Panel([values], [group[members] for group in found.panel.groups])
+    except InputError:  # of a single image, or a single group
+        return mean
+    return f"{mean} ± {mean_of(part, 0).half_width:.{column.decimals}f}"

@@ -1,0 +1,198 @@
+"""`bench compare`, `bench power` and strata say what the values of the images support."""
+
+import numpy as np
+import pytest
+import scored_study
+from scipy import stats
+from typer.testing import CliRunner
+
+from bench.cli import app
+from bench.errors import InputError
+from bench.report.compare import Zone, compare
+from bench.report.separation import open_pairs
+from bench.settings import Data, Split
+from bench.statistics.practical import Verdict
+
+
+@pytest.fixture
+def boards(tmp_path):
+    return scored_study.boards(scored_study.keep(tmp_path))
+
+
+def values(title, **changes):
+    """IoU of a row (seeds, images), read off the scores."""
+    architecture, loss = title.split("/")
+    return np.stack(
+        [
+            scored_study.scores(cell, **changes)["tp"] / (4096 / 5)
+            for cell in scored_study.grid().cells()
+            if cell.loss is not None
+            and (cell.architecture.name, cell.loss.mask) == (architecture, loss)
+        ]
+    )
+
+
+def test_two_rows_differ_by_their_means(boards):
+    iou, rmse = compare(boards, "unet/bce", "densenet/l1")
+    expected = values("unet/bce").mean() - values("densenet/l1").mean()
+    assert iou.difference.estimate == pytest.approx(expected)
+    assert rmse.difference.estimate == pytest.approx(-expected / 2)
+    assert (iou.verdict, rmse.verdict) == (Verdict.BETTER, Verdict.BETTER)
+    assert min(iou.better, rmse.better) > 0.999
+    assert compare(boards, "densenet/l1", "unet/bce")[0].verdict is Verdict.WORSE
+
+
+def test_a_loss_is_compared_over_all_its_rows(boards):
+    iou, _ = compare(boards, "bce", "l1")
+    rows = [[values(f"{a}/{loss}").mean() for a in ("unet", "densenet")] for loss in ("bce", "l1")]
+    assert iou.means == pytest.approx(tuple(np.mean(rows, axis=1)))
+    assert iou.rows == 2
+
+
+def test_an_architecture_is_compared_over_the_losses_that_both_have(tmp_path):
+    study = scored_study.keep(tmp_path, scored_study.grid(architectures=("unet",)))
+    scored_study.keep(tmp_path, scored_study.grid(architectures=("densenet",), losses=("bce",)))
+    iou, _ = compare(scored_study.boards(study), "unet", "densenet")
+    assert iou.rows == 1
+    assert iou.means == pytest.approx(
+        (values("unet/bce").mean(), values("densenet/bce").mean()), abs=1e-6
+    )
+
+
+def test_two_cells_are_two_checkpoints(boards):
+    cells = [c for c in scored_study.grid().cells() if c.loss is not None and c.seed == 0]
+    iou, _ = compare(boards, cells[0].id[:6], cells[1].id[:6])
+    one, other = (scored_study.scores(cell)["tp"] / (4096 / 5) for cell in cells[:2])
+    apart = one - other
+    half = stats.t.ppf(0.975, 59) * apart.std(ddof=1) / np.sqrt(60)
+    assert iou.difference.of_checkpoint
+    assert iou.difference.half_width == pytest.approx(half, rel=1e-6)
+
+
+def test_what_is_too_small_to_matter_is_equal(boards):
+    zones = {"iou": Zone(0.5), "rmse": Zone(2.0, is_share=True)}
+    found = compare(boards, "unet/bce", "densenet/bce", equal=zones)
+    assert [one.verdict for one in found] == [Verdict.EQUAL, Verdict.EQUAL]
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("unet/bc", "unet/l1"), "unet/bc: the study has no such row.*did you mean 'unet/bce'"),
+        (("unet/bce", "unet/bce"), "give two different things"),
+    ],
+)
+def test_what_is_not_there_is_told_in_a_line(boards, names, told):
+    with pytest.raises(InputError, match=told):
+        compare(boards, *names)
+
+
+def test_rows_of_different_boards_are_told_apart_by_their_settings(tmp_path):
+    scored_study.keep(tmp_path, scored_study.grid(architectures=("unet",)))
+    by_background = Data(archive=("a.zip",), split=Split(by="background", seed=7))
+    study = scored_study.keep(
+        tmp_path,
+        scored_study.grid(architectures=("densenet",), data=by_background),
+        lambda cell: scored_study.scores(cell, group_background=[f"b{n // 6}" for n in range(60)]),
+    )
+    with pytest.raises(InputError) as error:
+        compare(scored_study.boards(study), "unet/bce", "densenet/bce")
+    assert "are on different boards and cannot be compared: " in str(error.value)
+    assert "data.split.by: the default and background" in str(error.value)
+
+
+def test_the_same_samples_split_otherwise_are_set_beside(tmp_path):
+    groups = {"group_background": [f"b{n // 6}" for n in range(60)]}
+    scored_study.keep(tmp_path, scored_study.grid())
+    question = scored_study.grid(data=Data(archive=("a.zip",), split=Split(by="background")))
+    study = scored_study.keep(
+        tmp_path,
+        question,
+        lambda cell: scored_study.scores(cell, scored_study.level(cell) - 0.05, **groups),
+    )
+    text = scored_study.text(study)
+    (_, section, other) = text.split("## Beside the same samples, split otherwise: ")
+    changes = {
+        tuple(cell.strip() for cell in line.split("|")[1:3]): float(line.split("|")[3].split()[0])
+        for part in (section, other)
+        for line in part.split("\n\n")[1].splitlines()[2:]
+        if part is section
+    }
+    assert changes["unet", "bce"] == pytest.approx(
+        0.05, abs=0.02
+    )  # the latest grid is by background
+
+
+def test_the_command_prints_the_difference_and_the_verdict(tmp_path):
+    scored_study.keep(tmp_path)
+    ran = CliRunner().invoke(
+        app, ["compare", str(tmp_path), "unet/bce", "unet/l1", "--equal", "iou=0.01"]
+    )
+    assert ran.exit_code == 0
+    assert "better" in ran.output
+    for text in ("iou", "iou=", "iou=-1", "iou=x%"):
+        ran = CliRunner().invoke(app, ["compare", str(tmp_path), "a", "b", "--equal", text])
+        assert isinstance(ran.exception, InputError)
+        assert "give a metric and a size, as in iou=0.005 or rmse=1%" in str(ran.exception)
+
+
+def test_pairs_that_are_told_apart_are_not_open(boards):
+    (board,) = boards
+    column = next(c for c in board.columns if c.key == "iou")
+    assert open_pairs(board, column) == []
+
+
+def test_an_open_pair_says_what_would_tell_it_apart(tmp_path):
+    study = scored_study.keep(
+        tmp_path,
+        tables=lambda c: scored_study.scores(
+            c, mean=0.6 + 0.02 * (c.architecture.name == "unet"), seed_noise=0.02
+        ),
+    )
+    (board,) = scored_study.boards(study)
+    column = next(c for c in board.columns if c.key == "iou")
+    pairs = open_pairs(board, column)
+    assert pairs
+    for pair in pairs:
+        low, high = pair.needed.seeds
+        assert low is None or high is None or 2 <= low <= high
+    ran = CliRunner().invoke(app, ["power", str(tmp_path)])
+    assert ran.exit_code == 0
+    assert "not told apart with 4 seeds, 60 images" in ran.output
+
+
+def test_strata_are_means_over_their_images(tmp_path):
+    kinds = ["1" if n % 3 == 0 else "0" for n in range(60)]
+    scored_study.keep(tmp_path, tables=lambda cell: scored_study.scores(cell, group_mirrored=kinds))
+    ran = CliRunner().invoke(app, ["report", str(tmp_path), "--strata", "mirrored"])
+    assert ran.exit_code == 0
+    text = (tmp_path / "by-mirrored.md").read_text()
+    line = next(line for line in text.splitlines() if line.startswith("| unet         | bce"))
+    found = [float(cell.split()[0]) for cell in line.split("|")[3:5]]
+    iou = values("unet/bce")
+    is_one = np.array(kinds) == "1"
+    assert found == pytest.approx([iou[:, ~is_one].mean(), iou[:, is_one].mean()], abs=5e-4)
+    assert [cell.strip() for cell in text.split("| images")[1].split("|")[2:4]] == ["40", "20"]
+
+
+def test_object_sizes_are_cut_into_thirds(tmp_path):
+    sizes = np.linspace(100, 700, 60)
+
+    def tables(cell):
+        table = scored_study.scores(cell)
+        return table.assign(tp=sizes, fn=0.0, fp=100.0)
+
+    scored_study.keep(tmp_path, tables=tables)
+    ran = CliRunner().invoke(app, ["report", str(tmp_path), "--strata", "object_size"])
+    assert ran.exit_code == 0
+    text = (tmp_path / "by-object_size.md").read_text()
+    assert "low (0.0244 to" in text  # 100 of 4096 pixels
+    assert [cell.strip() for cell in text.split("| images")[1].split("|")[2:5]] == ["20"] * 3
+
+
+def test_an_unknown_stratum_is_told_and_nothing_is_written(tmp_path):
+    scored_study.keep(tmp_path)
+    ran = CliRunner().invoke(app, ["report", str(tmp_path), "--strata", "object_siz"])
+    assert isinstance(ran.exception, InputError)
+    assert "did you mean 'object_size'" in str(ran.exception)
+    assert not (tmp_path / "leaderboard.md").exists()
