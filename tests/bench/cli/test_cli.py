@@ -69,7 +69,7 @@ def test_failed_cells_end_in_an_exit_code_of_their_own_and_say_where_they_failed
     assert ran.returncode == 3, ran.stderr
     assert "FAILED: its process ended by itself with exit code 9" in ran.stdout
     assert "tried to allocate 20.00 GiB (tiny_network.py:" in ran.stdout
-    assert "finished, but 2 of 6 cells failed: see" in ran.stdout
+    assert "finished, but 2 of 7 cells failed: see" in ran.stdout
     again = bench("run", "--limit", "20", "--grid", "mine.yaml")
     assert again.returncode == 3
     assert "FAILED" not in again.stdout
@@ -232,7 +232,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(write_grid, tmp_pat
     _, told = run.communicate(timeout=60)
     assert run.returncode == 130
     assert told == "stopped with 2 cells to go; the same command goes on from here\n"
-    assert len(list((tmp_path / "results/mine/cells").iterdir())) == 4
+    assert len(list((tmp_path / "results/mine/cells").iterdir())) == 5
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,19 @@
-"""What the tests with planted faults compare with."""
+"""Grids of tiny networks, and what the tests with planted faults compare with."""
+
+from datetime import UTC, datetime
+from pathlib import Path
 
 import planted_run
 import pytest
+import tiny_network
 import torch
+import yaml
 
+from bench.events import TimingDone
 from bench.execution.run import run
+from bench.machine import environment
 from bench.settings import grid_file
+from bench.study.measurement import Measurement
 from bench.study.study import Study
 
 
@@ -22,3 +30,55 @@ def sound_figures(tmp_path_factory, rendered_archive):
     found = planted_run.figures(study.load(), cell.id)
     assert found is not None
     return found
+
+
+@pytest.fixture
+def asked(tmp_path, rendered_archive, tiny_network):
+    def asked(**sections):
+        content = {
+            "architectures": [tiny_network],
+            "losses": ["bce", "l1"],
+            "data": {"archive": str(rendered_archive), "image_size": 32},
+            "train": {"epochs": 1, "batch_size": 8},
+        }
+        path = tmp_path / "grid.yaml"
+        path.write_text(yaml.safe_dump(content | sections))
+        return grid_file.load(path)
+
+    return asked
+
+
+@pytest.fixture
+def timed(monkeypatch):
+    """The cases that were timed and beside what, without timing them; wider ones fail."""
+    timed = []
+
+    def measure(cases, reference, plan, device, *, threads, limit_s, listen):
+        for case in cases:
+            timed.append((case, reference))
+            measurement = Measurement(
+                case=case,
+                environment=environment.describe(device),
+                measured_utc=datetime.now(UTC),
+                failure="out of memory" if "channels" in case.label else None,
+            )
+            listen(TimingDone(measurement))
+
+    monkeypatch.setattr("bench.execution.run.rounds.measure", measure)
+    return timed
+
+
+TINY = Path(tiny_network.__file__)
+
+
+USERS = "from networks import *\n"
+
+
+@pytest.fixture
+def users_network(tmp_path):
+    """A user's file that imports its neighbour; the folder is on no path."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "networks.py").write_text(TINY.read_text())
+    (folder / "mine.py").write_text(USERS)
+    return folder
