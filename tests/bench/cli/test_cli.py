@@ -226,7 +226,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(write_grid, tmp_pat
         text=True,
     )
     for line in run.stdout:
-        if "[4/6]" in line:  # the baselines are finished, training goes on for minutes
+        if "[5/7]" in line:  # the baselines are finished, training goes on for minutes
             break
     run.send_signal(signal.SIGINT)
     _, told = run.communicate(timeout=60)
