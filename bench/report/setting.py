@@ -46,8 +46,7 @@ def _search(board: Leaderboard) -> Iterator[str]:
     yield board.grid.tuning.label
     for cell in (record.cell for record in board.records):
         if cell.loss is not None and cell.seed == board.grid.seeds[0]:
-            found = ", ".join(f"{name} {value:g}" for name, value in cell.found.items())
-            yield f"found for {cell.architecture.label} with {cell.loss.label}: {found}"
+            yield f"found for {cell.architecture.label} with {cell.loss.label}: {cell.found_label}"
 
 
 def _counts(samples: SampleCounts) -> str:

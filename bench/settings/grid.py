@@ -76,6 +76,11 @@ class Cell(Settings):
         """What the search has found, by the setting's name; nothing where there was none."""
         return self.tuning.found_in(self.train) if self.tuning else {}
 
+    @property
+    def found_label(self) -> str:
+        """The same in words."""
+        return ", ".join(f"{name} {value:g}" for name, value in self.found.items())
+
     def trials(self) -> list[Cell]:
         """Return the trials of the search for the cell's recipe; what they try is not in them."""
         if self.tuning is None:

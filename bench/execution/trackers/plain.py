@@ -84,12 +84,15 @@ class Lines:
     def _print_outcome(self, record: Record) -> None:
         """Say how a cell ended."""
         place = self._places.pop(record.cell.id, _label(record.cell.label))
-        if record.summary is None:
-            self._print(f"{place}: ", f"FAILED: {_text(record.failure or '')}", "bold red")
+        if record.failure is not None:
+            self._print(f"{place}: ", f"FAILED: {_text(record.failure)}", "bold red")
             return
         seconds = (record.finished_utc - record.started_utc).total_seconds()
-        shown = {name: record.summary[name] for name in _SHORT if name in record.summary}
-        self._print(f"{place}: {_figures(shown)}  in {seconds:.0f} s")
+        summary = record.summary or {}
+        shown = _figures({name: summary[name] for name in _SHORT if name in summary})
+        if record.val_score is not None:
+            shown = f"{record.cell.found_label}: val score {record.val_score:.4f}"
+        self._print(f"{place}: {shown}  in {seconds:.0f} s")
 
     def _print(self, text: str, outcome: str = "", style: str = "") -> None:
         now = self._now().astimezone()

@@ -20,6 +20,7 @@ from bench.events import (
     TimingProgress,
 )
 from bench.execution.trackers.terminal import LiveProgress, PlainProgress, create_progress
+from bench.settings import Tune
 from bench.settings.grid import Cell
 from bench.study.measurement import Measurement
 from bench.study.record import Epoch
@@ -187,6 +188,16 @@ def test_a_failed_cell_stands_out_with_its_reason(log, live):
         progress(failed(cell, "out of memory: 20 GiB"))
     assert lines(log) == ["[1/4] unet · bce · seed 0: FAILED: out of memory: 20 GiB"]
     assert "\x1b[1;31mFAILED: out of memory: 20 GiB\x1b[0m" in written(live)
+
+
+def test_a_finished_trial_tells_what_it_tried_and_its_score(log):
+    tuning = {"trials": 8, "seed": 0, "learning_rate": "log(1e-4, 1e-2)"}
+    cell = trained().model_copy(update={"tuning": Tune.model_validate(tuning), "trial": 2})
+    log(started(cell))
+    log(finished(cell, 5, summary=None, metrics={}, val_score=0.625))
+    assert lines(log) == [
+        "[1/4] unet · bce · seed 0 · trial 3 of 8: learning_rate 0.001: val score 0.6250  in 5 s"
+    ]
 
 
 def test_timing_tells_how_far_it_is_and_what_it_found(log):
