@@ -131,6 +131,18 @@ def test_a_dry_run_shows_the_cells_and_writes_nothing(bench, write_grid, tmp_pat
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_a_dry_run_of_a_race_shows_the_seeds_up_to_its_first_look(bench, write_grid):
+    grid = write_grid(losses=["bce", "l1"], seeds=[0, 1, 2])
+    shown = bench("run", "--grid", grid, "--dry-run", "--race")
+    assert shown.returncode == 0, shown.stderr
+    assert "8 missing" in shown.stdout  # four baselines, two rows of two seeds
+    refused = bench("run", "--grid", grid, "--race", "--limit", 20)
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        "bench: --race: figures by --limit decide nothing; leave one of them out\n"
+    )
+
+
 def broken(tmp_path, damage):
     """A grid's data section that names an archive with one fault."""
     entries = canonical_archive.entries(samples=20)
