@@ -135,7 +135,7 @@ def test_a_dry_run_of_a_race_shows_the_seeds_up_to_its_first_look(bench, write_g
     grid = write_grid(losses=["bce", "l1"], seeds=[0, 1, 2])
     shown = bench("run", "--grid", grid, "--dry-run", "--race")
     assert shown.returncode == 0, shown.stderr
-    assert "8 missing" in shown.stdout  # four baselines, two rows of two seeds
+    assert "9 missing" in shown.stdout  # five baselines, two rows of two seeds
     refused = bench("run", "--grid", grid, "--race", "--limit", 20)
     assert refused.returncode == 2
     assert refused.stderr == (
