@@ -58,6 +58,17 @@ def test_no_number_of_images_suffices_where_seeds_differ_too_much():
     assert needed(panel, 0, 1, seeds=seeds).images == (None, None)
 
 
+def test_more_images_help_where_seeds_differ_by_the_residual_alone():
+    panel = World(means=(0, 0), images=50, residual_sd=30).panel(np.random.default_rng(0))
+    seeds = SeedVariances(panel.residual_variances, np.full(2, SURE))
+    few, many = needed(panel, 0, 1, seeds=seeds, distance=2).images
+    # normal: 7.85 times a variance of (2 * 30^2 / 3 + 2 * 4^2) / N, over a distance of 2^2
+    assert few < 7.85 * 632 / 4 < 1.3 * few
+    assert many > few
+    seeds_differ = SeedVariances(panel.residual_variances + 10, np.full(2, SURE))
+    assert needed(panel, 0, 1, seeds=seeds_differ, distance=2).images == (None, None)
+
+
 def test_no_number_of_seeds_suffices_where_images_are_too_few():
     panel, seeds = known(4.0)
     assert needed(panel, 0, 1, seeds=seeds, distance=0.05).seeds == (None, None)
