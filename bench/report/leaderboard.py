@@ -13,13 +13,14 @@ from bench.report.columns import CONSISTENCY_COLUMN, COST_COLUMNS, Column, score
 from bench.report.guards import guards_on
 from bench.report.race import GridRace, races_of, ranking_metrics, with_reasons
 from bench.report.row import Row, labels, make_row
+from bench.report.timed import most_timed, timed_for, timed_networks
 from bench.settings import identity
-from bench.settings.grid import Cell, Grid
+from bench.settings.grid import Grid
 from bench.study.cell_scores import CellScores, image_columns
 from bench.study.cell_scores import read as read_scores
 from bench.study.comparison import groups_kept_apart
 from bench.study.measurement import Measurement
-from bench.study.plan import PlannedCell, State, changed_code, recorded_plan, timing_cases
+from bench.study.plan import PlannedCell, State, recorded_plan
 from bench.study.record import Leakage, Provenance, Record
 from bench.study.results import Results, StoredGrid
 
@@ -105,8 +106,8 @@ def _board(stored: list[StoredGrid], results: Results) -> Leaderboard:
     shown = score_columns(names, contracts)
     cross_entropy = score_columns(CROSS_ENTROPY, contracts)
     columns = [*shown, CONSISTENCY_COLUMN, *COST_COLUMNS]
-    by_machine, outdated = _timed(grids, planned, latest, results)
-    here = _most_timed(by_machine)
+    by_machine, outdated = timed_networks(grids, planned, latest, results)
+    here = most_timed(by_machine)
     timed = by_machine.get(here, ())
     groups: dict[str, list[PlannedCell]] = {}
     for one in planned:
@@ -121,18 +122,7 @@ def _board(stored: list[StoredGrid], results: Results) -> Leaderboard:
         scores,
         groups_apart,
     )
-    names_of = dict(zip(groups, labels([group[0].cell for group in groups.values()]), strict=True))
-    titles = {row: f"{architecture}, {loss}" for row, (architecture, loss) in names_of.items()}
-    rows = [
-        make_row(
-            label,
-            with_reasons(groups[row], races, titles),
-            [*columns, *cross_entropy],
-            _timed_for(groups[row][0].cell, timed),
-            scores,
-        )
-        for row, label in names_of.items()
-    ]
+    rows = _rows(groups, races, [*columns, *cross_entropy], timed, scores)
     baselines = [row for row in rows if row.loss is None]
     trained = sorted(
         (row for row in rows if row.loss is not None), key=lambda row: _rank(row, shown)
@@ -172,6 +162,28 @@ def _board(stored: list[StoredGrid], results: Results) -> Leaderboard:
     )
 
 
+def _rows(
+    groups: Mapping[str, list[PlannedCell]],
+    races: Sequence[GridRace],
+    columns: Sequence[Column],
+    timed: Sequence[Measurement],
+    scores: Mapping[str, CellScores],
+) -> list[Row]:
+    """The rows, trained or not, of cells in groups by the digest of `Cell.row`."""
+    named = dict(zip(groups, labels([cells[0].cell for cells in groups.values()]), strict=True))
+    titles = {row: f"{architecture}, {loss}" for row, (architecture, loss) in named.items()}
+    return [
+        make_row(
+            label,
+            with_reasons(groups[row], races, titles),
+            columns,
+            timed_for(groups[row][0].cell, timed),
+            scores,
+        )
+        for row, label in named.items()
+    ]
+
+
 def _scores(
     planned: Sequence[PlannedCell], columns: Sequence[Column], results: Results
 ) -> dict[str, CellScores]:
@@ -193,46 +205,6 @@ def _images(
     current = [one for one in planned if one.state is State.CURRENT and one.cell.id in scores]
     records = [one.record for one in current if one.record is not None]
     return image_columns(results, records[0]) if records else {}
-
-
-def _timed(
-    grids: list[Grid], planned: list[PlannedCell], latest: Provenance, results: Results
-) -> tuple[dict[str, tuple[Measurement, ...]], list[str]]:
-    """What was measured of the grids' networks, by machine; and what of it holds no more."""
-    complete = [p.record for p in planned if p.record is not None and p.record.summary is not None]
-    timed = [timing_cases(results.cells(grid), complete) for grid in grids]
-    cases = {case.id for of_grid in timed for case, _ in of_grid}
-    found: dict[str, list[Measurement]] = {}
-    outdated = []
-    for measurement in results.measurements.values():
-        if measurement.case.id not in cases:
-            continue
-        changes = ", ".join(changed_code(measurement.sources, latest.sources))
-        if changes:
-            outdated.append(f"{measurement.case.label}: throughput: stale: {changes}")
-        else:
-            found.setdefault(measurement.environment.machine, []).append(measurement)
-    return {machine: tuple(measured) for machine, measured in found.items()}, outdated
-
-
-def _timed_for(cell: Cell, timed: Sequence[Measurement]) -> Measurement | None:
-    """The latest measurement of a cell's network, with its loss if there is one."""
-    network = identity.of_architecture(cell.architecture)
-    of_network = [m for m in timed if identity.of_architecture(m.case.architecture) == network]
-    losses = {m.id: [training.loss for training in m.case.trainings] for m in of_network}
-    return max(of_network, key=lambda m: (cell.loss in losses[m.id], m.measured_utc), default=None)
-
-
-def _most_timed(by_machine: dict[str, tuple[Measurement, ...]]) -> str:
-    """The machine that most networks were timed on; of several, the latest."""
-    return max(
-        by_machine,
-        key=lambda machine: (
-            sum(measured.failure is None for measured in by_machine[machine]),
-            max(measured.measured_utc for measured in by_machine[machine]),
-        ),
-        default="",
-    )
 
 
 def _marked(rows: Sequence[Row], baselines: Sequence[Row], columns: Sequence[Column]) -> list[Row]:
