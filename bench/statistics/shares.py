@@ -57,7 +57,8 @@ def shares_of_a_run(
     noise = _noise(panel, seeds)
     drawn = panel.means + deviations(panel, seeds, generator)
     own = panel.seeds.variance
-    freedom = own.sum() ** 2 / (own**2 / np.maximum(panel.seeds.freedom, 1.0)).sum()
+    each = own**2 / np.maximum(panel.seeds.freedom, 1.0)
+    freedom = own.sum() ** 2 / each.sum() if own.any() else 1.0
     by_chance = freedom / generator.chisquare(freedom, DRAWS)
     residual = panel.residual_variances.mean()
     found = {
