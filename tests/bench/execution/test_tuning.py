@@ -17,6 +17,7 @@ from bench.execution.verify import verify
 from bench.report.leaderboard import leaderboards
 from bench.report.setting import setting
 from bench.settings import grid_file
+from bench.settings.grid import BASELINES
 from bench.study.study import Study
 
 CPU = torch.device("cpu")
@@ -114,7 +115,7 @@ def test_a_stopped_search_goes_on_and_a_finished_one_is_not_repeated(tmp_path, a
     assert len(study.load().trials) == 3
     planned = look_ahead(question, study)
     due = [p.cell for p in planned if has_to_run(p, retry_failed=False, keep_stale=False)]
-    assert len(due) == 3 + 4 + 4  # trials, baselines, cells
+    assert len(due) == 3 + len(BASELINES) + 2 * 2  # trials, baselines, cells
     on, again = Watch(), Watch()
     results = run_quietly(question, tmp_path / "study", listen=on)
     assert on.trials == [1, 2, 2]
@@ -141,9 +142,10 @@ def test_the_order_and_the_neighbours_of_a_row_do_not_matter(tmp_path, asked):
 def test_the_progress_counts_trials_and_cells_as_one_run(tmp_path, asked):
     watch = Watch()
     run_quietly(asked(), tmp_path / "study", listen=watch)
-    assert [event.number for event in watch.events] == list(range(1, 6 + 4 + 4 + 1))
-    assert {event.total for event in watch.events} == {14}
-    assert [event.left for event in watch.events] == list(range(14, 0, -1))
+    total = 2 * 3 + len(BASELINES) + 2 * 2  # trials, baselines, cells
+    assert [event.number for event in watch.events] == list(range(1, total + 1))
+    assert {event.total for event in watch.events} == {total}
+    assert [event.left for event in watch.events] == list(range(total, 0, -1))
 
 
 def test_trials_that_fail_are_used_up_and_the_run_goes_on(tmp_path, asked, tiny_network):
