@@ -42,6 +42,7 @@ def setting(board: Leaderboard) -> list[str]:
 def _search(board: Leaderboard) -> Iterator[str]:
     """How the recipes were found, and what was found for each row."""
     if board.grid.tuning is None:
+        yield "one recipe for all rows, tuned for none"
         return
     yield board.grid.tuning.label
     for cell in (record.cell for record in board.records):

@@ -134,6 +134,7 @@ def test_the_setting_is_said_once(study):
     assert "- data: a.zip at 64x64 px" in text
     assert "- split: 6 train, 1 validation, 2 test images (shuffle, seed 0, digest 0123)" in text
     assert "- training: 3 epochs of batches of 16, adamw at 0.001 (one_cycle), bf16" in text
+    assert "- one recipe for all rows, tuned for none" in text
     assert "- machine: a processor (cpu, 2 threads), torch 2.13.0, commit cccccccccccc" in text
 
 
