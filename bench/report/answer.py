@@ -36,17 +36,18 @@ def answer(board: Leaderboard) -> list[str]:
 def _leaders(board: Leaderboard, ranked: list[tuple[Column, Analysis]]) -> str:
     parts = []
     for column, found in ranked[:2]:
-        best = _best_first(found)
-        names = [_name(board, found, place) for place in best]
+        names = [_name(board, found, place) for place in _best_first(found)]
+        rows = int(found.ranking.ranked.sum())
+        of_ranked = f" of the {rows} ranked rows" if rows < len(board.rows) else ""
         if len(names) == 1:
-            parts.append(f"{names[0]} has the best {column.name}")
+            parts.append(f"{names[0]} has the best {column.name}{of_ranked}")
         elif len(names) <= MOST_NAMED:
             listed = f"{', '.join(names[:-1])} and {names[-1]}"
-            parts.append(f"{listed} lead in {column.name} and cannot be told apart")
+            parts.append(f"{listed} lead in {column.name}{of_ranked} and cannot be told apart")
         else:
             parts.append(
-                f"{len(names)} of {int(found.ranking.ranked.sum())} rows lead in {column.name} and "
-                f"cannot be told apart, {names[0]} among them"
+                f"{len(names)} of {rows} ranked rows lead in {column.name} and cannot be told "
+                f"apart, {names[0]} among them"
             )
     return f"{'; '.join(parts)} ({_seeds_and_images(ranked[0][1])})."
 

@@ -1,5 +1,7 @@
 """The sentences at the top of a report say what the intervals support, and no more."""
 
+import shutil
+
 import numpy as np
 import pytest
 import scored_study
@@ -29,6 +31,19 @@ def test_rows_that_cannot_be_told_apart_lead_together(tmp_path):
     assert leaders.startswith("unet with bce, ") or " and " in leaders
     assert "lead in IoU and cannot be told apart" in leaders
     assert "would tell" in left_open
+
+
+def test_who_leads_the_ranked_rows_is_said_to_lead_no_others(tmp_path):
+    """A row that lacks a seed may be better, and is compared with none."""
+    question = scored_study.grid()
+    study = scored_study.keep(tmp_path, question)
+    lost = next(c for c in question.cells() if c.loss is not None and c.seed == 3)
+    shutil.rmtree(tmp_path / "cells" / lost.id)
+    (board,) = scored_study.boards(study)
+    assert answer(board)[0].startswith(
+        "densenet with bce has the best IoU of the 3 ranked rows; densenet with bce has the best "
+        "RMSE of the 3 ranked rows"
+    )
 
 
 def test_where_noise_is_all_nothing_is_said_to_matter_more(tmp_path):
