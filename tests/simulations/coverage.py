@@ -12,9 +12,10 @@ import numpy as np
 
 from bench.statistics.intervals import difference, mean_of
 from bench.statistics.panel import Panel
-from bench.statistics.race import looks_of, replay
+from bench.statistics.race import looks_of
 from bench.statistics.ranks import rank
 from bench.statistics.spread import Spread
+from tests.replayed_race import replay
 from tests.simulated_worlds import World
 
 WIDTHS = 200  # of how many intervals the width is taken

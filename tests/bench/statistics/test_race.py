@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from replayed_race import replay
 from scipy import stats
 from simulated_worlds import World
 
@@ -8,20 +9,6 @@ from bench.statistics.race import looks_of, still_racing
 
 LOOKS = (2, 3, 5, 7, 10)
 CLEAR = World(means=(0, 40, 100, 100.2), seeds=10, images=100, seed_sd=1, residual_sd=2)
-
-
-def replay(panel, looks, **how):
-    """The decisions of a race over the panel's rows, which have the seeds of all looks."""
-    racing, counts = np.ones(len(panel.rows), bool), np.zeros(len(panel.rows), int)
-    decisions = []
-    for look, seeds in enumerate(looks):
-        counts[racing] = seeds
-        so_far = Panel([row[:count] for row, count in zip(panel.rows, counts, strict=True)])
-        decisions.append(still_racing(so_far, racing, looks, look, **how))
-        racing = decisions[-1].racing
-        if racing.sum() == 1:
-            break
-    return decisions
 
 
 def test_looks_end_with_the_last_seed():
