@@ -300,3 +300,13 @@ def test_a_source_tree_that_is_not_installed_has_a_version_too(monkeypatch, caps
         main()
     assert ended.value.code == 0
     assert capsys.readouterr().out == "maskdepth-bench from a source tree, not installed\n"
+
+
+def test_ctrl_c_while_the_program_starts_is_no_traceback(monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bench.cli.app", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130

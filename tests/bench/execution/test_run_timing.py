@@ -100,3 +100,16 @@ def test_withheld_timings_are_made_again_when_it_is_asked_for(tmp_path, asked, t
     assert len(timed) == 1
     run(asked(), study, device=CPU, retry_failed=True)
     assert len(timed) == 2
+
+
+def test_a_network_has_two_minutes_to_be_timed_however_short_its_cells_have_to_be(
+    tmp_path, asked, monkeypatch
+):
+    limits = []
+    monkeypatch.setattr(
+        "bench.execution.run.rounds.measure", lambda *_, limit_s, **__: limits.append(limit_s)
+    )
+    for seconds in (60, 600):
+        question = asked(losses=["bce"], limits={"seconds": seconds})
+        run(question, Study(tmp_path / "study"), device=CPU)
+    assert limits == [120, 600]

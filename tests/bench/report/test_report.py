@@ -4,6 +4,7 @@ from rich.console import Console
 
 from bench.report import markdown, terminal
 from bench.report.leaderboard import leaderboards
+from bench.report.speeds import speeds
 from bench.settings import Architecture, Data, LossPair, Train
 from bench.settings.grid import Grid
 from bench.study.measurement import Flops, Measurement, Reference
@@ -249,6 +250,24 @@ def test_a_disturbed_figure_is_withheld_with_its_reason(timed):
     ]
     assert "- unet: throughput: inference: disturbed: 0 of 18 blocks clean" in text
     assert f"unet: throughput: training with {BCE_L1}: disturbed: 0 of 18" in printed(study)
+
+
+def test_the_fastest_is_not_bold_where_the_speed_of_another_is_withheld(study):
+    unet, densenet = cases(study)
+    study.write_measurement(measured(unet, waited_share=0.5))
+    study.write_measurement(measured(densenet))
+    text = render(study).partition("## Throughput")[0]
+    assert row(text, "densenet", "bce")[5:7] == ["400", "320"]
+
+
+def test_networks_beside_different_references_stand_in_different_tables(study):
+    _, densenet = cases(study)
+    other = densenet.model_copy(update={"architecture": Architecture(name="autoencoder")})
+    beside = Reference(label="the other reference", seconds={"inference": {1: 0.01}})
+    found = measured(densenet).model_copy(update={"case": other, "reference": beside})
+    alone, together = speeds([measured(densenet)]), speeds([measured(densenet), found])
+    assert alone.count("| architecture") == 1
+    assert together.count("| architecture") == 2
 
 
 def test_a_measurement_that_failed_stays_in_sight(study):
