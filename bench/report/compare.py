@@ -166,18 +166,25 @@ def _board_of(boards: Sequence[Leaderboard], first: str, second: str) -> Leaderb
 
 def _rows(board: Leaderboard, name: str) -> list[Row]:
     """The rows that a name stands for; none if it stands for nothing on the board."""
-    architecture, slash, loss = name.partition("/")
-    if slash:
-        rows = [r for r in board.rows if _is(r.architecture, architecture) and r.loss == loss]
-        return rows if len({row.architecture for row in rows}) == 1 else []
-    found = [row for row in board.rows if row.loss == name]
-    found = found or [row for row in board.rows if _is(row.architecture, name)]
-    return found or [
+    return _named(board, name)[1]
+
+
+def _named(board: Leaderboard, name: str) -> tuple[str, list[Row]]:
+    """What a name stands for, and its rows; of a row or a cell one, none if several are meant."""
+    rows = [r for r in board.rows if _is(r.architecture, name.removesuffix(f"/{r.loss}"))]
+    if found := [row for row in rows if name.endswith(f"/{row.loss}")]:
+        return "row", found if len({row.architecture for row in found}) == 1 else []
+    if found := [row for row in board.rows if row.loss == name]:
+        return "loss", found
+    if rows:
+        return "architecture", rows
+    cells = [
         row
         for row in board.rows
         for record in row.records
         if len(name) >= SHORTEST_ID and record.cell.id.startswith(name)
     ]
+    return "cell", cells if len(cells) == 1 else []
 
 
 def _is(label: str, name: str) -> bool:
@@ -193,17 +200,21 @@ def _sides(
     board: Leaderboard, found: Analysis, first: str, second: str
 ) -> tuple[Panel, SeedVariances, Weights, Weights]:
     """The values, and the weights (C,) of the rows of A and of B; of two cells, of their runs."""
-    runs = [run for name in (first, second) if (run := _run(found, name)) is not None]
-    if len(runs) == len((first, second)):
+    kind, other_kind = (_named(board, name)[0] for name in (first, second))
+    if kind != other_kind:
+        raise InputError(
+            f"{first} is of the kind {kind}, {second} of the kind {other_kind}: give two of one"
+        )
+    if kind == "cell":
+        runs = [_run(found, name) for name in (first, second)]
         panel = Panel([found.panel.rows[row][[seed]] for row, seed in runs], found.panel.groups)
         return panel, panel.seeds, np.array([1.0, 0.0]), np.array([0.0, 1.0])
     rows = [board.rows[number] for number in found.rows]
     sides = [[row for row in rows if row in _rows(board, name)] for name in (first, second)]
-    if "/" not in first and "/" not in second:
-        by_loss = len({row.loss for row in sides[0]}) == 1
+    if kind in {"architecture", "loss"}:
 
         def beside(row: Row) -> str | None:
-            return row.architecture if by_loss else row.loss
+            return row.architecture if kind == "loss" else row.loss
 
         common = {beside(row) for row in sides[0]} & {beside(row) for row in sides[1]}
         sides = [[row for row in side if beside(row) in common] for side in sides]
@@ -216,12 +227,13 @@ def _sides(
     return found.panel, found.panel.seeds if enough else found.seeds, one, other
 
 
-def _run(found: Analysis, name: str) -> tuple[int, int] | None:
+def _run(found: Analysis, name: str) -> tuple[int, int]:
     """The place of a cell in the panel: its row, and its seed there."""
-    places = [
-        (row, seed)
-        for row, cells in enumerate(found.cells)
-        for seed, cell_id in enumerate(cells)
-        if len(name) >= SHORTEST_ID and cell_id.startswith(name)
-    ]
-    return places[0] if len(places) == 1 else None
+    for row, cells in enumerate(found.cells):
+        for seed, cell_id in enumerate(cells):
+            if cell_id.startswith(name):
+                return row, seed
+    raise InputError(
+        f"{name}: its {found.contract.label} is not among those compared: the run has collapsed, "
+        "or its row has no values of images; --metric names another one"
+    )

@@ -69,6 +69,46 @@ def test_two_cells_are_two_checkpoints(boards):
     assert iou.difference.half_width == pytest.approx(half, rel=1e-6)
 
 
+def test_architectures_are_compared_on_a_board_of_one_loss(tmp_path):
+    study = scored_study.keep(tmp_path, scored_study.grid(losses=("bce",)))
+    iou, _ = compare(scored_study.boards(study), "unet", "densenet")
+    assert iou.means == pytest.approx(
+        (values("unet/bce").mean(), values("densenet/bce").mean()), abs=1e-6
+    )
+
+
+def test_a_network_whose_name_has_a_slash_is_found(tmp_path):
+    question = scored_study.grid(architectures=("unet", "smp:Unet/resnet34"))
+    boards = scored_study.boards(scored_study.keep(tmp_path, question))
+    rows, _ = compare(boards, "unet/bce", "smp:Unet/resnet34/bce")
+    both, _ = compare(boards, "unet", "smp:Unet/resnet34")
+    assert (rows.rows, both.rows) == (1, 2)
+
+
+@pytest.mark.parametrize(("first", "second"), [("bce", "unet"), ("unet/bce", "l1")])
+def test_what_is_compared_has_to_be_of_one_kind(boards, first, second):
+    with pytest.raises(InputError, match="give two of one"):
+        compare(boards, first, second)
+
+
+def test_a_cell_is_not_compared_with_a_row(boards):
+    cell = next(c for c in scored_study.grid().cells() if c.loss is not None)
+    with pytest.raises(InputError, match="of the kind cell, densenet/bce of the kind row"):
+        compare(boards, cell.id, "densenet/bce")
+
+
+def test_a_collapsed_cell_is_not_replaced_by_its_row(tmp_path):
+    cells = [c for c in scored_study.grid().cells() if c.loss is not None]
+
+    def tables(cell):
+        full = {"tp": 4096 / 5, "fp": 0.8 * 4096, "fn": 0.0, "changed_pixels": 0.0}
+        return scored_study.scores(cell).assign(**full if cell.id == cells[0].id else {})
+
+    boards = scored_study.boards(scored_study.keep(tmp_path, tables=tables))
+    with pytest.raises(InputError, match="the run has collapsed"):
+        compare(boards, cells[0].id, cells[-1].id)
+
+
 def test_what_is_too_small_to_matter_is_equal(boards):
     zones = {"iou": Zone(0.5), "rmse": Zone(2.0, is_share=True)}
     found = compare(boards, "unet/bce", "densenet/bce", equal=zones)
