@@ -53,15 +53,22 @@ def _on_intervals(board: Leaderboard, found: Analysis) -> Iterator[str]:
             f"on the same training images and tested on {others}, its mean would lie within "
             f"({seeds} seeds, {images})"
         )
-        if board.is_ranked_by(next(c for c in board.columns if board.analysis(c) is found)):
+        column = next(c for c in board.columns if board.analysis(c) is found)
+        if board.is_ranked_by(column):
             yield (
                 "Rank: the ranks that a row may have, all rows compared at once at 95 %; rows that "
                 "share a letter cannot be told apart"
             )
-        yield (
-            f"A row without a collapsed seed may still collapse in up to "
-            f"{upper_bound(0, most):.0%} of its trainings"
-        )
+        rows = [board.rows[number] for number in found.rows]
+        sound = sorted({row.seeds for row in rows if not row.figures[column.key].collapsed})
+        up_to = [f"{upper_bound(0, seeds):.0%}" for seeds in sound]
+        if len(sound) > 1:
+            up_to = [f"{share} ({seeds} seeds)" for share, seeds in zip(up_to, sound, strict=True)]
+        if up_to:
+            yield (
+                "A row without a collapsed seed may still collapse in up to "
+                f"{' or '.join(up_to)} of its trainings"
+            )
     if len(several) < len(counts):
         only = "" if len(several) else "±: half of the 95 % interval, "
         yield f"{ONE_SEED}: {only}of one seed: for this checkpoint on {others} ({images})"

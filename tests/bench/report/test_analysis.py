@@ -150,3 +150,10 @@ def test_the_legend_names_what_an_interval_is_of(tmp_path):
         tmp_path / "two", question, lambda cell: scored_study.scores(cell, **groups)
     )
     assert "tested on other images, of other backgrounds," in scored_study.text(study)
+
+
+def test_what_may_still_collapse_is_told_by_the_number_of_seeds(tmp_path):
+    scored_study.keep(tmp_path, scored_study.grid(seeds=(0, 1, 2)))
+    more = scored_study.grid(architectures=("unet",), losses=("bce",), seeds=tuple(range(10)))
+    text = scored_study.text(scored_study.keep(tmp_path, more))
+    assert "may still collapse in up to 63% (3 seeds) or 26% (10 seeds) of its trainings" in text
