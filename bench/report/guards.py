@@ -73,7 +73,9 @@ def _validation_disagrees(rows: Sequence[Row], metric: str, found: Analysis) -> 
     places = np.flatnonzero(found.ranking.ranked)
     on_validation: dict[int, float] = {}
     for place in places:
-        figures = [_validation(record, metric) for record in rows[found.rows[place]].records]
+        learnt = found.cells[place]  # as on the test images, without the runs that collapsed
+        records = [r for r in rows[found.rows[place]].records if r.cell.id in learnt]
+        figures = [_validation(record, metric) for record in records]
         known = [figure for figure in figures if figure is not None]
         if len(known) == len(figures):
             on_validation[int(place)] = found.sign * statistics.fmean(known)

@@ -7,6 +7,7 @@ import study_maker
 
 from bench.settings import LossPair
 from bench.study.record import Epoch, Leakage, TermScale, Training
+from bench.study.study import Study
 
 PIXELS = 4096.0
 SELECTED = Epoch(step=3, losses={}, val={"iou": 0.5, "rmse": 0.2}, train_s=1.0, selected=True)
@@ -217,3 +218,23 @@ def test_what_a_second_task_costs_is_told_where_the_grid_holds_single_ones(tmp_p
     assert len(lines) == len(changes) == 4
     assert changes["unet", "IoU ↑"] == pytest.approx(-0.1, abs=0.01)
     assert changes["unet", "RMSE ↓"] == pytest.approx(0.05, abs=0.005)
+
+
+def test_a_collapsed_seed_does_not_make_validation_disagree(tmp_path):
+    def is_collapsed(cell):
+        return is_planted(cell) and cell.seed == 0
+
+    def training(cell):
+        iou = 0.2 if is_collapsed(cell) else scored_study.level(cell)
+        last = SELECTED.model_copy(update={"val": {"iou": iou, "rmse": 0.2}})
+        return Training(curve=(last,), samples_seen=300)
+
+    question, study = scored_study.grid(), Study(tmp_path)
+    scored_study.keep(
+        tmp_path, question, lambda c: full(c) if is_collapsed(c) else scored_study.scores(c)
+    )
+    for record in study.load().records.values():
+        tables = {name: study.load().scores(record.cell.id, name) for name in ("scores", "values")}
+        study.write_cell(record.model_copy(update={"training": training(record.cell)}), tables)
+    (board,) = scored_study.boards(study)
+    assert board.remarks == ()
