@@ -17,6 +17,8 @@ from bench.study.measurement import Measurement
 from bench.study.plan import PlannedCell, State
 from bench.study.record import Record
 
+NO_VALUES = "no values of images can be read, so the row has no interval and no rank"
+
 
 @dataclass(frozen=True)
 class Row:
@@ -102,6 +104,8 @@ def make_row(
         if one.record is not None and one.record.summary is not None:
             shown[one.state].append(one.record)
             about += remarks_on(one.record, scores.get(one.cell.id))
+            if one.cell.loss is not None and scores and one.cell.id not in scores:
+                about.append(NO_VALUES)
         for text in about:
             remarks.setdefault(text, []).append(one.cell.seed)
     current, stale = shown[State.CURRENT], shown[State.STALE]

@@ -238,3 +238,15 @@ def test_a_collapsed_seed_does_not_make_validation_disagree(tmp_path):
         study.write_cell(record.model_copy(update={"training": training(record.cell)}), tables)
     (board,) = scored_study.boards(study)
     assert board.remarks == ()
+
+
+def test_a_row_without_the_values_of_a_seed_says_why_it_has_no_rank(tmp_path):
+    study = scored_study.keep(tmp_path)
+    cell = next(c for c in scored_study.grid().cells() if c.loss is not None and is_planted(c))
+    (tmp_path / "cells" / cell.id / "values.parquet").write_bytes(b"damaged")
+    (board,) = scored_study.boards(study)
+    (row,) = (row for row in board.rows if row.title == "unet, bce")
+    assert row.figures["iou"].rank is None
+    assert row.remarks == (
+        "seed 0: no values of images can be read, so the row has no interval and no rank",
+    )
