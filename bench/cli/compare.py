@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -84,6 +85,6 @@ def _zone(text: str) -> tuple[str, Zone]:
         number = float(size.removesuffix("%"))
     except ValueError:
         number = -1.0
-    if not number >= 0:
+    if not 0 <= number < math.inf:
         raise InputError(f"--equal: {text}: give a metric and a size, as in iou=0.005 or rmse=1%")
     return name, Zone(number / 100, is_share=True) if size.endswith("%") else Zone(number)

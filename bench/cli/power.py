@@ -15,7 +15,10 @@ from bench.errors import InputError, suggestion
 
 def power(
     study: Annotated[Path, typer.Argument(help="The folder that `bench run` wrote.")],
-    metric: Annotated[str, typer.Option(help="By which the rows are compared.")] = "iou",
+    metric: Annotated[
+        str | None,
+        typer.Option(help="By which the rows are compared.", show_default="the board's first"),
+    ] = None,
 ) -> None:
     """Say how many seeds or images would tell the rows apart that cannot be told apart yet."""
     from bench.report.leaderboard import leaderboards
@@ -27,9 +30,10 @@ def power(
     console = Console()
     for board in boards:
         scores = {column.key: column for column in board.columns if column.is_score}
-        if metric not in scores:
-            raise InputError(f"--metric: {metric}: not on the board{suggestion(metric, scores)}")
-        column, found = scores[metric], board.analysis(scores[metric])
+        name = metric or next(iter(scores))
+        if name not in scores:
+            raise InputError(f"--metric: {name}: not on the board{suggestion(name, scores)}")
+        column, found = scores[name], board.analysis(scores[name])
         if found is None or not found.ranking.ranked.any():
             typer.echo("no row is ranked: that takes two seeds or more of each, and their values")
             continue

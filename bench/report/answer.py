@@ -39,7 +39,9 @@ def _leaders(board: Leaderboard, ranked: list[tuple[Column, Analysis]]) -> str:
         names = [_name(board, found, place) for place in _best_first(found)]
         rows = int(found.ranking.ranked.sum())
         of_ranked = f" of the {rows} ranked rows" if rows < len(board.rows) else ""
-        if len(names) == 1:
+        if rows == 1:
+            parts.append(f"{names[0]} alone is ranked in {column.name}")
+        elif len(names) == 1:
             parts.append(f"{names[0]} has the best {column.name}{of_ranked}")
         elif len(names) <= MOST_NAMED:
             listed = f"{', '.join(names[:-1])} and {names[-1]}"

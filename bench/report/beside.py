@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from bench.report.columns import Column, Estimate
 from bench.report.leaderboard import Leaderboard
+from bench.report.marks import ONE_SEED
 from bench.report.row import Row
 from bench.report.tables import table
 from bench.settings import identity
@@ -21,6 +22,8 @@ def other_splits(board: Leaderboard, boards: Sequence[Leaderboard]) -> list[str]
     parts = []
     for other in boards:
         if other is board or _but_for_the_split(other) != _but_for_the_split(board):
+            continue
+        if _data(other) != _data(board):
             continue
         columns = [c for c in board.columns if board.analysis(c) and other.analysis(c)]
         of_other = {row.title: row for row in other.rows}
@@ -56,6 +59,11 @@ def _but_for_the_split(board: Leaderboard) -> str:
     return identity.digest(cell.model_copy(update={"data": same}).setting)
 
 
+def _data(board: Leaderboard) -> set[str | None]:
+    """The fingerprints of the samples behind a board."""
+    return {record.provenance.data for record in board.records}
+
+
 def _change(row: Row, other: Row, column: Column) -> str:
     here, there = (one.figures.get(column.key) for one in (row, other))
     if not _known(here) or not _known(there):
@@ -63,7 +71,9 @@ def _change(row: Row, other: Row, column: Column) -> str:
     widths = [e.interval.half_width for e in (here, there) if e and e.interval]
     half = math.hypot(*widths)
     change = (there.mean if there else 0) - (here.mean if here else 0)
-    return f"{change:+.{column.decimals}f} ± {half:.{column.decimals}f}"
+    one_seed = any(e.interval.of_checkpoint for e in (here, there) if e and e.interval)
+    mark = f" {ONE_SEED}" if one_seed else ""
+    return f"{change:+.{column.decimals}f} ± {half:.{column.decimals}f}{mark}"
 
 
 def _known(estimate: Estimate | None) -> bool:
@@ -94,7 +104,8 @@ def joint_and_single(board: Leaderboard) -> list[str]:
                         markdown(board.rows[number].architecture),
                         markdown(board.rows[number].loss or ""),
                         markdown(column.title),
-                        f"{change.estimate:+.{d}f} ± {change.half_width:.{d}f}",
+                        f"{change.estimate:+.{d}f} ± {change.half_width:.{d}f}"
+                        + (f" {ONE_SEED}" if change.of_checkpoint else ""),
                     ]
                 )
     if not body:

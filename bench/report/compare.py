@@ -107,10 +107,8 @@ def compare(
             )
         )
     if not found:
-        raise InputError(
-            f"{first} and {second}: the study keeps no values of images to compare; run the grid "
-            "again to compute them from the scores"
-        )
+        reasons = [why for why in board.analyses.values() if isinstance(why, str)]
+        raise InputError(f"{first} and {second}: cannot be compared: {'; '.join({*reasons})}")
     return found
 
 

@@ -50,7 +50,8 @@ def front(board: Leaderboard) -> list[str]:
     ]
     header = ["architecture", "loss", "on the front", "how often"]
     note = (
-        "On the front: no other row is better in one of these and no worse in the others. How "
+        "Of the rows that are ranked in each of these. On the front: no other one is better in "
+        "one of them and no worse in the others. How "
         f"often: with other seeds, images and timings; others are on it in less than {SELDOM:.0%}."
     )
     return [

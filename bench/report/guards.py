@@ -47,9 +47,17 @@ def _unequal_budgets(rows: Sequence[Row]) -> Iterator[str]:
             )
             if counts_images and record.training and record.training.samples_seen is not None:
                 seen.setdefault(record.training.samples_seen, []).append(row.title)
-    if len(seen) > 1:
+    batches = max((_largest_batches(row.records) for row in rows), default=0)
+    if seen and max(seen) - min(seen) > batches:  # the last batch of a stage counts whole
         told = "; ".join(f"{n} by {', '.join(dict.fromkeys(who))}" for n, who in seen.items())
         yield f"unequal budgets, in training images seen: {told}"
+
+
+def _largest_batches(records: Sequence[Record]) -> int:
+    """How many images the last batches of a training's stages hold at most."""
+    return max(
+        (sum(recipe.batch_size for recipe in r.cell.train.recipes()) for r in records), default=0
+    )
 
 
 def _same_predictions(rows: Sequence[Row], scores: Mapping[str, CellScores]) -> Iterator[str]:

@@ -43,6 +43,9 @@ def render_strata(name: str, boards: Sequence[Leaderboard], column: str) -> str:
     parts = [f"# {markdown(name)} by {markdown(column)}"]
     for board in boards:
         parts += [_bullets(setting(board)), *strata(board, column)]
+    parts.append(
+        f"±: half of the 95 % interval; {ONE_SEED}: of one seed, for this checkpoint alone."
+    )
     return "\n\n".join(parts) + "\n"
 
 

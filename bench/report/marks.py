@@ -31,8 +31,13 @@ def explained(board: Leaderboard) -> list[str]:
     }
     return [
         *(line for line, applies in lines.items() if applies),
-        *(_on_intervals(board, found) if found else ["No ±: the study keeps no values of images"]),
+        *(_on_intervals(board, found) if found else [f"No ±: {_reason(board)}"]),
     ]
+
+
+def _reason(board: Leaderboard) -> str:
+    """Why no score of a board has an interval."""
+    return next((why for why in board.analyses.values() if isinstance(why, str)), "no score")
 
 
 def _on_intervals(board: Leaderboard, found: Analysis) -> Iterator[str]:

@@ -143,7 +143,7 @@ def raced(board: Leaderboard) -> str | None:
         kept = "lost" if best in race.standing.exits else "kept"
         return (
             f"A race for seeds by {race.label} would have trained {trained} of these "
-            f"{len(race.planned)} runs, and {kept} the row with the best {race.label}"
+            f"{len(race.planned)} runs, and {kept} the ranked row with the best {race.label}"
         )
     return None
 

@@ -104,8 +104,9 @@ def make_row(
         if one.record is not None and one.record.summary is not None:
             shown[one.state].append(one.record)
             about += remarks_on(one.record, scores.get(one.cell.id))
-            if one.cell.loss is not None and scores and one.cell.id not in scores:
-                about.append(NO_VALUES)
+            own = scores.get(one.cell.id)
+            if one.cell.loss is not None and any(s.values for s in scores.values()):
+                about += [NO_VALUES] if own is None or not own.values else []
         for text in about:
             remarks.setdefault(text, []).append(one.cell.seed)
     current, stale = shown[State.CURRENT], shown[State.STALE]

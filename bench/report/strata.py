@@ -11,13 +11,14 @@ from bench.errors import InputError, suggestion
 from bench.report.analysis import Analysis
 from bench.report.columns import Column
 from bench.report.leaderboard import Leaderboard
+from bench.report.marks import ONE_SEED
 from bench.report.tables import table
 from bench.statistics.intervals import mean_of
 from bench.statistics.panel import Panel
 from bench.text import markdown
 
 THIRDS = ("low", "middle", "high")
-MOST = 12  # of the values of a column; of more, the largest
+MOST = 12  # of the values of a column; of more, the rarest stand together
 
 
 def strata(board: Leaderboard, name: str) -> list[str]:
@@ -45,10 +46,14 @@ def strata(board: Leaderboard, name: str) -> list[str]:
 
 def _strata(values: npt.NDArray[Any]) -> dict[str, npt.NDArray[np.bool_]]:
     """Which images (N,) are in each stratum, by its name."""
+    names, counts = np.unique(values.astype(str), return_counts=True)
+    if len(names) > MOST:
+        values = _as_numbers(values)
     if values.dtype.kind != "f":
-        names, counts = np.unique(values.astype(str), return_counts=True)
         largest = sorted(names[np.argsort(-counts, kind="stable")][:MOST])
-        return {str(value): values.astype(str) == value for value in largest}
+        found = {str(value): values.astype(str) == value for value in largest}
+        others = ~np.any(list(found.values()), axis=0)
+        return found | ({f"{len(names) - MOST} others": others} if others.any() else {})
     low, high = np.nanquantile(values, [1 / 3, 2 / 3])
     cuts = (values < low, (values >= low) & (values < high), values >= high)
     ends = (np.nanmin(values), low, high, np.nanmax(values))
@@ -56,6 +61,14 @@ def _strata(values: npt.NDArray[Any]) -> dict[str, npt.NDArray[np.bool_]]:
         f"{third} ({ends[place]:.3g} to {ends[place + 1]:.3g})": cuts[place]
         for place, third in enumerate(THIRDS)
     }
+
+
+def _as_numbers(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The values as numbers, if all of them are."""
+    try:
+        return values.astype(np.float64)
+    except (TypeError, ValueError):
+        return values
 
 
 def _section(
@@ -92,4 +105,6 @@ def _figure(found: Analysis, place: int, members: npt.NDArray[np.bool_], column:
         part = Panel([values], [group[members] for group in found.panel.groups])
     except InputError:  # of a single image, or a single group
         return mean
-    return f"{mean} ± {mean_of(part, 0).half_width:.{column.decimals}f}"
+    interval = mean_of(part, 0)
+    mark = f" {ONE_SEED}" if interval.of_checkpoint else ""
+    return f"{mean} ± {interval.half_width:.{column.decimals}f}{mark}"

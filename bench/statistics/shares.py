@@ -11,6 +11,7 @@ from bench.statistics.draws import DRAWS, deviations, pair_image_variances
 from bench.statistics.factors import indicators, projector
 from bench.statistics.panel import Panel, SeedVariances
 
+ROUNDING = 1e-20  # of squares of means: what is below is no effect
 TAILS = (0.025, 0.975)
 
 
@@ -85,7 +86,8 @@ def _noise(panel: Panel, seeds: SeedVariances) -> Values:
 def _mean_square(means: Values, kept: Values, noise: Values) -> Values:
     """The mean squares (draws,) of what is kept of means (draws, C), less those of noise."""
     squares = ((means @ kept) * means).sum(axis=1) - np.trace(kept @ noise)
-    above: Values = np.maximum(squares, 0.0) / len(kept)
+    squares[squares < ROUNDING * (means**2).sum(axis=1)] = 0.0
+    above: Values = squares / len(kept)
     return above
 
 

@@ -49,20 +49,23 @@ class CellScores:
 
 
 def read(results: Results, record: Record, metrics: Collection[str]) -> CellScores | None:
-    """Read the tables of a complete cell, or None where they are damaged or keep no values.
+    """Read the tables of a complete cell, or None where its scores are damaged.
+
+    Where the values are damaged, or an earlier version of this project kept none, there are none.
 
     Args:
         results: the study.
         record: of the cell.
         metrics: whose values are wanted.
     """
-    if not results.has_values(record.cell.id):
-        return None
     try:
         scores = results.scores(record.cell.id)
-        values = results.scores(record.cell.id, places.VALUES)
     except InputError:
         return None
+    try:
+        values = results.scores(record.cell.id, places.VALUES)
+    except InputError:
+        values = scores[["key"]]
     trained = record.cell.loss is not None
     return CellScores(
         cell=record.cell.id,
@@ -112,12 +115,13 @@ def _collapsed(scores: pd.DataFrame) -> dict[str, str]:
             found["mask"] = "an empty mask"
         elif 1 - predicted <= same:
             found["mask"] = "a full mask"
-        elif share["changed_pixels"] <= same:
+        elif share["changed_pixels"] <= same and len(scores) > 1:
             found["mask"] = "the same mask"
     if {"depth_change", "abs_error"} <= set(scores):
         pixels = scores["depth_pixels"].sum()
         is_right = scores["abs_error"].sum() <= RIGHT * SAME_DEPTH * pixels
-        if scores["depth_change"].sum() <= SAME_DEPTH * pixels and not is_right:
+        is_same = scores["depth_change"].sum() <= SAME_DEPTH * pixels and len(scores) > 1
+        if is_same and not is_right:
             found["depth"] = "the same depth"
     return found
 

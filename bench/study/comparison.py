@@ -14,6 +14,8 @@ from bench.statistics.panel import Panel
 from bench.study.cell_scores import CellScores
 from bench.study.record import Leakage
 
+NO_VALUE = {"", "nan", "None", "<NA>"}
+
 
 def groups_kept_apart(
     split: Split, leakage: Leakage | None, columns: Mapping[str, npt.NDArray[Any]]
@@ -30,11 +32,18 @@ def groups_kept_apart(
     if split.file is None:
         together: dict[str, list[str]] = {"sample": [], "both": ["background", "foreground"]}
         drawn = together.get(split.by, [split.by])
-        return {name: columns[name] for name in drawn if name in columns}
+        return {name: _in_groups(columns[name]) for name in drawn if name in columns}
     apart = [name for name, share in (leakage.groups if leakage else {}).items() if share == 0]
-    groups = {name: len(np.unique(columns[name].astype(str))) for name in apart if name in columns}
-    several = [name for name, count in groups.items() if 1 < count < len(columns[name])]
-    return {name: columns[name] for name in sorted(several, key=lambda name: groups[name])[:2]}
+    groups = {name: _in_groups(columns[name]) for name in apart if name in columns}
+    counts = {name: len(np.unique(column)) for name, column in groups.items()}
+    several = [name for name, count in counts.items() if 1 < count < len(groups[name])]
+    return {name: groups[name] for name in sorted(several, key=lambda name: counts[name])[:2]}
+
+
+def _in_groups(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """The group of each image as text; one without a value is a group of its own."""
+    named = enumerate(map(str, values))
+    return np.array([f"image {n}" if name in NO_VALUE else f"group {name}" for n, name in named])
 
 
 def panel_of(

@@ -57,8 +57,11 @@ class StoredGrid(Frozen):
 
     @property
     def id(self) -> str:
-        """Of the cells and the metrics that were asked for."""
-        cells: list[JsonValue] = [cell.id for cell in self.grid.cells()]
+        """Of the trained cells and the metrics that were asked for.
+
+        Trivial baselines are no part of it: one that a later version adds changes no id.
+        """
+        cells: list[JsonValue] = [c.id for c in self.grid.cells() if c.loss is not None]
         return identity.digest([cells, *self.grid.metrics])
 
 

@@ -52,7 +52,7 @@ def write_grid(tmp_path, rendered_archive, tiny_network):
 def test_run_then_report_ends_in_a_leaderboard(bench, write_grid, tmp_path):
     ran = bench("run", "--grid", write_grid())
     assert ran.returncode == 0, ran.stderr
-    assert "[5/5] " in ran.stdout
+    assert "[6/6] " in ran.stdout
     assert "finished: see `bench report results/mine`" in ran.stdout
     reported = bench("report", "results/mine")
     assert reported.returncode == 0, reported.stderr
@@ -111,7 +111,7 @@ def test_a_study_can_be_read_and_run_from_python_without_torch_until_it_is_neede
     script = (
         "import sys, bench\n"
         "study = bench.load('results/mine')\n"
-        "assert len(study.leaderboard) == 5\n"
+        "assert len(study.leaderboard) == 6\n"
         "assert len(study.curves) == 1\n"
         "assert set(study.scores.cell) == set(study.results.records)\n"
         "assert 'group_background' in study.scores\n"
@@ -127,7 +127,7 @@ def test_a_dry_run_shows_the_cells_and_writes_nothing(bench, write_grid, tmp_pat
     before = sorted(tmp_path.rglob("*"))
     shown = bench("run", "--grid", grid, "--dry-run")
     assert shown.returncode == 0, shown.stderr
-    assert "5 missing" in shown.stdout
+    assert "6 missing" in shown.stdout
     assert sorted(tmp_path.rglob("*")) == before
 
 

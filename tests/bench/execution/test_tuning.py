@@ -199,7 +199,8 @@ def test_tuned_rows_are_on_one_board_and_on_none_with_others(tmp_path, asked):
     name = asked().architectures[0].label
     assert f"found for {name} with bce: learning_rate {found[0]:g}" in lines
     assert f"found for {name} with l1: learning_rate {found[1]:g}" in lines
-    assert not any("tuned" in line for line in setting(plain))
+    assert "one recipe for all rows, tuned for none" in setting(plain)
+    assert not any("trials" in line for line in setting(plain))
     assert not any("at 0.001" in line for line in lines)
     assert not any(r.cell.trial is not None for board in (tuned, plain) for r in board.records)
     assert list(verify(results)) == []

@@ -220,7 +220,7 @@ def test_no_report_is_written_over_a_leaderboard_when_no_grid_can_be_read(study)
     ran = CliRunner().invoke(app, ["report", str(study.folder)])
     assert ran.exit_code == 1
     assert "grid.json: was changed after it was written" in " ".join(ran.output.split())
-    assert "leaderboard.md: not written: no grid of the study can be read" in ran.output
+    assert "nothing written: no grid of the study can be read" in ran.output
     assert (study.folder / "leaderboard.md").read_bytes() == before
 
 

@@ -157,3 +157,39 @@ def test_what_may_still_collapse_is_told_by_the_number_of_seeds(tmp_path):
     more = scored_study.grid(architectures=("unet",), losses=("bce",), seeds=tuple(range(10)))
     text = scored_study.text(scored_study.keep(tmp_path, more))
     assert "may still collapse in up to 63% (3 seeds) or 26% (10 seeds) of its trainings" in text
+
+
+def test_an_image_without_a_group_is_a_group_of_its_own(tmp_path):
+    scenes = [f"s{n // 10}" if n < 40 else "" for n in range(60)]
+    leakage = Leakage(groups={"scene": 0}, same_images=0, near_duplicates=0)
+    question = scored_study.grid(data=Data(archive=("a.zip",), split=Split(file="split.csv")))
+    study = scored_study.keep(
+        tmp_path,
+        question,
+        lambda cell: scored_study.scores(cell, group_scene=scenes),
+        leakage=leakage,
+    )
+    (board,) = scored_study.boards(study)
+    (groups,) = board.analyses["iou"].panel.groups
+    assert len(set(groups)) == 4 + 20
+
+
+def test_why_there_is_no_interval_is_told(tmp_path):
+    question = scored_study.grid(data=Data(archive=("a.zip",), split=Split(by="background")))
+    study = scored_study.keep(
+        tmp_path, question, lambda cell: scored_study.scores(cell, group_background=["b"] * 60)
+    )
+    assert "No ±: column 0 of the groups holds a single group" in scored_study.text(study)
+
+
+def test_damaged_values_are_told_and_leave_the_collapsed_apart(tmp_path):
+    question = scored_study.grid()
+    study = scored_study.keep(tmp_path, question)
+    cell = next(c for c in question.cells() if c.loss is not None)
+    (tmp_path / "cells" / cell.id / "values.parquet").write_bytes(b"PAR1")
+    (board,) = scored_study.boards(study)
+    row = next(row for row in board.rows if row.title == "unet, bce")
+    assert row.figures["iou"].rank is None
+    assert row.remarks == (
+        "seed 0: no values of images can be read, so the row has no interval and no rank",
+    )

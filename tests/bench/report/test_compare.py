@@ -3,15 +3,20 @@
 import numpy as np
 import pytest
 import scored_study
+import study_maker
 from scipy import stats
 from typer.testing import CliRunner
 
 from bench.cli import app
 from bench.errors import InputError
+from bench.evaluation.metric import summarise
+from bench.execution.cell import with_values
 from bench.report.compare import Zone, compare
 from bench.report.separation import open_pairs
 from bench.settings import Data, Split
 from bench.statistics.practical import Verdict
+from bench.study import places
+from bench.study.study import Study
 
 
 @pytest.fixture
@@ -236,3 +241,38 @@ def test_an_unknown_stratum_is_told_and_nothing_is_written(tmp_path):
     assert isinstance(ran.exception, InputError)
     assert "did you mean 'object_size'" in str(ran.exception)
     assert not (tmp_path / "leaderboard.md").exists()
+
+
+def test_numbers_of_an_archive_are_cut_into_thirds_and_rare_names_stand_together(tmp_path):
+    distance = [str(n / 10) for n in range(60)]
+    names = [f"n{min(n, 20)}" for n in range(60)]
+    scored_study.keep(
+        tmp_path,
+        tables=lambda cell: scored_study.scores(cell, group_distance=distance, group_name=names),
+    )
+    ran = CliRunner().invoke(
+        app, ["report", str(tmp_path), "--strata", "distance", "--strata", "name"]
+    )
+    assert ran.exit_code == 0
+    text = (tmp_path / "by-distance.md").read_text()
+    assert [cell.strip() for cell in text.split("| images")[1].split("|")[2:5]] == ["20"] * 3
+    text = (tmp_path / "by-name.md").read_text()
+    assert "9 others" in text  # of 21 names, twelve have columns of their own
+    counts = [int(cell) for cell in text.split("| images")[1].split("\n")[0].split("|")[2:-1]]
+    assert sum(counts) == 60
+
+
+def test_other_data_are_not_set_beside_as_another_split(tmp_path):
+    groups = {"group_background": [f"b{n // 6}" for n in range(60)]}
+    scored_study.keep(tmp_path, scored_study.grid())
+    question = scored_study.grid(data=Data(archive=("b.zip",), split=Split(by="background")))
+    other = study_maker.PROVENANCE.model_copy(update={"data": "other data"})
+    study = Study(tmp_path)
+    study.write_grid(question, other, study_maker.CONTRACTS)
+    for cell in (cell for cell in question.cells() if cell.loss is not None):
+        table = scored_study.scores(cell, **groups)
+        tables = with_values({places.SCORES: table}, study_maker.METRICS)
+        summary = summarise(table, study_maker.METRICS)
+        study.write_cell(study_maker.record(cell, summary=summary, provenance=other), tables)
+    assert len(scored_study.boards(study)) == 2
+    assert "split otherwise" not in scored_study.text(study)

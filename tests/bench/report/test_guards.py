@@ -169,13 +169,13 @@ def test_unequal_budgets_are_told(tmp_path):
     question = scored_study.grid()
     study = scored_study.keep(tmp_path, question, training=SOUND)
     cell = next(c for c in question.cells() if c.loss is not None)
-    more = SOUND.model_copy(update={"samples_seen": 400})
+    more = SOUND.model_copy(update={"samples_seen": 317})  # a batch of 16 and one more
     results = study.load()
     tables = {name: results.scores(cell.id, name) for name in ("scores", "values")}
     study.write_cell(results.records[cell.id].model_copy(update={"training": more}), tables)
     (board,) = scored_study.boards(study)
     assert board.remarks[0].startswith("unequal budgets, in training images seen: ")
-    assert "400 by unet, bce" in board.remarks[0]
+    assert "317 by unet, bce" in board.remarks[0]
 
 
 def test_a_row_that_validation_prefers_and_the_test_images_do_not_is_told(tmp_path):
@@ -250,3 +250,11 @@ def test_a_row_without_the_values_of_a_seed_says_why_it_has_no_rank(tmp_path):
     assert row.remarks == (
         "seed 0: no values of images can be read, so the row has no interval and no rank",
     )
+
+
+def test_one_test_image_shows_no_collapse(tmp_path):
+    study = scored_study.keep(
+        tmp_path, tables=lambda cell: constant(cell).head(1).assign(depth_change=0.0)
+    )
+    (board,) = scored_study.boards(study)
+    assert all(not row.remarks for row in board.rows)

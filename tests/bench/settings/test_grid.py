@@ -3,7 +3,7 @@ import yaml
 
 from bench.errors import InputError
 from bench.settings import grid_file
-from bench.settings.grid import Grid
+from bench.settings.grid import BASELINES, Grid
 
 SOUND = {
     "architectures": ["unet", {"name": "autoencoder", "width": 0.25}],
@@ -46,7 +46,7 @@ def test_reordering_and_extending_a_grid_changes_no_id(tmp_path):
         "seeds": [1, 0, 2],
     }
     after = {cell.id for cell in load(tmp_path, reordered).cells()}
-    assert len(before) == 4 + 8  # the trivial baselines too
+    assert len(before) == len(BASELINES) + 8
     assert before < after
 
 
@@ -70,7 +70,7 @@ def test_spelling_out_a_default_changes_no_id(tmp_path):
 def test_what_changes_the_experiment_changes_every_id(tmp_path, difference):
     before = {cell.id for cell in load(tmp_path, SOUND).cells()}
     after = {cell.id for cell in load(tmp_path, changed(**difference)).cells()}
-    assert len(before & after) == (4 if "train" in difference else 0)  # the trivial baselines
+    assert len(before & after) == (len(BASELINES) if "train" in difference else 0)
 
 
 def test_a_grid_survives_being_written_and_read(tmp_path):
