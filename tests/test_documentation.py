@@ -14,31 +14,42 @@ from bench.report.leaderboard import leaderboards
 from bench.settings import grid_file
 from bench.study.study import Study
 
-
-@pytest.fixture
-def published(repository):
-    return repository / "results/published/quick"
+GRIDS = {"quick": ["quick"], "cross-cpu": ["cross-cpu", "cross-cpu-new-backgrounds"]}
 
 
-def test_the_published_leaderboard_is_what_its_records_give(published):
+@pytest.fixture(params=GRIDS)
+def published(request, repository):
+    return repository / "results/published" / request.param
+
+
+def test_a_published_leaderboard_is_what_its_records_give(published):
     results = Study(published).load()
-    text = markdown.render("quick", leaderboards(results), results.damaged)
+    text = markdown.render(published.name, leaderboards(results), results.damaged)
     assert (published / "leaderboard.md").read_text() == text
 
 
-def test_the_readme_shows_the_published_leaderboard(repository, published):
-    readme = (repository / "README.md").read_text()
-    board = (published / "leaderboard.md").read_text()
+def test_the_readme_shows_the_leaderboard_of_the_quick_grid(repository):
+    board = (repository / "results/published/quick/leaderboard.md").read_text()
     table = board[board.index("| architecture") : board.index("**Bold**")].strip()
-    assert table in readme
+    assert table in (repository / "README.md").read_text()
 
 
-def test_the_published_study_answers_the_quick_grid(repository, published):
-    (stored,) = Study(published).load().grids
-    assert stored.grid == grid_file.load(repository / "grids/quick.yaml")
+def test_the_readme_quotes_what_the_study_of_two_cores_says(repository):
+    readme = (repository / "README.md").read_text()
+    report = (repository / "results/published/cross-cpu/leaderboard.md").read_text()
+    sentences = [line for line in report.splitlines() if line.startswith("> ")]
+    assert len(sentences) >= 4  # of two boards
+    assert all(sentence in readme for sentence in sentences)
 
 
-def test_the_published_study_is_in_order(published):
+def test_a_published_study_answers_its_grids(repository, published):
+    asked = [grid_file.load(repository / f"grids/{name}.yaml") for name in GRIDS[published.name]]
+    stored = [one.grid for one in Study(published).load().grids]
+    assert len(stored) == len(asked)
+    assert all(grid in stored for grid in asked)
+
+
+def test_a_published_study_is_in_order(published):
     assert list(verify(Study(published).load())) == []
 
 

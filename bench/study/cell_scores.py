@@ -52,19 +52,20 @@ def read(results: Results, record: Record, metrics: Collection[str]) -> CellScor
     """Read the tables of a complete cell, or None where its scores are damaged.
 
     Where the values are damaged, or an earlier version of this project kept none, there are none.
+    What is damaged is added to what is known to be so.
 
     Args:
         results: the study.
         record: of the cell.
         metrics: whose values are wanted.
     """
-    try:
-        scores = results.scores(record.cell.id)
-    except InputError:
+    scores = _table(results, record.cell.id, places.SCORES)
+    if scores is None:
         return None
-    try:
-        values = results.scores(record.cell.id, places.VALUES)
-    except InputError:
+    values = None
+    if results.has_values(record.cell.id):
+        values = _table(results, record.cell.id, places.VALUES)
+    if values is None:
         values = scores[["key"]]
     trained = record.cell.loss is not None
     return CellScores(
@@ -78,6 +79,16 @@ def read(results: Results, record: Record, metrics: Collection[str]) -> CellScor
         collapsed=_collapsed(scores) if trained else {},
         predictions=_digests(scores) if trained else {},
     )
+
+
+def _table(results: Results, cell_id: str, table: str) -> pd.DataFrame | None:
+    try:
+        return results.scores(cell_id, table)
+    except InputError as error:
+        place = f"{places.CELLS}/{cell_id}"
+        reason = str(error).removeprefix(f"{results.folder / place}: ")
+        results.damaged.setdefault(place, reason)
+        return None
 
 
 def image_columns(results: Results, record: Record) -> dict[str, npt.NDArray[Any]]:
