@@ -134,8 +134,8 @@ def test_rows_of_another_grid_that_was_raced_are_still_out(study):
 def test_a_full_design_tells_what_a_race_would_have_spared(study):
     # Four rows with 5 seeds, two with 2.
     assert raced(board_of(keep(study, grid()))) == (
-        "A race for seeds by IoU would have trained 24 of these 30 runs, and kept the ranked row with the "
-        "best IoU"
+        "A race for seeds by IoU would have trained 24 of these 30 runs, and kept the ranked row "
+        "with the best IoU"
     )
 
 
