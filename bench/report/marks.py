@@ -75,8 +75,8 @@ def _on_intervals(board: Leaderboard, found: Analysis) -> Iterator[str]:
                 f"{' or '.join(up_to)} of its trainings"
             )
     if len(several) < len(counts):
-        only = "" if len(several) else "±: half of the 95 % interval, "
-        yield f"{ONE_SEED}: {only}of one seed: for this checkpoint on {others} ({images})"
+        first = "" if len(several) else "±: half of the 95 % interval; "
+        yield f"{first}{ONE_SEED}: of one seed, for this checkpoint on {others} ({images})"
     if any(e.collapsed for row in board.rows for e in row.figures.values()):
         yield (
             "Collapsed seeds predict the same for every image; a figure is of the seeds that "
