@@ -13,29 +13,23 @@ import torch
 from bench.data.leakage import find_leakage
 from bench.errors import InputError
 from bench.evaluation.metric import Metric
-from bench.events import Event, Listener, Listeners, Remark, TimingDone, silent
+from bench.events import Listener, Listeners, Remark, silent
 from bench.execution.cell import figures, with_values
-from bench.execution.context import RunContext, open_context, open_inventory
+from bench.execution.context import open_context, open_inventory
 from bench.execution.grid_run import GridRun, Precedents
 from bench.execution.launchers.contract import Launcher
 from bench.execution.launchers.inline import Inline
 from bench.execution.launchers.processes import Processes
 from bench.execution.race import enter_race, run_race
+from bench.execution.timing import measure_throughput
 from bench.execution.tuning import check_installed, tune
 from bench.machine.fork_server import ForkServer
-from bench.machine.memory import give_back_freed_memory
 from bench.settings.grid import Cell, Grid
 from bench.study import places
-from bench.study.measurement import measurement_id
-from bench.study.plan import PlannedCell, State, changed_code, plan, timing_cases
+from bench.study.plan import PlannedCell, State, plan
 from bench.study.record import Record
 from bench.study.results import Results
 from bench.study.study import Study
-from bench.study.timing_case import TimingCase
-from bench.throughput import rounds
-from bench.throughput.sampling import QUICK
-
-LEAST_VISIT_S = 120.0  # that a network may take to be timed, however short its cells have to be
 
 
 def look_ahead(grid: Grid, study: Study, *, race: bool = False) -> list[PlannedCell]:
@@ -279,53 +273,3 @@ def update_metrics(
             tables[places.VALUES] = tables[places.VALUES].join(kept_values)
         study.write_cell(record.model_copy(update=update), tables)
     return damaged
-
-
-def measure_throughput(
-    grid: Grid,
-    study: Study,
-    context: RunContext,
-    listen: Listener,
-    *,
-    retry_failed: bool = False,
-) -> None:
-    """Time the grid's networks that the study has no figures of on this machine, of this code."""
-    results = study.load_or_empty()
-    complete = [record for record in results.records.values() if record.summary is not None]
-    timed = timing_cases(results.cells(grid), complete)
-    cases = [case for case, _ in timed]
-    sources = {case.id: context.inventory.of_all(cells).sources for case, cells in timed}
-
-    def is_measured(case: TimingCase) -> bool:
-        measured = results.measurements.get(measurement_id(case, context.environment))
-        if measured is None or not measured.is_complete:
-            return False
-        withheld = any(timing.withheld for timing in measured.timings.values())
-        if retry_failed and (measured.failure is not None or withheld):
-            return False
-        return not any(changed_code(measured.sources, sources[case.id]))
-
-    missing = [case for case in cases if not is_measured(case)]
-    if not missing:
-        return
-    give_back_freed_memory()  # for the processes that measure
-    if context.device.type == "cuda":
-        torch.cuda.empty_cache()
-
-    def keep(event: Event) -> None:
-        if isinstance(event, TimingDone):
-            found = event.measurement
-            found = found.model_copy(update={"sources": sources[found.case.id]})
-            study.write_measurement(found)
-            event = TimingDone(found)
-        listen(event)
-
-    rounds.measure(
-        missing,
-        cases[0],
-        QUICK,
-        context.device,
-        threads=context.environment.threads,
-        limit_s=None if grid.limits.seconds is None else max(grid.limits.seconds, LEAST_VISIT_S),
-        listen=keep,
-    )

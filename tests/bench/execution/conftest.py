@@ -64,7 +64,7 @@ def timed(monkeypatch):
             )
             listen(TimingDone(measurement))
 
-    monkeypatch.setattr("bench.execution.run.rounds.measure", measure)
+    monkeypatch.setattr("bench.throughput.rounds.measure", measure)
     return timed
 
 

@@ -17,7 +17,7 @@ LOSSES = ["bce", "ssim", "cosine", "gradient_l1"]
 
 @pytest.fixture(autouse=True)
 def no_timing(monkeypatch):
-    monkeypatch.setattr("bench.execution.run.rounds.measure", lambda *_, **__: None)
+    monkeypatch.setattr("bench.throughput.rounds.measure", lambda *_, **__: None)
 
 
 def records(path, out):

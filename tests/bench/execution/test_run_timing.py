@@ -107,7 +107,7 @@ def test_a_network_has_two_minutes_to_be_timed_however_short_its_cells_have_to_b
 ):
     limits = []
     monkeypatch.setattr(
-        "bench.execution.run.rounds.measure", lambda *_, limit_s, **__: limits.append(limit_s)
+        "bench.throughput.rounds.measure", lambda *_, limit_s, **__: limits.append(limit_s)
     )
     for seconds in (60, 600):
         question = asked(losses=["bce"], limits={"seconds": seconds})
