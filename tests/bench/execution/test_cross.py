@@ -1,4 +1,4 @@
-"""Every registered network with the four losses of the quick grid, and every reference recipe."""
+"""Every registered network with a loss of pixels and one of windows, and every reference recipe."""
 
 import math
 
@@ -12,7 +12,7 @@ from bench.settings import grid_file
 from bench.study.study import Study
 
 CPU = torch.device("cpu")
-LOSSES = ["bce", "ssim", "cosine", "gradient_l1"]
+LOSSES = ["bce", "ssim"]
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def records(path, out):
     return [kept[cell.id] for cell in question.cells() if cell.loss is not None]
 
 
-def test_every_network_trains_with_every_loss(tmp_path, rendered_archive):
+def test_every_network_trains(tmp_path, rendered_archive):
     path = tmp_path / "cross.yaml"
     networks = [{"name": name, "width": 0.125} for name in architectures.names()]
     path.write_text(
@@ -42,7 +42,7 @@ def test_every_network_trains_with_every_loss(tmp_path, rendered_archive):
         )
     )
     found = records(path, tmp_path / "study")
-    assert len(found) == 7 * 4
+    assert len(found) == 7 * 2
     for record in found:
         assert record.failure is None, record.cell.label
         assert math.isfinite(record.summary["iou"])

@@ -133,6 +133,7 @@ def test_another_seed_is_trained_by_the_recipe_that_was_found(tmp_path, asked):
     assert [(row.seeds, row.asked) for row in board.rows] == [(2, 2)] * 2
 
 
+@pytest.mark.slow
 def test_the_order_and_the_neighbours_of_a_row_do_not_matter(tmp_path, asked):
     here = figures(run_quietly(asked(), tmp_path / "a"))
     there = figures(run_quietly(asked(losses=["mse", "l1", "bce"]), tmp_path / "b"))
@@ -161,6 +162,7 @@ def test_trials_that_fail_are_used_up_and_the_run_goes_on(tmp_path, asked, tiny_
     assert again.events == []
 
 
+@pytest.mark.slow
 def test_a_damaged_trial_alone_is_run_again(tmp_path, asked):
     question = asked()
     before = figures(run_quietly(question, tmp_path / "study"))
