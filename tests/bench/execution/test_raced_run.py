@@ -184,8 +184,8 @@ def test_a_run_without_a_race_fills_the_seeds_up(study, asked):
     assert board.rows[-1].figures["iou"].rank == (3, 3)
     assert not any("race" in line for line in setting(board))
     assert raced(board) == (
-        "A race for seeds by IoU would have trained 8 of these 9 runs, and kept the row with the "
-        "best IoU"
+        "A race for seeds by IoU would have trained 8 of these 9 runs, and kept the ranked "
+        "row with the best IoU"
     )
     # Where all is there, a race has nothing to spare.
     assert race(asked(), study).trained == []
