@@ -16,6 +16,13 @@ def pair_image_variances(panel: Panel) -> Values:
     return np.stack([panel.image_variance(row - rows) for row in rows])
 
 
+def image_covariance(panel: Panel) -> Values:
+    """Return the covariance (C, C) of the rows' means by images, from V of rows and of pairs."""
+    alone = panel.image_variance(np.eye(len(panel.rows)))
+    covariance: Values = (alone[:, None] + alone - pair_image_variances(panel)) / 2
+    return covariance
+
+
 def deviations(panel: Panel, seeds: SeedVariances, generator: np.random.Generator) -> Values:
     """Return draws of how far the rows' means may lie from what they estimate, (DRAWS, C).
 
@@ -24,9 +31,7 @@ def deviations(panel: Panel, seeds: SeedVariances, generator: np.random.Generato
     """
     scale = np.sqrt(seeds.variance / panel.seed_counts)
     by_seed = scale * generator.standard_t(np.maximum(seeds.freedom, 1.0), size=(DRAWS, len(scale)))
-    alone = panel.image_variance(np.eye(len(panel.rows)))
-    covariance = (alone[:, None] + alone - pair_image_variances(panel)) / 2
-    values, vectors = np.linalg.eigh(covariance)
+    values, vectors = np.linalg.eigh(image_covariance(panel))
     root = vectors * np.sqrt(np.maximum(values, 0.0))  # rounding makes some eigenvalues negative
     normal = generator.standard_normal((DRAWS, len(scale))) @ root.T
     freedom = panel.clusters.freedom

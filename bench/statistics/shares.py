@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.statistics.arrays import Labels, Values
-from bench.statistics.draws import DRAWS, deviations, pair_image_variances
+from bench.statistics.draws import DRAWS, deviations, image_covariance
 from bench.statistics.factors import indicators, projector
 from bench.statistics.panel import Panel, SeedVariances
 
@@ -55,7 +55,7 @@ def shares_of_a_run(
         "loss": both - projector(one),
         "interaction": np.eye(len(both)) - both,
     }
-    noise = _noise(panel, seeds)
+    noise = image_covariance(panel) + np.diag(seeds.variance / panel.seed_counts)
     drawn = panel.means + deviations(panel, seeds, generator)
     own = panel.seeds.variance
     each = own**2 / np.maximum(panel.seeds.freedom, 1.0)
@@ -73,14 +73,6 @@ def shares_of_a_run(
         name: Share(float(shares[name][0]), *map(float, np.quantile(others[name], TAILS)))
         for name in found
     }
-
-
-def _noise(panel: Panel, seeds: SeedVariances) -> Values:
-    """The covariance (C, C) of the rows' means by seeds and images."""
-    alone = panel.image_variance(np.eye(len(panel.rows)))
-    by_image = (alone[:, None] + alone - pair_image_variances(panel)) / 2
-    noise: Values = by_image + np.diag(seeds.variance / panel.seed_counts)
-    return noise
 
 
 def _mean_square(means: Values, kept: Values, noise: Values) -> Values:
