@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from architectures.errors import ArchitectureError, did_you_mean
@@ -84,11 +84,13 @@ def _check_inputs(inputs: object) -> None:
 def _normalize_tasks(tasks: Any) -> tuple[str, ...]:
     chosen = [tasks] if isinstance(tasks, str) else tasks
     right = f"give one or both of {_quoted(TASKS)}"
-    if not isinstance(chosen, (list, tuple)) or not chosen or len(set(chosen)) != len(chosen):
+    if not isinstance(chosen, (list, tuple)) or not chosen:
         raise ArchitectureError(f"tasks={tasks!r} is no list of tasks; {right}")
     for task in chosen:
         if task not in TASKS:
             raise ArchitectureError(f"tasks={tasks!r}: there is no task {task!r}; {right}")
+    if len(set(chosen)) != len(chosen):
+        raise ArchitectureError(f"tasks={tasks!r} is no list of tasks; {right}")
     return tuple(task for task in TASKS if task in chosen)
 
 
@@ -105,11 +107,15 @@ def _normalize_width(width: Any) -> float:
 def _normalize_weights(weights: Any) -> str | None:
     if weights is None or weights == "none":
         return None
-    if weights != "imagenet" and not Path(str(weights)).is_file():
+    if weights != "imagenet" and not _is_file(str(weights)):
         raise ArchitectureError(
             f"encoder_weights={str(weights)!r} is neither 'imagenet', 'none' nor an existing file"
         )
     return str(weights)
+
+
+def _is_file(path: str) -> bool:
+    return os.path.isfile(path)  # noqa: PTH113  a path that is too long for the system is none
 
 
 def _quoted(choices: tuple[str, ...]) -> str:

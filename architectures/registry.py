@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from architectures import networks
 from architectures.contract import normalize_options
 from architectures.errors import ArchitectureError, did_you_mean, in_one_line
-from architectures.user_code import load_file, neighbours_importable, remember_imports
+from architectures.user_code import find_file, load_file, neighbours_importable, remember_imports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -277,9 +277,9 @@ def _missing(spec: str, module: str) -> NoReturn:
 
 
 def _existing_file(spec: str, where: str) -> Path:
-    path = Path(where).expanduser()
-    if not path.is_file():
-        raise ArchitectureError(f"{spec!r}: there is no file {path} (looked in {Path.cwd()})")
+    path = find_file(where)
+    if path is None:
+        raise ArchitectureError(f"{spec!r}: there is no file {where} (looked in {Path.cwd()})")
     return path.resolve()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import site
 import sys
 import sysconfig
@@ -49,6 +50,16 @@ class _Folder:
 _folders: dict[Path, _Folder] = {}
 _imports: dict[Path, str | None] = {}  # the same digests of what Python's own import loaded
 _known_imports: set[str] = set()
+
+
+def find_file(where: str) -> Path | None:
+    """Return the file at a path that may start with `~`, or None where there is none.
+
+    Nor is there one where the system knows no such user, or could have no such path.
+    """
+    # The functions of pathlib raise three different errors for these.
+    path = os.path.expanduser(where)  # noqa: PTH111
+    return Path(path) if os.path.isfile(path) else None  # noqa: PTH113
 
 
 def load_file(path: Path) -> ModuleType:

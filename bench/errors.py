@@ -5,12 +5,23 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from bench.text import printable, shortened
+
+MAX_LENGTH = 1000  # characters of a line that tells of a mistake
+
 
 class InputError(Exception):
     """A mistake in the input: one line that says what, where, and what would be right.
 
     The command line prints it without a traceback and exits with code 2.
+
+    Args:
+        text: the line; where a user's own text in it is long or has line breaks, it is cut, and
+            they are spelled out.
     """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(printable(shortened(text, MAX_LENGTH)))
 
 
 class TrainingError(Exception):

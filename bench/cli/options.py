@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import yaml
-
 from bench.errors import InputError
+from bench.settings import yaml_text
 
 
 def parse_options(assignments: Iterable[str]) -> dict[str, Any]:
@@ -22,7 +21,7 @@ def parse_options(assignments: Iterable[str]) -> dict[str, Any]:
         if not equals or not key.strip().isidentifier():
             raise InputError(f"--option {assignment!r} is no assignment such as width=0.25")
         try:
-            options[key.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError:
+            options[key.strip()] = yaml_text.parse(value)
+        except ValueError:
             raise InputError(f"--option {assignment!r}: {value!r} is no YAML value") from None
     return options

@@ -95,8 +95,12 @@ def open_container(path: Path) -> Container:
     Raises:
         InputError: there is none.
     """
-    is_list = path.suffix.lower() in {".csv", ".txt"} and path.exists()
-    return Folder(path) if path.is_dir() or is_list else Archive(path)
+    try:
+        is_list = path.suffix.lower() in {".csv", ".txt"} and path.exists()
+        is_folder = path.is_dir()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    return Folder(path) if is_folder or is_list else Archive(path)
 
 
 class Entries:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -92,7 +93,7 @@ class Inventory:
     def _digest_of_weights(self, path: str) -> str:
         if path not in self._weights:
             try:
-                with Path(path).expanduser().open("rb") as file:
+                with _without_tilde(path).open("rb") as file:
                     self._weights[path] = hashlib.file_digest(file, "sha256").hexdigest()
             except OSError as error:
                 raise InputError(f"{path}: cannot be read: {error.strerror}") from None
@@ -140,8 +141,14 @@ def _weights(cell: Cell) -> Iterator[tuple[str, str]]:
 
 def _is_path(weights: str) -> bool:
     """Whether it is no word that a user's own network knows weights by."""
-    path = Path(weights).expanduser()
-    return path.suffix.lower() in identity.WEIGHT_FILES or path.exists()
+    path = _without_tilde(weights)
+    if path.suffix.lower() in identity.WEIGHT_FILES:
+        return True
+    return os.path.exists(path)  # noqa: PTH110 - a path that is too long for the system is none
+
+
+def _without_tilde(path: str) -> Path:
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - an unknown user's stays as it is
 
 
 def _name(network: Architecture) -> str:

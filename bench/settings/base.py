@@ -1,12 +1,23 @@
-"""What every group of settings is, and the size of images."""
+"""What every group of settings is, the size of images, and seeds."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 
 Size = tuple[int, int]  # height and width in pixels
 
 STORED = {"stored": True}  # the context in which settings that a study keeps are read
+
+
+def _as_seed(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**64:
+        raise ValueError(f"a seed is a whole number from 0 to 2^64 - 1, not {value!r}")
+    return value
+
+
+Seed = Annotated[int, BeforeValidator(_as_seed)]
 
 
 class Settings(BaseModel):

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from bench.settings import name_pattern
-from bench.settings.base import Settings
+from bench.settings.base import Seed, Settings
 
 
 class Split(Settings):
@@ -48,7 +48,7 @@ class Split(Settings):
     train: float = Field(0.6, gt=0, lt=1)
     val: float = Field(0.1, gt=0, lt=1)
     test: float = Field(0.3, gt=0, lt=1)
-    seed: int = Field(0, ge=0)
+    seed: Seed = 0
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -66,6 +66,12 @@ class Split(Settings):
                 f"is {percents:g} %; for random_split(data, [{1 - self.test:g}, {self.test:g}]) "
                 "write method: torch_random_split_fractions"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _seed_of_its_method(self) -> Self:
+        if self.method == "sklearn_train_test_split" and self.seed >= 2**32:
+            raise ValueError(f"{self.method} takes seeds from 0 to 2^32 - 1, not {self.seed}")
         return self
 
     @model_validator(mode="after")

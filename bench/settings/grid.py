@@ -17,12 +17,12 @@ from pydantic import (
 
 import architectures as architecture_registry
 from bench.settings import identity
-from bench.settings.base import Settings, is_stored
+from bench.settings.base import Seed, Settings, is_stored
 from bench.settings.data import Data
 from bench.settings.losses import LossPair
 from bench.settings.networks import Architecture, check
 from bench.settings.training import Train
-from bench.settings.tuning import MIN_TRIALS, Seed, Tune
+from bench.settings.tuning import MIN_TRIALS, Tune
 
 # The trivial baselines, and the kinds of images that each needs.
 BASELINES: dict[str, frozenset[str]] = {
@@ -33,6 +33,8 @@ BASELINES: dict[str, frozenset[str]] = {
     "pixel mean depth": frozenset({"depth"}),
 }
 TASKS = ("mask", "depth")
+MAX_NETWORKS = 1000  # that patterns of names may stand for
+MAX_TRAININGS = 10_000
 
 OneOrMore = BeforeValidator(lambda value: value if isinstance(value, list | tuple) else [value])
 
@@ -184,11 +186,14 @@ class Grid(Settings):
     ) -> tuple[Architecture, ...]:
         if is_stored(info):
             return value
-        return tuple(
-            check(architecture.model_copy(update={"name": name}))
+        found = [
+            architecture.model_copy(update={"name": name})
             for architecture in value
             for name in architecture_registry.expand(architecture.name)
-        )
+        ]
+        if len(found) > MAX_NETWORKS:
+            raise ValueError(f"{len(found):,} networks; a grid has at most {MAX_NETWORKS:,}")
+        return tuple(check(architecture) for architecture in found)
 
     @field_validator("architectures", "losses", "seeds", "metrics")
     @classmethod
@@ -202,6 +207,16 @@ class Grid(Settings):
                 raise ValueError(f"{getattr(entry, 'label', entry)} is listed twice")
             seen.add(text)
         return value
+
+    @model_validator(mode="after")
+    def _of_some_size(self) -> Self:
+        a_row = len(self.seeds) + (self.tune.trials if self.tune else 0)
+        trainings = len(self.architectures) * len(self.losses) * a_row
+        if trainings > MAX_TRAININGS:
+            raise ValueError(
+                f"asks for {trainings:,} trainings; a grid has at most {MAX_TRAININGS:,}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _told_apart(self) -> Self:

@@ -77,7 +77,8 @@ def _pieces(pattern: str) -> Iterator[tuple[str, str]]:
 def _checked(shape: str, pattern: str) -> str:
     try:
         groups = re.compile(shape).groups
-    except re.error as error:
+        re.compile(f"(?:{shape})")  # (?i) may stand at the very beginning alone
+    except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"{pattern!r}: {shape!r} is no regular expression ({error})") from None
     if groups:
         raise ValueError(f"{pattern!r}: write a group within a part as (?:...), in {shape!r}")

@@ -6,10 +6,10 @@ import inspect
 import json
 from typing import Any, TypeGuard
 
-import yaml
 from pydantic import Field, JsonValue, model_validator
 
 import architectures as architecture_registry
+from bench.settings import yaml_text
 from bench.settings.base import Settings
 
 
@@ -80,8 +80,8 @@ def _text(value: JsonValue) -> str:
     """An option as YAML would be given it: quoted where it would be read as something else."""
     if isinstance(value, str):
         try:
-            plain = yaml.safe_load(value)
-        except yaml.YAMLError:
+            plain = yaml_text.parse(value)
+        except ValueError:
             plain = None
         return value if plain == value else json.dumps(value)
     return str(value)

@@ -7,17 +7,15 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, StrictInt, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
-from bench.settings.base import Settings
+from bench.settings.base import Seed, Settings
 from bench.settings.training import Recipe, Train
 
 NUMBER = r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*"
 INTERVAL = re.compile(rf"\s*(log|uniform)\({NUMBER},{NUMBER}\)\s*")
 MIN_TRIALS = 2  # among which there is a best
 EXAMPLE = "log(1e-4, 1e-2), uniform(0, 0.1) or a list of choices"
-
-Seed = Annotated[StrictInt, Field(ge=0, lt=2**64)]
 
 
 class Interval(Settings):

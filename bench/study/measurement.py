@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from bench.statistics.median import Median
 from bench.study.record import Digest, Environment, Frozen
@@ -120,7 +119,7 @@ class Measurement(Frozen):
     format: Literal[3] = 3
     case: TimingCase
     environment: Environment
-    measured_utc: datetime
+    measured_utc: AwareDatetime
     rounds_left: int = 0
     failure: str | None = None
     remarks: tuple[str, ...] = ()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from bench.settings.grid import Cell
 
@@ -236,8 +235,8 @@ class Record(Frozen):
     provenance: Provenance
     samples: SampleCounts
     environment: Environment
-    started_utc: datetime
-    finished_utc: datetime
+    started_utc: AwareDatetime
+    finished_utc: AwareDatetime
     failure: str | None = None
     failure_details: str | None = None
     summary: Summary | None = None

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import JsonValue
+from pydantic import AwareDatetime, JsonValue
 
 from bench.errors import InputError
 from bench.settings import identity
@@ -53,7 +52,7 @@ class StoredGrid(Frozen):
     metrics: dict[str, MetricContract]
     leakage: Leakage | None = None
     race: Race | None = None
-    run_utc: datetime
+    run_utc: AwareDatetime
 
     @property
     def id(self) -> str:

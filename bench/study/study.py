@@ -21,10 +21,12 @@ from bench.study import checksums, places
 from bench.study.measurement import Measurement
 from bench.study.record import Leakage, MetricContract, Provenance, Record
 from bench.study.results import Race, Results, StoredGrid
+from bench.text import printable, shortened
 
 if TYPE_CHECKING:
     import pandas as pd
 
+SHOWN = 300  # characters of what is wrong with a file
 Kept = TypeVar("Kept", StoredGrid, Record, Measurement)
 
 
@@ -123,7 +125,7 @@ class Study:
                 if problem is None:
                     kept = kind.model_validate_json((folder / file).read_bytes(), context=STORED)
                     problem = _misplaced(kept, folder)
-            except (OSError, ValidationError) as error:
+            except (OSError, ValueError) as error:
                 problem = f"{file}: {_reason(error)}"
             if problem is None:
                 found[folder.name] = kept
@@ -164,8 +166,11 @@ def _as_json(content: BaseModel) -> bytes:
     return content.model_dump_json(indent=2).encode() + b"\n"
 
 
-def _reason(error: OSError | ValidationError) -> str:
+def _reason(error: OSError | ValueError) -> str:
     if isinstance(error, OSError):
         return f"cannot be read ({error.strerror})"
-    first = error.errors(include_url=False)[0]
-    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    text = str(error)
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        text = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    return printable(shortened(text, SHOWN))

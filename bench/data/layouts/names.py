@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +55,8 @@ class Names:
         return extract(self.texts.take(pa.array(at)), regex), self.rows[at]
 
     def _matching(self, regex: str) -> npt.NDArray[np.bool_]:
-        try:
-            matching = pc.match_substring_regex(self.texts, regex)
-        except pa.ArrowInvalid as error:  # Python's expressions have more to them than RE2's
-            raise InputError(f"layout: {' '.join(str(error).split())}") from None
-        return np.asarray(matching)
+        with _refused_by_re2():
+            return np.asarray(pc.match_substring_regex(self.texts, regex))
 
     def examples(self) -> str:
         """A name out of each of the first folders, for an error's text."""
@@ -73,11 +71,21 @@ class Names:
         return ", ".join(names[:_EXAMPLES]) + more
 
 
+@contextmanager
+def _refused_by_re2() -> Iterator[None]:
+    """Tell which expression RE2 does not take: Python's have more to them."""
+    try:
+        yield
+    except pa.ArrowInvalid as error:
+        raise InputError(f"layout: {' '.join(str(error).split())}") from None
+
+
 def extract(texts: pa.LargeStringArray, regex: str) -> Columns:
     """The named parts of each text (N,), empty where the expression does not match."""
     if "(?P<" not in regex:
         return {}
-    found = pc.extract_regex(texts, regex)
+    with _refused_by_re2():
+        found = pc.extract_regex(texts, regex)
     return {
         field.name: pc.fill_null(pc.struct_field(found, field.name), "") for field in found.type
     }

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 from architectures.errors import in_one_line
-from architectures.user_code import load_file
+from architectures.user_code import find_file, load_file
 from bench.errors import InputError, suggestion
 from bench.evaluation.metric import Metric
 from bench.settings import identity
@@ -61,9 +61,9 @@ def _file(name: str) -> ModuleType:
 
 
 def _user_file(spec: str, where: str) -> ModuleType:
-    path = Path(where).expanduser()
-    if path.suffix != ".py" or not path.is_file():
-        raise InputError(f"metrics: {spec}: there is no Python file {path} (in {Path.cwd()})")
+    path = find_file(where) if where.endswith(".py") else None
+    if path is None:
+        raise InputError(f"metrics: {spec}: there is no Python file {where} (in {Path.cwd()})")
     try:
         return load_file(path)
     except (Exception, SystemExit) as error:

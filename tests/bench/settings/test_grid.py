@@ -119,7 +119,43 @@ def test_a_grid_survives_being_written_and_read(tmp_path):
             "losses: every stage has losses of its own, so that these make no difference; give one",
         ),
         (changed(seeds=[3, 3]), "seeds: 3 is listed twice"),
-        (changed(seeds=[-1]), "seeds.0: input should be greater than or equal to 0, not -1"),
+        (changed(seeds=[-1]), "seeds.0: a seed is a whole number from 0 to 2^64 - 1, not -1"),
+        (changed(seeds=[2**64]), "seeds.0: a seed is a whole number from 0 to 2^64 - 1, not 18446"),
+        (
+            changed(seeds=list(range(2501))),
+            "asks for 10,004 trainings; a grid has at most 10,000",
+        ),
+        (
+            changed(tune={"trials": 10**18, "learning_rate": [1e-3, 1e-2]}),
+            "asks for 4,000,000,000,000,000,008 trainings; a grid has at most 10,000",
+        ),
+        (changed(architectures="timm:*"), "architectures: 1,"),
+        (changed(architectures="~nosuchuser/x.py:f"), "there is no file ~nosuchuser/x.py (looked"),
+        (changed(architectures=f"{'n' * 300}.py:f"), "there is no file nnn"),
+        (
+            changed(architectures={"name": "unet", "tasks": [["mask"]]}),
+            "tasks=[['mask']]: there is no task ['mask']; give one or both of",
+        ),
+        (
+            changed(architectures={"name": "unet", "encoder_weights": "n" * 300}),
+            "is neither 'imagenet', 'none' nor an existing file",
+        ),
+        (changed(losses="b\nc"), "losses.0.mask: syntax error at column 3"),
+        (changed(trian={"a": "b" * 900}), "unknown key 'trian'; did you mean 'train'?"),
+        (changed(seeds=["b" * 900]), f"not '{'b' * 45}"),
+        (
+            changed(data={"archive": {"files": "a.zip", "layout": {"composite": "{key:(?i)x}"}}}),
+            "'(?i)x' is no regular expression (global flags not at the start",
+        ),
+        (
+            changed(
+                data={
+                    "archive": "a.zip",
+                    "split": {"method": "sklearn_train_test_split", "seed": 2**32},
+                }
+            ),
+            "sklearn_train_test_split takes seeds from 0 to 2^32 - 1, not 4294967296",
+        ),
         (
             changed(data={"archive": "a.zip", "split": {"train": 0.9}}),
             "data.split: train + val + test must be 1, not 1.3",
@@ -195,5 +231,5 @@ def test_options_that_python_takes_for_equal_are_different_networks(tmp_path):
 
 def test_a_seed_is_a_whole_number(tmp_path):
     for seed in (True, 1.5, 2**64):
-        with pytest.raises(InputError, match=r"asked\.yaml: seeds\.0: input should be"):
+        with pytest.raises(InputError, match=r"asked\.yaml: seeds\.0: a seed is a whole number"):
             load(tmp_path, changed(seeds=[seed]))
