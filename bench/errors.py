@@ -21,7 +21,7 @@ class InputError(Exception):
     """
 
     def __init__(self, text: str) -> None:
-        super().__init__(printable(shortened(text, MAX_LENGTH)))
+        super().__init__(shortened(printable(text), MAX_LENGTH))
 
 
 class TrainingError(Exception):

@@ -41,6 +41,8 @@ def parse(text: str) -> Any:
         raise ValueError(" ".join(str(error).split())) from None
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
+    except (OverflowError, ValueError):  # as "\UFFFFFFFF"
+        raise ValueError("an escape or a directive has a number that is too large") from None
 
 
 class _StrictLoader(yaml.SafeLoader):

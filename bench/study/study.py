@@ -173,4 +173,4 @@ def _reason(error: OSError | ValueError) -> str:
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False, include_input=False)[0]
         text = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-    return printable(shortened(text, SHOWN))
+    return shortened(printable(text), SHOWN)

@@ -52,6 +52,12 @@ def test_what_json_could_not_say_is_told_with_its_place(text, problem):
     assert str(error.value).isprintable()
 
 
+@pytest.mark.parametrize("text", ['"\\UFFFFFFFF"', '"\\U00110000"', f"%YAML {'9' * 5000}.1\n--- a"])
+def test_a_number_too_large_for_an_escape_or_a_directive_is_told(text):
+    with pytest.raises(ValueError, match="has a number that is too large"):
+        yaml_text.parse(text)
+
+
 def laughs(levels):
     """Ten aliases of ten aliases of ...: few characters that stand for 10^levels texts."""
     lines = ["- &a0 ha"]
