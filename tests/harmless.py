@@ -43,7 +43,7 @@ def only_reads():
     _seen = []
     try:
         yield
-        assert _seen == []
+        assert _seen == [], _seen
     finally:
         _seen = None
         sys.dont_write_bytecode = writes_no_bytecode

@@ -62,8 +62,8 @@ def _change(draw, holder, key, places, fragments):
             for _ in range(draw(st.sampled_from([1, 2, 40]))):
                 holder[key] = [holder[key]]
         case "repeat":
-            is_small = not isinstance(holder[key], dict | list)
-            holder[key] = [holder[key]] * draw(st.sampled_from([0, 2, 3000] if is_small else [0, 2]))
+            times = [0, 2] if isinstance(holder[key], dict | list) else [0, 2, 3000]
+            holder[key] = [holder[key]] * draw(st.sampled_from(times))
         case "graft":
             other, its_key = draw(st.sampled_from(places))
             holder[key] = copy.deepcopy(other[its_key])

@@ -123,12 +123,12 @@ def _problem(what: str, where: yaml.Mark) -> ConstructorError:
 
 def _check_extent(root: yaml.Node) -> None:
     """Make sure that a tree is small where each alias is taken as all that it stands for."""
-    pending = [(root, 0)]
+    pending = [(root, 1)]
     for _ in range(MAX_NODES):
         if not pending:
             return
         node, depth = pending.pop()
-        if depth > MAX_DEPTH:
+        if depth > MAX_DEPTH and isinstance(node, yaml.CollectionNode):
             raise _problem(_TOO_DEEP, node.start_mark)
         pending += [(child, depth + 1) for child in _children(node)]
     if pending:

@@ -137,16 +137,12 @@ def test_a_grid_survives_being_written_and_read(tmp_path):
             "tasks=[['mask']]: there is no task ['mask']; give one or both of",
         ),
         (
-            changed(architectures={"name": "unet", "encoder_weights": "n" * 300}),
+            changed(architectures={"name": "densenet", "encoder_weights": "n" * 300}),
             "is neither 'imagenet', 'none' nor an existing file",
         ),
         (changed(losses="b\nc"), "losses.0.mask: syntax error at column 3"),
         (changed(trian={"a": "b" * 900}), "unknown key 'trian'; did you mean 'train'?"),
         (changed(seeds=["b" * 900]), f"not '{'b' * 45}"),
-        (
-            changed(data={"archive": {"files": "a.zip", "layout": {"composite": "{key:(?i)x}"}}}),
-            "'(?i)x' is no regular expression (global flags not at the start",
-        ),
         (
             changed(
                 data={

@@ -59,8 +59,9 @@ PATTERNED = {
             "layout": {
                 "composite": "composite/{key}.jpg",
                 "mask": "mask/{key}.png",
+                "depth": "depth/{key}.png",
                 "background": "background/{background}.jpg",
-                "background_of": r"{background:\d+}_*",
+                "background_of": r"{background:b\d+}_*",
             },
         },
     },
@@ -80,7 +81,15 @@ FRAGMENTS = [
     *["{[a]: b}", "{{a: b}: c}", "{a: b, a: c}", "&x [*x]", "&x {*x : 1}", "*nowhere", "{<<: [a]}"],
     *["[" * 200 + "]" * 200, "[" * 20_000, "{a: " * 60 + "1" + "}" * 60, f"[{LAUGHS}]"],
     *["'~nosuchuser/x.py:f'", "'~nosuchuser/x.pt'", "'~nosuchuser'", "nowhere.py:f", "no.where:f"],
-    *['"a\\0b.py:f"', '"a\\nb.py:f"', '"a\\nb"', '"\\e[31mred"', '"\\ud800"', '"\\u202eb"', '"\\UFFFFFFFF"'],
+    *[
+        '"\\UFFFFFFFF"',
+        '"a\\0b.py:f"',
+        '"a\\nb.py:f"',
+        '"a\\nb"',
+        '"\\e[31mred"',
+        '"\\ud800"',
+        '"\\u202eb"',
+    ],
     *["n" * 300, f"{'n' * 300}.py:f", f"{'n' * 300}.pt", f"{'n/' * 400}n.csv", "n" * 2000],
     *["'*'", "'smp:*'", "'timm:*'", "'smp:Unet/resnet*'", "'[z-a]*'", "smp:x", "timm:x", "x:y:z"],
     *["'{key}'", "'{key:(?i)x}'", "'{key:(}'", "'{key:a)(b}'", "'{key:(?=x)x}'", "'**/{k}*{k}'"],
@@ -104,7 +113,8 @@ def folder(tmp_path_factory, rendered_archive):
         "def mine(sums):\n    return sums['tp']\n"
     )
     (folder / "exclude.csv").write_text("key\n")
-    (folder / "split.csv").write_text("key,subset\n")
+    split = ["key,subset", "b000_f000_p0,train", "b000_f000_p1,val", "b000_f000_p2,test"]
+    (folder / "split.csv").write_text("\n".join(split))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         yield folder
@@ -121,29 +131,28 @@ def contents(folder, repository):
     for content in found:
         content["data"] |= {"archive": "data.zip"}
     found += [STAGED, TUNED, PATTERNED]
-    for content in found:  # whatever they import is not imported while a mutated one is timed
-        ask(folder, json.dumps(content).encode())
+    for content in found:  # so that libraries are imported before anyone watches
+        dry_run(written(folder, json.dumps(content).encode()))
     return found
 
 
-def ask(folder, text):
-    """Do what `bench run --dry-run` does; return the line that it ends in, if it does."""
+def written(folder, text):
     path = folder / "asked.yaml"
     path.write_bytes(text)
-    with only_reads():
-        try:
-            question = grid_file.load(path)
-            look_ahead(question, Study(folder / "study"))
-        except InputError as error:
-            line = str(error)
-            assert line.isprintable()
-            assert 0 < len(line) <= LONGEST
-            return line
+    return path
+
+
+def dry_run(path):
+    """Do what `bench run --dry-run` does; return the line that it ends in, if it does."""
+    try:
+        look_ahead(grid_file.load(path), Study(path.parent / "study"))
+    except InputError as error:
+        return str(error)
     return None
 
 
 def test_the_grids_are_sound_before_they_are_mutated(folder, contents):
-    lines = [ask(folder, json.dumps(content).encode()) for content in contents]
+    lines = [dry_run(written(folder, json.dumps(content).encode())) for content in contents]
     assert lines == [None] * len(contents)
 
 
@@ -159,7 +168,10 @@ LONG = settings(BRIEF, max_examples=10_000)
 
 def _mutated(folder, contents, repository, data):
     text = data.draw(restructured(contents, FRAGMENTS) | edited(shipped(repository)))
-    ask(folder, text)
+    path = written(folder, text)
+    with only_reads():
+        line = dry_run(path)
+    assert line is None or (line.isprintable() and 0 < len(line) <= LONGEST)
 
 
 @BRIEF

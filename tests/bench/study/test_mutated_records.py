@@ -44,7 +44,8 @@ TRAINING = Training(
 FRAGMENTS = [
     *["null", "true", "0", "-1", "0.5", '""', "[]", "{}", '"x"', "[[]]", '{"x": 1}', "x", ","],
     *["NaN", "-Infinity", "1e999", "1e-999", "9" * 30, "9" * 400, "9" * 5000, "0" * 64],
-    *[f'"{"0" * 64}"', '"0"', f'"{"n" * 3000}"', '"a\\u0000b"', '"a\\nb"', '"\\ud800"', '"\\u001b"'],
+    *[f'"{"0" * 64}"', '"0"', f'"{"n" * 3000}"', '"a\\u0000b"'],
+    *['"a\\nb"', '"\\ud800"', '"\\u001b"'],
     *["[" * 150 + "]" * 150, "[" * 100_000, '{"a":' * 150 + "1" + "}" * 150],
     *['"2026-01-01T00:00:00"', '"2026-13-45T00:00:00Z"', '"0001-01-01T00:00:00+14:00"', "1e11"],
     *['"../../x"', '"~nosuchuser/x.py:f"', '"cells"', '"iou"', '"unet"', '"bce"'],
@@ -105,9 +106,7 @@ def load_with(study, path, content, *, with_checksum):
 
 def _mutated(study, sound, data):
     path = data.draw(st.sampled_from(sorted(sound)))
-    content = data.draw(
-        restructured([json.loads(sound[path])], FRAGMENTS) | edited([sound[path]])
-    )
+    content = data.draw(restructured([json.loads(sound[path])], FRAGMENTS) | edited([sound[path]]))
     with_checksum = data.draw(st.booleans())
     results = load_with(study, path, content, with_checksum=with_checksum)
     if not with_checksum and content != sound[path]:
