@@ -77,7 +77,7 @@ class _StrictLoader(yaml.SafeLoader):
         # Of the text alone: what its aliases stand for is counted when they are all known.
         self._composed += 1
         if self._composed > MAX_NODES:
-            raise _problem(_TOO_MANY, self.peek_event().start_mark)
+            raise _problem(_TOO_MANY)
         node: yaml.Node | None = super().compose_node(parent, index)
         return node
 
@@ -102,9 +102,9 @@ class _StrictLoader(yaml.SafeLoader):
             raise _problem(f"{shown} holds half a character", node.start_mark) from None
         return value
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - the overridden signature
-        if not isinstance(node, yaml.MappingNode):  # but tagged as one
-            return super().construct_mapping(node, deep=deep)  # which says so
+    def construct_mapping(self, node: yaml.Node, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - the overridden signature
+        if not isinstance(node, yaml.MappingNode):
+            raise _problem("tagged as a mapping, and is none", node.start_mark)
         seen = set()
         node.value = _with_whole_brackets(node.value)
         for key_node, _ in node.value:
@@ -117,7 +117,7 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-def _problem(what: str, where: yaml.Mark) -> ConstructorError:
+def _problem(what: str, where: yaml.Mark | None = None) -> ConstructorError:
     return ConstructorError(None, None, what, where)
 
 

@@ -46,7 +46,7 @@ def test_a_range_is_written_as_people_write_it(load):
         ({"learnin_rate": 1, "trials": 2}, "unknown key 'tune.learnin_rate'; did you mean 'learn"),
         ({"learning_rate": "log(1e-4, 1e-2)"}, "the key 'tune.trials' is missing"),
         (RATE | {"trials": 1}, "tune.trials: input should be greater than or equal to 2, not 1"),
-        (RATE | {"seed": -1}, "tune.seed: input should be greater than or equal to 0, not -1"),
+        (RATE | {"seed": -1}, "tune.seed: a seed is a whole number from 0 to 2^64 - 1, not -1"),
         ({"trials": 2}, "tune: needs a setting to search, as in learning_rate: log(1e-4, 1e-2)"),
         (
             RATE | {"learning_rate": "log(0, 1)"},

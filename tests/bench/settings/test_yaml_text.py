@@ -28,7 +28,7 @@ def test_a_text_says_what_json_could_say(text, content):
         ("!!int x", "'x' is no int"),
         ("!!float ''", "'' is no float"),
         ("!!bool x", "'x' is no bool"),
-        ("!!map [a]", "expected a mapping node"),
+        ("!!map [a]", "tagged as a mapping, and is none"),
         ("!!seq {a: b}", "expected a sequence node"),
         ("!!timestamp 2026-01-01", "could not determine a constructor for the tag"),
         ("!!binary eA==", "could not determine a constructor for the tag"),

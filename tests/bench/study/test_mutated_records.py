@@ -116,6 +116,21 @@ def _mutated(study, sound, data):
         assert 0 < len(line) <= LONGEST
 
 
+def test_a_grid_whose_time_has_no_zone_is_damaged(study, sound):
+    path = next(path for path in sound if path.name == "grid.json")
+    found = json.loads(sound[path])
+    content = json.dumps(found | {"run_utc": found["run_utc"].removesuffix("Z")}).encode()
+    results = load_with(study, path, content, with_checksum=True)
+    assert results.damaged[place(study, path)].startswith("grid.json: run_utc: ")
+
+
+def test_a_number_that_no_id_can_be_made_of_is_damage(study, sound):
+    path = next(path for path in sound if b'"width": 0.5' in sound[path])
+    content = sound[path].replace(b'"width": 0.5', b'"width": 1e999')
+    results = load_with(study, path, content, with_checksum=True)
+    assert list(results.damaged) == [place(study, path)]
+
+
 BRIEF = settings(
     max_examples=150,
     deadline=5000,  # ms: no file keeps its reader waiting
