@@ -6,21 +6,24 @@ Whatever computes is imported inside the commands, so that help and version answ
 from __future__ import annotations
 
 import sys
-from importlib import metadata
 from typing import Annotated
 
 import typer
 
 from bench.cli import data
+from bench.cli.bundle import bundle
 from bench.cli.check import check
 from bench.cli.compare import compare
 from bench.cli.list_names import list_names
+from bench.cli.merge import merge
 from bench.cli.migrate import migrate
 from bench.cli.power import power
 from bench.cli.report import report
 from bench.cli.run import INTERRUPTED, run
 from bench.cli.throughput import throughput
+from bench.cli.unbundle import unbundle
 from bench.cli.verify import verify
+from bench.cli.version import project_version
 from bench.errors import InputError
 
 app = typer.Typer(
@@ -38,6 +41,9 @@ app.command("list")(list_names)
 app.command()(check)
 app.command()(throughput)
 app.command()(verify)
+app.command()(merge)
+app.command()(bundle)
+app.command()(unbundle)
 app.command()(migrate)
 app.add_typer(data.app, name="data")
 
@@ -55,11 +61,7 @@ def main() -> None:
 
 def _version(asked: bool) -> None:  # noqa: FBT001 - the signature of an option's callback
     if asked:
-        try:
-            version = metadata.version("maskdepth-bench")
-        except metadata.PackageNotFoundError:
-            version = "from a source tree, not installed"
-        typer.echo(f"maskdepth-bench {version}")
+        typer.echo(f"maskdepth-bench {project_version()}")
         raise typer.Exit
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -202,24 +203,29 @@ def _threads(count: int) -> Iterator[None]:
 def threads_for(results: Results, asked: int | None) -> int:
     """Return how many threads of the CPU the cells of a study compute with: one number for all.
 
+    A study that was merged from those of several machines may have several: further cells compute
+    with the most frequent one, or with the one of them that is asked for.
+
     Args:
         results: what the study holds; the digits of what it holds depend on the number.
         asked: by the user.
 
     Raises:
-        InputError: another number than that of the cells which the study holds was asked for.
+        InputError: another number than those of the cells which the study holds was asked for.
     """
     records = [*results.records.values(), *results.trials.values()]
-    kept = [r for r in records if r.training and r.environment.device == "cpu"]
-    if not kept:
+    numbers = Counter(
+        r.environment.threads for r in records if r.training and r.environment.device == "cpu"
+    )
+    if not numbers:
         return asked or torch.get_num_threads()
-    number = kept[0].environment.threads
-    if asked not in {None, number}:
+    if asked is not None and asked not in numbers:
+        known = " or ".join(map(str, sorted(numbers)))
         raise InputError(
-            f"--threads: the cells of {results.folder} were trained with {number}, which their "
+            f"--threads: the cells of {results.folder} were trained with {known}, which their "
             f"digits depend on; leave it out, or give another --out"
         )
-    return number
+    return asked or numbers.most_common(1)[0][0]
 
 
 def _say_what_does_not_hold(

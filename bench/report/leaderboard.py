@@ -21,8 +21,8 @@ from bench.study.cell_scores import read as read_scores
 from bench.study.comparison import groups_kept_apart
 from bench.study.measurement import Measurement
 from bench.study.plan import PlannedCell, State, recorded_plan
-from bench.study.record import Leakage, Provenance, Record
-from bench.study.results import Results, StoredGrid
+from bench.study.record import Leakage, Record
+from bench.study.results import Results, StoredGrid, latest_provenance
 
 CROSS_ENTROPY = ("mask_bce", "depth_bce", "depth_bce_excess")  # in a table of their own
 
@@ -77,26 +77,11 @@ class Leaderboard:
 
 def leaderboards(results: Results) -> list[Leaderboard]:
     """Return a leaderboard for each setting that the study's grids share, the latest first."""
-    boards: dict[str, list[StoredGrid]] = {}
-    for stored in results.grids:
-        setting = next(cell.setting for cell in stored.grid.cells() if cell.loss is not None)
-        boards.setdefault(identity.digest(setting), []).append(stored)
-    return [_board(grids, results) for grids in boards.values()]
-
-
-def _latest(grids: list[StoredGrid]) -> Provenance:
-    """What there was behind the cells of some grids with one setting when they were run last."""
-    oldest_first = [stored.provenance for stored in reversed(grids)]
-    return Provenance(
-        data=grids[0].provenance.data,
-        split=grids[0].provenance.split,
-        weights={what: digest for one in oldest_first for what, digest in one.weights.items()},
-        sources={what: files for one in oldest_first for what, files in one.sources.items()},
-    )
+    return [_board(grids, results) for grids in results.grids_by_setting().values()]
 
 
 def _board(stored: list[StoredGrid], results: Results) -> Leaderboard:
-    grids, latest = [one.grid for one in stored], _latest(stored)
+    grids, latest = [one.grid for one in stored], latest_provenance(stored)
     planned = list(
         {p.cell.id: p for grid in grids for p in recorded_plan(grid, latest, results)}.values()
     )

@@ -19,6 +19,29 @@ def write(folder: Path) -> None:
     (folder / FILE).write_text("".join(lines), encoding="utf-8")
 
 
+def listed(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of each file as `write` found it, by the file's name.
+
+    Raises:
+        ValueError: the list cannot be read; the message says why.
+    """
+    try:
+        lines = (folder / FILE).read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise ValueError(f"{FILE}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{FILE}: cannot be read ({error})") from None
+    digests = {}
+    for line in lines:
+        found = _LINE.fullmatch(line)
+        if found is None:
+            raise ValueError(
+                f"{FILE}: {line[:100]!r} is not a checksum, two spaces and the name of a file"
+            )
+        digests[found["name"]] = found["digest"]
+    return digests
+
+
 def problem(folder: Path, names: Collection[str] | None = None) -> str | None:
     """Return what is wrong with the files, or None if they are as they were written.
 
@@ -27,20 +50,14 @@ def problem(folder: Path, names: Collection[str] | None = None) -> str | None:
         names: of the files to check; by default all that are listed.
     """
     try:
-        lines = (folder / FILE).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        return f"{FILE}: cannot be read ({error})"
-    listed = {}
-    for line in lines:
-        found = _LINE.fullmatch(line)
-        if found is None:
-            return f"{FILE}: {line[:100]!r} is not a checksum, two spaces and the name of a file"
-        listed[found["name"]] = found["digest"]
-    for name in listed if names is None else names:
-        if name not in listed:
+        digests = listed(folder)
+    except ValueError as error:
+        return str(error)
+    for name in digests if names is None else names:
+        if name not in digests:
             return f"{FILE}: does not list {name}"
         try:
-            changed = _sha256(folder / name) != listed[name]
+            changed = _sha256(folder / name) != digests[name]
         except OSError as error:
             return f"{name}: cannot be read ({error.strerror})"
         if changed:

@@ -7,6 +7,7 @@
 | ``cells/<id>/scores.parquet`` | its scores, one row a test image |
 | ``cells/<id>/values.parquet`` | what each metric makes of them, one row a test image |
 | ``cells/<id>/consistency.parquet`` | the same of what a teacher sees, where there is one |
+| ``cells/<id>/weights.safetensors`` | its trained weights, where they are kept |
 | ``trials/<id>/record.json`` | a trial of the search for a row's recipe; it has no scores |
 | ``throughput/<id>/measurement.json`` | the speed of a network on a machine |
 | ``.../SHA256SUMS`` | the checksums of the files beside it |
@@ -14,7 +15,10 @@
 
 from __future__ import annotations
 
+import re
+
 from bench.settings.grid import Cell
+from bench.study import checksums
 
 GRIDS = "grids"
 CELLS = "cells"
@@ -23,6 +27,7 @@ THROUGHPUT = "throughput"
 GRID_FILE = "grid.json"  # which a study of format 1 has in its own folder
 RECORD_FILE = "record.json"
 MEASUREMENT_FILE = "measurement.json"
+WEIGHTS_FILE = "weights.safetensors"
 SCORES = "scores"
 VALUES = "values"
 CONSISTENCY = "consistency"
@@ -36,3 +41,23 @@ def of_cell(cell: Cell) -> str:
 def table_file(table: str) -> str:
     """Return the file name of a table of scores."""
     return f"{table}.parquet"
+
+
+_FILES = {  # beside their checksums
+    GRIDS: {GRID_FILE},
+    CELLS: {RECORD_FILE, WEIGHTS_FILE, *map(table_file, (SCORES, VALUES, CONSISTENCY))},
+    TRIALS: {RECORD_FILE},
+    THROUGHPUT: {MEASUREMENT_FILE},
+}
+_FILE = re.compile(r"(?P<place>[a-z]+)/[0-9a-f]{12}(-[0-9a-f]{8})?/(?P<name>[A-Za-z0-9_.]+)")
+
+
+def is_file_of_study(path: str) -> bool:
+    """Return whether a study can have a file at this path in its folder, as the table above says.
+
+    Such a path leads to no other folder.
+    """
+    found = _FILE.fullmatch(path)
+    if found is None or found["place"] not in _FILES:
+        return False
+    return found["name"] in {checksums.FILE, *_FILES[found["place"]]}

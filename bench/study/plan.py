@@ -77,16 +77,21 @@ def recorded_plan(grid: Grid, latest: Provenance, results: Results) -> list[Plan
         record = results.records.get(cell.id)
         if record is None or not (record.provenance.sources or cell.loss is None):
             return latest
-        weights = latest.weights.keys() & record.provenance.weights.keys()
-        sources = latest.sources.keys() & record.provenance.sources.keys()
-        return latest.model_copy(
-            update={
-                "weights": {what: latest.weights[what] for what in weights},
-                "sources": {what: latest.sources[what] for what in sources},
-            }
-        )
+        return known_to(record.provenance, latest)
 
     return plan(results.cells(grid), results, present)
+
+
+def known_to(recorded: Provenance, present: Provenance) -> Provenance:
+    """Return what there is now of the weights and the code that a record names."""
+    weights = present.weights.keys() & recorded.weights.keys()
+    sources = present.sources.keys() & recorded.sources.keys()
+    return present.model_copy(
+        update={
+            "weights": {what: present.weights[what] for what in weights},
+            "sources": {what: present.sources[what] for what in sources},
+        }
+    )
 
 
 def changed_code(recorded: Sources, present: Sources) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -85,6 +85,26 @@ class Results:
     measurements: dict[str, Measurement]
     damaged: dict[str, str]
 
+    def kept(self) -> dict[str, StoredGrid | Record | Measurement]:
+        """Return all that was read, by its place in the folder, as ``cells/<id>``."""
+        parts: dict[str, Mapping[str, StoredGrid | Record | Measurement]] = {
+            places.GRIDS: {stored.id: stored for stored in self.grids},
+            places.CELLS: self.records,
+            places.TRIALS: self.trials,
+            places.THROUGHPUT: self.measurements,
+        }
+        return {
+            f"{part}/{name}": one for part, found in parts.items() for name, one in found.items()
+        }
+
+    def grids_by_setting(self) -> dict[str, list[StoredGrid]]:
+        """Return the grids that share data, budget and search, the latest first in each list."""
+        by_setting: dict[str, list[StoredGrid]] = {}
+        for stored in self.grids:
+            setting = next(cell.setting for cell in stored.grid.cells() if cell.loss is not None)
+            by_setting.setdefault(identity.digest(setting), []).append(stored)
+        return by_setting
+
     def record_of(self, cell: Cell) -> Record | None:
         """Return what there is of a cell, or of a trial."""
         return (self.records if cell.trial is None else self.trials).get(cell.id)
@@ -141,6 +161,21 @@ class Results:
         if problem is not None:
             raise InputError(f"{folder}: {problem}; delete the folder to run the cell again")
         return pd.read_parquet(folder / name)
+
+
+def latest_provenance(grids: Sequence[StoredGrid]) -> Provenance:
+    """Return what there was behind the cells of some grids when each was run last.
+
+    Args:
+        grids: with one setting, the latest first.
+    """
+    oldest_first = [stored.provenance for stored in reversed(grids)]
+    return Provenance(
+        data=grids[0].provenance.data,
+        split=grids[0].provenance.split,
+        weights={what: digest for one in oldest_first for what, digest in one.weights.items()},
+        sources={what: files for one in oldest_first for what, files in one.sources.items()},
+    )
 
 
 def _worth(trial: Record) -> float:
