@@ -125,7 +125,7 @@ class Study:
                 if problem is None:
                     kept = kind.model_validate_json((folder / file).read_bytes(), context=STORED)
                     problem = _misplaced(kept, folder)
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError) as error:  # a network's option that is NaN has no id
                 problem = f"{file}: {_reason(error)}"
             if problem is None:
                 found[folder.name] = kept
@@ -169,8 +169,7 @@ def _as_json(content: BaseModel) -> bytes:
 def _reason(error: OSError | ValueError) -> str:
     if isinstance(error, OSError):
         return f"cannot be read ({error.strerror})"
-    text = str(error)
-    if isinstance(error, ValidationError):
-        first = error.errors(include_url=False, include_input=False)[0]
-        text = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-    return shortened(printable(text), SHOWN)
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import math
 import os
 import stat
 import struct
@@ -266,6 +267,13 @@ def impossible_figure(parts):
     parts.fill(entry, entry.content.replace(b'"iou": 0.5', b'"iou": 9.0'))
 
 
+def option_that_is_no_number(parts):
+    entry = next(e for e in parts.entries if b'"name": "unet"' in e.content and "cells" in e.name)
+    content = json.loads(entry.content)
+    content["cell"]["architecture"]["options"]["width"] = math.nan
+    parts.fill(entry, json.dumps(content).encode())
+
+
 def unzoned_time(parts):
     entry = parts.find("grid.json")
     content = json.loads(entry.content)
@@ -324,6 +332,7 @@ HOSTILE = {
     "other bytes": (other_bytes, "is not what manifest.json has the checksum of"),
     "an edited figure": (edited_figure, r"cells/\w{12}: record\.json: was changed after"),
     "an impossible figure": (impossible_figure, r"record\.json: iou cannot be 9\.0"),
+    "an option that is no number": (option_that_is_no_number, r"record\.json: Out of range float"),
     "a time without its zone": (unzoned_time, "run_utc: .* timezone"),
     "a later format": (manifest_with(format=2, more=1), "has format 2, and this version reads 1"),
     "no format": (lambda parts: parts.manifest.pop("format"), r"manifest\.json: format: "),

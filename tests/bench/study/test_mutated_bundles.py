@@ -1,6 +1,7 @@
 """A bundle with anything changed is refused in a line or gives a good study, and nothing else."""
 
 import json
+import math
 import random
 import shutil
 import stat
@@ -33,7 +34,8 @@ NAMES = [
     "cells/0123456789ab/\n",
     "ä" * 300,
 ]
-VALUES = [None, True, -1, 0, 2**70, 1e308, "", "x" * 300, "\x1b[2J", [], {}, [[]], "NaN", "../x"]
+VALUES = [None, True, -1, 0, 2**70, 1e308, "", "x" * 300, "\x1b[2J", [], {}, [[]], "../x"]
+VALUES += [math.nan, math.inf, "\ud800", {"width": math.nan}]  # which Python writes as JSON
 
 
 @pytest.fixture
@@ -193,7 +195,7 @@ def mutate(parts, file, draw):
         if parts.entries and parts.manifest.get("files"):
             try:
                 draw.choice(MUTATIONS)(parts, draw)
-            except (StopIteration, KeyError, TypeError, IndexError, AttributeError):
+            except (StopIteration, LookupError, TypeError, ValueError, AttributeError):
                 break  # an earlier change has left nothing that this one could change
     parts.write(file)
     if draw.random() < 0.4:
