@@ -65,6 +65,8 @@ def compare(
     Console().print(table)
     if any(one.difference.of_checkpoint for one in found):
         typer.echo("one seed: these are two checkpoints; their recipes may compare otherwise")
+    if any(one.was_raced for one in found):
+        typer.echo("raced: a row that got no more seeds may be better than the few it has say")
     if not zones:
         typer.echo("equal is said of what --equal gives a size for")
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from bench.errors import InputError, suggestion
 from bench.report.analysis import ENOUGH_SEEDS, Analysis
 from bench.report.leaderboard import Leaderboard
+from bench.report.race import ranking_metrics
 from bench.report.row import Row
 from bench.statistics.intervals import Interval, contrast
 from bench.statistics.panel import Panel, SeedVariances
@@ -42,6 +43,7 @@ class Comparison:
         better: the probability that A is better, in [0, 1].
         verdict: what A is.
         rows: how many rows stand behind each of the two.
+        was_raced: whether a race decided how many seeds they have.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Comparison:
     better: float
     verdict: Verdict
     rows: int
+    was_raced: bool
 
 
 def compare(
@@ -104,6 +107,7 @@ def compare(
                     higher_is_better=column.higher_is_better,
                 ),
                 rows=int((one > 0).sum()),
+                was_raced=bool(ranking_metrics(board.races)),
             )
         )
     if not found:
@@ -168,14 +172,17 @@ def _rows(board: Leaderboard, name: str) -> list[Row]:
 
 
 def _named(board: Leaderboard, name: str) -> tuple[str, list[Row]]:
-    """What a name stands for, and its rows; of a row or a cell one, none if several are meant."""
-    rows = [r for r in board.rows if _is(r.architecture, name.removesuffix(f"/{r.loss}"))]
+    """What a name stands for, and its rows; none if two networks, or two cells, are meant."""
+    named = [(row, name.removesuffix(f"/{row.loss}")) for row in board.rows]
+    rows = [row for row, network in named if row.architecture == network]
+    rows = rows or [row for row, network in named if _short(row.architecture) == network]
+    is_one = len({row.architecture for row in rows}) == 1
     if found := [row for row in rows if name.endswith(f"/{row.loss}")]:
-        return "row", found if len({row.architecture for row in found}) == 1 else []
+        return "row", found if is_one else []
     if found := [row for row in board.rows if row.loss == name]:
         return "loss", found
     if rows:
-        return "architecture", rows
+        return "architecture", rows if is_one else []
     cells = [
         row
         for row in board.rows
@@ -183,11 +190,6 @@ def _named(board: Leaderboard, name: str) -> tuple[str, list[Row]]:
         if len(name) >= SHORTEST_ID and record.cell.id.startswith(name)
     ]
     return "cell", cells if len(cells) == 1 else []
-
-
-def _is(label: str, name: str) -> bool:
-    """Whether a network is called so, with or without its options."""
-    return name in {label, _short(label)}
 
 
 def _short(label: str) -> str:
@@ -210,6 +212,11 @@ def _sides(
     rows = [board.rows[number] for number in found.rows]
     sides = [[row for row in rows if row in _rows(board, name)] for name in (first, second)]
     if kind in {"architecture", "loss"}:
+        if ranking_metrics(board.races):
+            raise InputError(
+                f"{first} and {second}: a race gave their rows different numbers of seeds, by what "
+                "they scored; compare two rows of it"
+            )
 
         def beside(row: Row) -> str | None:
             return row.architecture if kind == "loss" else row.loss

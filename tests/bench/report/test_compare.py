@@ -13,7 +13,7 @@ from bench.evaluation.metric import summarise
 from bench.execution.cell import with_values
 from bench.report.compare import Zone, compare
 from bench.report.separation import open_pairs
-from bench.settings import Data, Split
+from bench.settings import Architecture, Data, Split
 from bench.statistics.practical import Verdict
 from bench.study import places
 from bench.study.study import Study
@@ -88,6 +88,27 @@ def test_a_network_whose_name_has_a_slash_is_found(tmp_path):
     rows, _ = compare(boards, "unet/bce", "smp:Unet/resnet34/bce")
     both, _ = compare(boards, "unet", "smp:Unet/resnet34")
     assert (rows.rows, both.rows) == (1, 2)
+
+
+def test_a_name_that_two_networks_share_stands_for_neither(tmp_path):
+    networks = [Architecture(name="unet", options={"width": width}) for width in (0.25, 0.5)]
+    question = scored_study.grid(architectures=("densenet",))
+    question = question.model_copy(
+        update={"architectures": (*networks, Architecture(name="autoencoder"))}
+    )
+    boards = scored_study.boards(scored_study.keep(tmp_path, question))
+    with pytest.raises(InputError, match="unet: the study has no such row"):
+        compare(boards, "unet", "autoencoder")
+    iou, _ = compare(boards, "unet(width=0.25)", "autoencoder")
+    assert iou.rows == 2
+
+
+def test_a_name_without_options_is_that_of_the_network_without_options(tmp_path):
+    networks = [Architecture(name="unet"), Architecture(name="unet", options={"width": 0.5})]
+    question = scored_study.grid().model_copy(update={"architectures": tuple(networks)})
+    boards = scored_study.boards(scored_study.keep(tmp_path, question))
+    iou, _ = compare(boards, "unet/bce", "unet(width=0.5)/bce")
+    assert iou.rows == 1
 
 
 @pytest.mark.parametrize(("first", "second"), [("bce", "unet"), ("unet/bce", "l1")])

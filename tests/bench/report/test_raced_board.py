@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 import study_maker
 
+from bench.errors import InputError
 from bench.report.answer import answer
+from bench.report.compare import compare
 from bench.report.factorial import factorial
 from bench.report.leaderboard import leaderboards
 from bench.report.race import raced
@@ -154,3 +156,10 @@ def test_a_stored_grid_keeps_how_it_was_raced(study):
     assert [stored.race for stored in study.load().grids] == [RACE]
     keep(study, grid(), None, SPARED)
     assert [stored.race for stored in study.load().grids] == [None]
+
+
+def test_losses_over_rows_with_seeds_chosen_by_their_scores_are_not_compared(study):
+    boards = [board_of(keep(study, grid(), RACE, SPARED))]
+    with pytest.raises(InputError, match="compare two rows"):
+        compare(boards, "unet", "autoencoder")
+    assert all(one.was_raced for one in compare(boards, "unet/bce", "autoencoder/bce"))
