@@ -5,12 +5,15 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import platform
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_HOST = re.sub(r"[^\w.-]", "", platform.node())
 # Of Linux's renameat2(2); relative paths start from the working folder.
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -33,7 +36,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Folders on the way are made. If the block raises an exception, what it wrote is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    remove_leftovers(path.parent, path.name)
+    partial = path.with_name(f"{_prefix(path)}partial")
     try:
         yield partial
         _flush(partial)
@@ -56,7 +60,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             where a file system is mounted. What was at ``path`` before is as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
+    partial = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path)))
     try:
         yield partial
         for entry in partial.rglob("*"):
@@ -74,6 +78,37 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def remove_leftovers(folder: Path, name: str = "*") -> None:
+    """Remove what processes of this machine that are no more were about to write into a folder.
+
+    Args:
+        folder: where they wrote.
+        name: of what they wrote; by default anything.
+    """
+    for partial in folder.glob(f".{name}~{_HOST}~*~*"):
+        process = partial.name.split("~")[-2]
+        if process.isdecimal() and not _lives(int(process)):
+            if partial.is_dir() and not partial.is_symlink():
+                shutil.rmtree(partial, ignore_errors=True)
+            else:
+                partial.unlink(missing_ok=True)
+
+
+def _prefix(path: Path) -> str:
+    """How the name of a partial file or folder begins: it tells who writes it."""
+    return f".{path.name}~{_HOST}~{os.getpid()}~"
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # of another user
+    return True
+
+
 def _exchange(one: Path, other: Path) -> None:
     """Have two folders change places, in one step where the system can."""
     renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
@@ -84,7 +119,7 @@ def _exchange(one: Path, other: Path) -> None:
         code = ctypes.get_errno()
         if code not in {errno.ENOSYS, errno.EINVAL}:  # the kernel or the file system cannot
             raise OSError(code, os.strerror(code), str(other))
-    aside = Path(tempfile.mkdtemp(dir=other.parent, prefix=f".{other.name}-"))
+    aside = Path(tempfile.mkdtemp(dir=other.parent, prefix=_prefix(other)))
     other.rename(aside)
     one.rename(other)
     aside.rename(one)

@@ -124,3 +124,41 @@ def test_what_cannot_be_replaced_stays_and_leaves_nothing_beside_it(tmp_path):
             pass
     assert sorted(tmp_path.iterdir()) == before
     assert (tmp_path / "link").is_symlink()
+
+
+@pytest.fixture
+def dead_process():
+    """The id of a process that is no more."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_what_a_dead_process_left_is_removed_and_nothing_else(tmp_path, dead_process):
+    host = files._HOST
+    alive = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    names = {
+        "left": f".cell~{host}~{dead_process}~abc",
+        "written now": f".cell~{host}~{alive.pid}~abc",
+        "elsewhere": f".cell~another{host}~{dead_process}~abc",
+        "a user's": ".cell",
+        "finished": "cell",
+    }
+    for name in names.values():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").touch()
+    left = tmp_path / f".a.zip~{host}~{dead_process}~partial"
+    left.touch()
+    files.remove_leftovers(tmp_path)
+    there = {what for what, name in names.items() if (tmp_path / name).exists()}
+    assert there == names.keys() - {"left"}
+    assert not left.exists()
+    alive.communicate()
+
+
+def test_a_file_that_is_written_again_takes_the_place_of_a_dead_writers_rest(
+    tmp_path, dead_process
+):
+    (tmp_path / f".a.zip~{files._HOST}~{dead_process}~partial").touch()
+    write_atomically(tmp_path / "a.zip", b"whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
