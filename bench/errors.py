@@ -24,8 +24,16 @@ class InputError(Exception):
         super().__init__(shortened(printable(text), MAX_LENGTH))
 
 
+class DamagedError(InputError):
+    """What a study keeps is not what was written."""
+
+
 class TrainingError(Exception):
     """A cell cannot be trained or go on: one line that says why. The rest of the grid can."""
+
+
+class DivergedError(TrainingError):
+    """A loss, a prediction or a weight is not finite any more."""
 
 
 def suggestion(word: str, choices: Iterable[str]) -> str:

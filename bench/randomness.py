@@ -30,3 +30,17 @@ def seeded_globals(seed: int, purpose: str, device: torch.device) -> Iterator[No
     with torch.random.fork_rng(devices):
         torch.manual_seed(stream_seed(seed, purpose))
         yield
+
+
+def random_state(device: torch.device) -> list[torch.Tensor]:
+    """Return where torch's global generators stand: the host's, and a CUDA device's."""
+    on_device = [torch.cuda.get_rng_state(device)] if device.type == "cuda" else []
+    return [torch.get_rng_state(), *on_device]
+
+
+def set_random_state(states: list[torch.Tensor], device: torch.device) -> None:
+    """Bring torch's global generators to where `random_state` found them."""
+    host, *on_device = (state.cpu() for state in states)
+    torch.set_rng_state(host)
+    for state in on_device:
+        torch.cuda.set_rng_state(state, device)

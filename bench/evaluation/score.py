@@ -18,7 +18,7 @@ from bench.data.batch_loader import BatchLoader
 from bench.data.batches import Batch
 from bench.data.dataset import Dataset
 from bench.data.split import Rows
-from bench.errors import TrainingError
+from bench.errors import DivergedError
 from bench.evaluation import sums
 from bench.machine.failure import is_out_of_memory
 from bench.machine.precision import autocast, number_format
@@ -60,7 +60,7 @@ def score(
         The table of `tabulate`, with those ``columns`` that are about the scored tasks.
 
     Raises:
-        TrainingError: a prediction, or the teacher's that it is compared with, is not finite.
+        DivergedError: a prediction, or the teacher's that it is compared with, is not finite.
     """
     if loader.device.type == "cuda":
         batch_size = max(batch_size, CUDA_PIXELS // math.prod(loader.dataset.size))
@@ -91,7 +91,7 @@ def score(
     for what, is_finite in _joined(finite).items():
         if not is_finite.all():
             keys = table["key"][~is_finite]
-            raise TrainingError(
+            raise DivergedError(
                 f"{what} is not finite on {len(keys)} of {len(rows)} {subset} images, first: "
                 f"{keys.iloc[0]}"
             )

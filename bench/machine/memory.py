@@ -63,6 +63,11 @@ class PeakMemory:
         """Return the peak in MiB with what was taken before, or None where it cannot be told."""
         return max(self._peak, self._highest()) if self._known else None
 
+    def count_at_least(self, mib: float | None) -> None:
+        """Count a peak that an earlier run of the same work had, by `mib`."""
+        if mib is not None:
+            self._peak = max(self._peak, self._before + mib)
+
     @contextmanager
     def ignoring(self) -> Iterator[None]:
         """Do not count what is taken inside the block."""

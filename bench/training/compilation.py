@@ -59,6 +59,7 @@ class Compiling:
         network: what to train: the model, or its compiled form, which shares the weights.
         form: of `FORMS`.
         reason: in words, for the record.
+        undecided: whether the first steps are still to show what is faster.
     """
 
     def __init__(
@@ -78,10 +79,10 @@ class Compiling:
         self._model, self._objectives, self._recipe = model, objectives, recipe
         self._device, self._duration = device, duration
         self._memory, self._precedent = memory, precedent
-        self._undecided = recipe.compile == "auto" and device.type in DEVICES
+        self.undecided = recipe.compile == "auto" and device.type in DEVICES
         self._probe_started = 0.0
         self._take("compiled" if recipe.compile == "on" else "plain")
-        if self._undecided:
+        if self.undecided:
             self.reason = "skipped: too few steps of training to try it"
         elif recipe.compile == "auto":
             self.reason = "skipped on a CPU, so that runs agree to the last digit"
@@ -91,6 +92,11 @@ class Compiling:
     def _take(self, form: str) -> None:
         self.form, self.network = form, FORMS[form](self._model)
 
+    def go_on(self, form: str, reason: str) -> None:
+        """Go on as an earlier run of the training decided."""
+        self._take(form)
+        self.reason, self.undecided = reason, False
+
     def before_step(self, step: int, batch: Batch) -> None:
         """Measure the time of the first steps, then decide.
 
@@ -99,7 +105,7 @@ class Compiling:
             batch: to try compiled forms on. Nothing that training depends on changes: neither
                 weights nor statistics nor random numbers.
         """
-        if not self._undecided:
+        if not self.undecided:
             return
         if step == PROBE_STEPS:
             synchronize(self._device)
@@ -107,7 +113,7 @@ class Compiling:
         elif step == 2 * PROBE_STEPS:
             synchronize(self._device)
             step_s = (time.perf_counter() - self._probe_started) / PROBE_STEPS
-            self._undecided = False
+            self.undecided = False
             if self._precedent is not None:
                 self._follow(self._precedent)
             elif (expected_s := self._duration.expected_s(step_s)) < MIN_TRAINING_S:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -14,8 +12,6 @@ from torch import nn
 from bench.data.batch_loader import BatchLoader
 from bench.data.batches import Batch
 from bench.data.split import SplitRows
-from bench.errors import TrainingError
-from bench.evaluation import selection
 from bench.evaluation.metric import Metric
 from bench.events import EpochDone, Listener, silent
 from bench.machine.memory import PeakMemory
@@ -24,11 +20,13 @@ from bench.randomness import seeded_globals
 from bench.settings import LossPair, Recipe
 from bench.settings.base import Size
 from bench.settings.training import LossSize
-from bench.study.record import Epoch, Execution, TermScale, Training
+from bench.study.record import Execution, Training
 from bench.training import flops
+from bench.training.checkpoint import Checkpoints
 from bench.training.duration import Duration
 from bench.training.freezing import frozen
 from bench.training.stage import Stage
+from bench.training.state import TrainingState
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,8 @@ class Trainer:
         precedents: how the stages of an earlier training of such a network by the same recipes were
             carried out. How it fits into memory and its compiled form are taken over.
         falls_back: whether a batch that does not fit into memory is divided.
+        checkpoints: keeps where the training stands, and has it from an earlier run.
+        at_end: called when the last step is made, before the model has its best weights back.
     """
 
     loaders: Mapping[Size, BatchLoader]
@@ -67,6 +67,8 @@ class Trainer:
     listen: Listener = silent
     precedents: tuple[Execution, ...] = ()
     falls_back: bool = True
+    checkpoints: Checkpoints | None = None
+    at_end: Callable[[], None] | None = None
 
     def fit(self, model: nn.Module, pair: LossPair, recipes: tuple[Recipe, ...]) -> Training:
         """Train ``model`` in place and leave it with the weights of the last stage's best epoch.
@@ -74,20 +76,18 @@ class Trainer:
         Raises:
             TrainingError: a loss, a prediction or a weight is not finite, or a recipe does not suit
                 the network.
+            Interrupted: it has been asked to stop.
         """
-        curve: list[Epoch] = []
-        terms: list[TermScale] = []
-        executions: list[Execution] = []
         durations = [
             Duration.of(recipe, self.split, partial(flops.of_step, self, model, pair, recipe))
             for recipe in recipes
         ]
-        steps = samples_seen = operations = 0
         precedents = dict(enumerate(self.precedents))
-        best_score, best_place = -math.inf, -1
-        best_weights: dict[str, torch.Tensor] | None = None  # None: those that the model has
+        state = TrainingState(model, self.device, self.memory, self.checkpoints)
         with seeded_globals(self.seed, "dropout", self.device):
-            for number, recipe in enumerate(recipes):
+            for number in range(state.progress.stage, len(recipes)):
+                recipe = recipes[number]
+                state.begin()
                 with frozen(model, recipe.freeze) as resting, number_format(recipe.precision):
                     stage = Stage(
                         self,
@@ -97,44 +97,24 @@ class Trainer:
                         resting,
                         number=number,
                         durations=durations[number:],
-                        steps_before=steps,
+                        training=state,
                         precedent=precedents.get(number),
                     )
-                    epochs_before = len(curve)
+                    state.go_on(stage)
                     for epoch in stage.epochs():
-                        curve.append(epoch)
+                        is_last_stage = number == len(recipes) - 1
+                        state.add(epoch, selectable=is_last_stage, is_last=stage.over)
                         self.listen(
                             EpochDone(
                                 self.cell_id,
                                 epoch,
-                                number=len(curve),
-                                total=epochs_before + stage.expected_epochs(),
+                                number=len(state.progress.curve),
+                                total=stage.epochs_before + stage.expected_epochs(),
                                 teacher=self.teacher,
                             )
                         )
-                        epoch_score = selection.score(epoch.val)
-                        if number == len(recipes) - 1 and epoch_score > best_score:
-                            best_score, best_place = epoch_score, len(curve) - 1
-                            best_weights = None if stage.over else copy.deepcopy(model.state_dict())
-                    terms += stage.term_scales()
-                    executions.append(stage.execution())
-                    steps += stage.step
-                    samples_seen += stage.samples_seen
-                    operations += stage.step * (stage.duration.flops_per_step or 0)
-        if best_weights is not None:
-            model.load_state_dict(best_weights)
-        _check_finite(model)
-        curve[best_place] = curve[best_place].model_copy(update={"selected": True})
-        return Training(
-            curve=tuple(curve),
-            terms=tuple(terms),
-            executions=tuple(executions),
-            samples_seen=samples_seen,
-            flops=operations or None,
-        )
-
-
-def _check_finite(model: nn.Module) -> None:
-    for name, weight in model.named_parameters():
-        if not weight.isfinite().all():
-            raise TrainingError(f"the weight {name} is not finite at the end of training")
+                        stage.save_if_due()
+                    state.end(stage)
+        if self.at_end is not None:
+            self.at_end()
+        return state.result()

@@ -78,6 +78,11 @@ class MemoryFallback:
         self._model, self._memory = model, memory
         self._before = BeforeStep(model, optimizer, device)
 
+    def take(self, plan: StepPlan) -> None:
+        """Go on with a plan that an earlier run of the training had come to."""
+        while self.plan != plan and self._next:
+            self.plan = self._next.pop(0)
+
     def run(self, step: Callable[[StepPlan], Result]) -> Result:
         """Call ``step`` with the plan in use and, where memory runs out, with the next ones.
 

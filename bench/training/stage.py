@@ -7,7 +7,7 @@ import math
 import statistics
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -15,7 +15,7 @@ from torch import nn
 from bench.data import batches
 from bench.data.augment import augment
 from bench.data.batches import Batch
-from bench.errors import TrainingError
+from bench.errors import DivergedError, TrainingError
 from bench.events import StepDone
 from bench.machine.precision import autocast
 from bench.randomness import generator
@@ -25,13 +25,17 @@ from bench.training.compilation import IN_GRAPHS, Compiling
 from bench.training.duration import Duration
 from bench.training.multitask_loss import LossValues, MultiTaskLoss
 from bench.training.optimizer import create_optimizer, create_schedule
+from bench.training.optimizer_state import load_optimizer, with_keys_of_text
 from bench.training.out_of_memory import MemoryFallback, StepPlan, ladder, micro_batches
+from bench.training.progress import EpochProgress, StageProgress
 from bench.training.step import train_step
 from bench.training.validation import validate
 
 if TYPE_CHECKING:
     from bench.training.fit import Trainer
+    from bench.training.state import TrainingState
 
+Terms = dict[str, dict[str, torch.Tensor]]  # of each task, the value of each term of its loss
 STEPS_BETWEEN_READINGS = 10  # of the loss: each reading makes the host wait for the device
 
 
@@ -46,7 +50,7 @@ class Stage:
         resting: its frozen modules, whose BatchNorms rest too.
         number: of the stage, from 0.
         durations: of this stage and of those that follow it.
-        steps_before: of the stages before it.
+        training: what the stages before it have come to; it is kept after a step when it is due.
         precedent: how the same stage was carried out earlier, if it was.
     """
 
@@ -60,12 +64,14 @@ class Stage:
         *,
         number: int,
         durations: Sequence[Duration],
-        steps_before: int,
+        training: TrainingState,
         precedent: Execution | None,
     ) -> None:
         self.trainer, self.model, self.recipe, self.number = trainer, model, recipe, number
+        self.training = training
         self.durations, self.duration = durations, durations[0]
-        self.steps_before = steps_before
+        self.steps_before = training.progress.steps
+        self.epochs_before = sum(epoch.stage < number for epoch in training.progress.curve)
         self.loader = trainer.loaders[recipe.image_size or trainer.image_size]
         self.resting = resting
         self.objectives = MultiTaskLoss(recipe.losses or pair, size=recipe.loss_size).to(
@@ -93,8 +99,10 @@ class Stage:
         self.started = 0.0  # when, had it trained without a break
         self.train_s = self.data_wait_s = 0.0
         self.step = self.samples_seen = 0
-        self.first: LossValues | None = None
-        self.last: LossValues | None = None
+        self.epoch: EpochProgress | None = None
+        self.order_before = self.order.get_state()  # the epoch that is not over
+        self.first: Terms | None = None
+        self.last: Terms | None = None
 
     def _plans(self, precedent: Execution | None) -> list[StepPlan]:
         """How to make a step: as earlier, or as the recipe asks; then in ever smaller parts."""
@@ -114,6 +122,14 @@ class Stage:
         """Whether the duration is over."""
         return self.duration.is_over(self.step, self.train_s)
 
+    def save_if_due(self) -> None:
+        """Keep what the training has come to, if it is time for that."""
+        if self._must_save():
+            self.training.save(self)
+
+    def _must_save(self) -> bool:
+        return not self.over and not self.compiling.undecided and self.training.is_due()
+
     def expected_steps(self) -> list[int]:
         """Return the steps of this stage and of each that follows, as far as its pace tells."""
         step_s = self.train_s / self.step
@@ -128,11 +144,12 @@ class Stage:
     def epochs(self) -> Iterator[Epoch]:
         """Train and validate, epoch by epoch, to the end of the duration."""
         while not self.over:
-            before_s, waited_s = self.train_s, self.loader.waited_s
-            self.started = time.perf_counter() - before_s
-            losses = self._train_epoch()
-            self.train_s = time.perf_counter() - self.started
-            self.data_wait_s += self.loader.waited_s - waited_s
+            if self.epoch is None:
+                self.epoch = EpochProgress(first_step=self.step, before_s=self.train_s)
+                self.order_before = self.order.get_state()
+            losses, before_s = self.epoch.losses, self.epoch.before_s
+            self._train_epoch(self.epoch)
+            self.epoch = None
             with self.trainer.memory.ignoring():
                 val = validate(self.model, self.trainer, self.recipe)
             yield Epoch(
@@ -143,28 +160,29 @@ class Stage:
                 train_s=self.train_s - before_s,
             )
 
-    def _train_epoch(self) -> list[dict[str, float]]:
-        """Train on every batch once, or on as many as the duration has left.
-
-        Returns:
-            The tasks' losses of each step.
-        """
+    def _train_epoch(self, epoch: EpochProgress) -> None:
+        """Train on every batch once, or on as many as the duration, or an earlier run, has left."""
         self.model.train()
         for module in self.resting:
             module.eval()
-        started, images = time.perf_counter(), 0
+        began, images = time.perf_counter(), 0
+        self.started, waited_s = began - self.train_s, self.loader.waited_s
         unread: list[LossValues] = []
-        read: list[dict[str, float]] = []
-        last_step = self.step + self.duration.steps_per_epoch
+        last_step = epoch.first_step + self.duration.steps_per_epoch
         if self.duration.steps is not None:
             last_step = min(last_step, self.duration.steps)
         order = batches.shuffled(self.trainer.split.train, self.recipe.batch_size, self.order)
-        for batch in self.loader.iterate(itertools.islice(order, last_step - self.step)):
+        left = itertools.islice(order, self.step - epoch.first_step, last_step - epoch.first_step)
+        for batch in self.loader.iterate(left):
             unread.append(self._train_step(batch))
             images += len(batch.mask)
-            if self.over or self.step == last_step or self.step % STEPS_BETWEEN_READINGS == 0:
+            self.data_wait_s += self.loader.waited_s - waited_s
+            waited_s = self.loader.waited_s
+            is_last = self.over or self.step == last_step
+            must_save = not is_last and self._must_save()
+            if is_last or must_save or self.step % STEPS_BETWEEN_READINGS == 0:
                 losses, minimised = _read(unread, first_step=self.step - len(unread) + 1)
-                read += losses
+                epoch.losses += losses
                 unread.clear()
                 self.trainer.listen(
                     StepDone(
@@ -172,13 +190,17 @@ class Stage:
                         step=self.steps_before + self.step,
                         total=self.steps_before + sum(self.expected_steps()),
                         loss=minimised,
-                        images_per_s=images / (time.perf_counter() - started),
+                        images_per_s=images / (time.perf_counter() - began),
                         teacher=self.trainer.teacher,
                     )
                 )
+            if must_save:
+                paused = time.perf_counter()
+                self.training.save(self)
+                self.started += time.perf_counter() - paused
             if self.over:
                 break
-        return read
+        self.train_s = time.perf_counter() - self.started
 
     def _train_step(self, batch: Batch) -> LossValues:
         if self.fallback.plan == self.asked:
@@ -190,7 +212,7 @@ class Stage:
             color_jitter=self.recipe.color_jitter,
             generator=self.variation,
         )
-        self.last = self.fallback.run(
+        found = self.fallback.run(
             lambda plan: train_step(
                 network if plan == self.asked else self.model,
                 self.objectives,
@@ -201,6 +223,7 @@ class Stage:
                 accumulation_steps=plan.accumulation_steps,
             )
         )
+        self.last = found.terms
         self.first = self.first or self.last
         self.step += 1
         self.samples_seen += len(batch.mask)
@@ -208,7 +231,7 @@ class Stage:
         place = self.duration.place(self.step, self.train_s)
         while not self.over and self.schedule.last_epoch < place:
             self.schedule.step()
-        return self.last
+        return found
 
     def _labelled(self, batch: Batch, plan: StepPlan) -> Batch:
         """The batch with the truth that it is compared with, which may be a teacher's."""
@@ -249,18 +272,60 @@ class Stage:
                 task=task,
                 term=text,
                 start=value.item(),
-                end=self.last.terms[task][text].item(),
+                end=self.last[task][text].item(),
             )
-            for task, values in self.first.terms.items()
+            for task, values in self.first.items()
             for text, value in values.items()
         ]
+
+    def state(self) -> dict[str, Any]:
+        """Return all that the stage changes but the network, for `load`."""
+        plan = self.fallback.plan
+        progress = StageProgress(
+            step=self.step,
+            samples_seen=self.samples_seen,
+            train_s=self.train_s,
+            data_wait_s=self.data_wait_s,
+            epoch=self.epoch,
+            accumulation_steps=plan.accumulation_steps,
+            checkpointing=plan.checkpointing,
+            form=self.compiling.form,
+            compilation=self.compiling.reason,
+        )
+        return {
+            "progress": progress.model_dump(),
+            "objectives": self.objectives.state_dict(),
+            "scale": self.objectives.scale,
+            "optimizer": with_keys_of_text(self.optimizer.state_dict()),
+            "schedule": self.schedule.state_dict(),
+            "order": self.order.get_state() if self.epoch is None else self.order_before,
+            "variation": self.variation.get_state(),
+            "first": self.first,
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from where an earlier run of the stage stood."""
+        progress = StageProgress.model_validate(state["progress"])
+        self.step, self.samples_seen = progress.step, progress.samples_seen
+        self.train_s, self.data_wait_s = progress.train_s, progress.data_wait_s
+        self.epoch = progress.epoch
+        self.fallback.take(StepPlan(progress.accumulation_steps, progress.checkpointing))
+        self.compiling.go_on(progress.form, progress.compilation)
+        self.objectives.load_state_dict(state["objectives"])
+        self.objectives.scale = state["scale"]
+        load_optimizer(self.optimizer, state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.order_before = state["order"].cpu()
+        self.order.set_state(self.order_before)
+        self.variation.set_state(state["variation"].cpu())
+        self.first = state["first"]
 
 
 def _read(steps: list[LossValues], *, first_step: int) -> tuple[list[dict[str, float]], float]:
     """Return the tasks' losses of some steps, and what the last minimised, read at once.
 
     Raises:
-        TrainingError: a task's loss is not finite.
+        DivergedError: a task's loss is not finite.
     """
     tasks = list(steps[0].tasks)
     values = torch.stack(
@@ -271,5 +336,5 @@ def _read(steps: list[LossValues], *, first_step: int) -> tuple[list[dict[str, f
     for step, row in enumerate(read, first_step):
         for task, value in row.items():
             if not math.isfinite(value):
-                raise TrainingError(f"the {task} loss became {value} at step {step}")
+                raise DivergedError(f"the {task} loss became {value} at step {step}")
     return read, rows[-1][-1]
