@@ -13,7 +13,8 @@ from typing import NamedTuple, Self
 
 import torch
 
-from bench.errors import InputError, TrainingError
+from bench.errors import DivergedError, InputError, TrainingError
+from bench.study.record import FailureKind
 from bench.text import printable, shortened
 
 MAX_REASON = 400  # characters
@@ -47,10 +48,12 @@ class Failure(NamedTuple):
     Attributes:
         reason: one line of at most `MAX_REASON` characters; it ends with file and line.
         traceback: the end of it, of at most `MAX_TRACEBACK` characters.
+        kind: what it was.
     """
 
     reason: str
     traceback: str
+    kind: FailureKind
 
     @classmethod
     def of(cls, error: BaseException) -> Self:
@@ -60,7 +63,13 @@ class Failure(NamedTuple):
             place = where(error)
         if place is not None:
             text = f"{shortened(text, MAX_REASON - len(place) - 3)} ({place})"
-        return cls(text, _traceback(error))
+        return cls(text, _traceback(error), _kind(error))
+
+
+def _kind(error: BaseException) -> FailureKind:
+    if is_out_of_memory(error):
+        return FailureKind.OUT_OF_MEMORY
+    return FailureKind.DIVERGED if isinstance(error, DivergedError) else FailureKind.ERROR
 
 
 def reason(error: BaseException) -> str:

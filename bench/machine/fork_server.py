@@ -19,22 +19,31 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection, wait
 from pickle import loads
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.errors import InputError
 from bench.machine.job_process import ANSWER, FORKS, TOLD, Ended, JobProcess, Task
-from bench.machine.processes import WorkerProcess
+from bench.machine.processes import WorkerProcess, die_with_parent
+from bench.machine.stop import WISHES, Stop
+from bench.study.record import FailureKind
 
 POLL_S = 0.1  # between two looks at what jobs have used
 READY, FAILED = b"r", b"f"  # what a message is about, besides `TOLD` and `ANSWER`
+STOP = "stop"  # to the server: what is at work is to keep what it has come to, and to end
+
+
+class Preload(NamedTuple):
+    """A message to the server: what it will need is known."""
+
+    content: Any
 
 
 class ForkServer:
     """The server, from the side of the process that has the jobs.
 
     Args:
-        preload: the name of a module that imports what the jobs need; it is loaded at once, while
-            the caller does other things.
+        preload: a function for `preload`, as ``package.module:name``; its module is imported at
+            once, while the caller does other things.
     """
 
     def __init__(self, preload: str) -> None:
@@ -42,8 +51,22 @@ class ForkServer:
         self._process = WorkerProcess(_serve, preload)
         self._numbers = itertools.count()  # of jobs; no answer is taken for another one's
 
+    def preload(self, content: object) -> None:
+        """Have the server import what jobs will need, while the caller does other things.
+
+        Args:
+            content: for the function that was given for it; what that raises is nobody's concern.
+        """
+        self._send(Preload(content))
+
     def map(
-        self, jobs: Iterable[Any], task: Task, *, count: int, on_message: Callable[[Any], None]
+        self,
+        jobs: Iterable[Any],
+        task: Task,
+        *,
+        count: int,
+        on_message: Callable[[Any], None],
+        stop: Stop,
     ) -> Iterator[tuple[Any, Ended]]:
         """Do the jobs, at most ``count`` at a time, and give each when it has ended.
 
@@ -52,6 +75,7 @@ class ForkServer:
             task: what to do with them.
             count: how many at a time.
             on_message: called with what the jobs send.
+            stop: when it is asked, no job is begun any more, and those at work are asked to stop.
 
         Raises:
             InputError: no process can be started, or what ``task.open`` raised.
@@ -62,30 +86,43 @@ class ForkServer:
             return
         left = itertools.chain([first], left)
         self._open(task)
+        told_to_stop = False
         while True:
-            while len(running) < count and (job := next(left, None)) is not None:
-                number = next(self._numbers)
-                running[number] = job
-                self._send((number, job))
+            if stop.asked and not told_to_stop:
+                told_to_stop, left = True, iter(())
+                self._send(STOP)
+            self._hand_out(left, running, count)
             if not running:
                 return
-            try:
-                number, kind, content = self._process.connection.recv()
-            except (EOFError, OSError):
-                ended = Ended(None, f"the server: {self._process.ending()}")
-                self.end()
-                self._process = WorkerProcess(_serve, self._preload)
-                self._open(task)
-                lost = list(running.values())
-                running.clear()
-                yield from ((job, ended) for job in lost)
+            if not told_to_stop and stop.wakes in wait([self._process.connection, stop.wakes]):
                 continue
-            if kind == FAILED:
-                raise content
+            try:
+                number, kind, content = self._receive()
+            except (EOFError, OSError):
+                ended = self._replace()
+                yield from ((job, ended) for job in running.values())
+                running.clear()
+                if not told_to_stop:
+                    self._open(task)
+                continue
             if kind == TOLD:
                 self._tell(content, on_message)
             elif number in running:
                 yield running.pop(number), _unpacked(content)
+
+    def _hand_out(self, left: Iterator[Any], running: dict[int, Any], count: int) -> None:
+        """Send jobs to the server until so many are running."""
+        while len(running) < count and (job := next(left, None)) is not None:
+            number = next(self._numbers)
+            running[number] = job
+            self._send((number, job))
+
+    def _replace(self) -> Ended:
+        """Start another server in place of one that is gone, and say how its jobs ended."""
+        why = f"the server: {self._process.ending()}"
+        self.end()
+        self._process = WorkerProcess(_serve, self._preload)
+        return Ended(None, why, FailureKind.KILLED)
 
     def _open(self, task: Task) -> None:
         """Wait until the server is ready for jobs: what keeps it from that is no job's failure."""
@@ -93,14 +130,19 @@ class ForkServer:
         kind = b""
         while kind != READY:
             try:
-                _, kind, content = self._process.connection.recv()
+                _, kind, _ = self._receive()
             except (EOFError, OSError):
                 raise InputError(
                     f"no process can be started to run cells in: {self._process.ending()}; a "
                     'script that calls bench.run needs `if __name__ == "__main__":`'
                 ) from None
-            if kind == FAILED:
-                raise content
+
+    def _receive(self) -> tuple[int, bytes, Any]:
+        """The next message of the server: the job's number, what it is about, what it says."""
+        number, kind, content = self._process.connection.recv()
+        if kind == FAILED:
+            raise content
+        return number, kind, content
 
     @staticmethod
     def _tell(content: bytes, on_message: Callable[[Any], None]) -> None:
@@ -130,16 +172,20 @@ def _unpacked(ended: Ended) -> Ended:
 
 def _serve(connection: Connection, preload: str) -> None:
     """Fork a process for each job that comes through the connection, until it is closed."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # which ends the jobs too
-    importlib.import_module(preload)
-    _Server(connection).run()
+    die_with_parent()
+    module, _, name = preload.partition(":")
+    server = _Server(connection, getattr(importlib.import_module(module), name))
+    for wish in set(WISHES) - {signal.SIGINT}:
+        if signal.getsignal(wish) is not signal.SIG_IGN:
+            signal.signal(wish, lambda *_: server.terminate())
+    server.run()
 
 
 class _Server:
     """The server, from its own side."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, preload: Callable[[Any], None]) -> None:
+        self._connection, self._preload = connection, preload
         self._task: Task | None = None
         self._shared: Any = None
         self._spare: JobProcess | None = None
@@ -149,7 +195,7 @@ class _Server:
         """Hand out jobs and pass on what comes back, until the other end is closed."""
         try:
             while True:
-                limited = self._running and self._task is not None and any(self._task.limits)
+                limited = any(child.has_to_end for child in self._running)
                 ends = [end for child in self._running for end in (child.connection, child.exit)]
                 ready = wait([self._connection, *ends], timeout=POLL_S if limited else None)
                 if self._connection in ready:
@@ -163,6 +209,13 @@ class _Server:
         finally:
             self._end_all()
 
+    def terminate(self) -> None:
+        """End, or have jobs at work stop: a scheduler sends SIGTERM to every process of a run."""
+        if not self._running:
+            sys.exit(1)
+        for child in self._running:
+            child.stop()
+
     def _end_all(self) -> None:
         for child in [*self._running, *([self._spare] if self._spare else [])]:
             child.end()
@@ -174,6 +227,12 @@ class _Server:
         try:
             if isinstance(message, Task):
                 self._take_up(message)
+            elif isinstance(message, Preload):
+                with contextlib.suppress(Exception):
+                    self._preload(message.content)
+            elif message == STOP:
+                for child in self._running:
+                    child.stop()
             elif self._task is not None:
                 self._hand_out(self._task, *message)
         except OSError as error:  # the system gives no process, or no memory for one

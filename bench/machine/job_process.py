@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import faulthandler
 import multiprocessing
 import os
@@ -19,12 +18,18 @@ from pathlib import Path
 from pickle import dumps
 from typing import Any, NamedTuple
 
-from bench.machine.processes import end_with_parent, how_it_ended
+from bench.machine.processes import (
+    die_with_parent,
+    end_with_parent,
+    failure_kind,
+    how_it_ended,
+)
+from bench.study.record import FailureKind
 
 FORKS = sys.platform == "linux"
 GRACE_S = 1.0  # to say where it is at, for a process that has used up its time
+STOP_S = 8.0  # to keep what it has come to, for one that is asked to stop
 OUTPUT_BYTES = 8000  # of what a process printed, the last that is kept
-_PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 # What a process sends about its job is told by the first letter.
 TOLD, ANSWER = b"t", b"a"
@@ -48,13 +53,14 @@ class Task(NamedTuple):
     Attributes:
         open: makes what all jobs share; called once.
         begin: called with that in every process, before its job comes.
-        work: called with that, the job, and a function that sends a message; returns the answer.
+        work: called with that, the job, a function that sends a message, and one that tells whether
+            the job has been asked to stop; returns the answer.
         limits: of each job.
     """
 
     open: Callable[[], Any]
     begin: Callable[[Any], None]
-    work: Callable[[Any, Any, Callable[[Any], None]], Any]
+    work: Callable[[Any, Any, Callable[[Any], None], Callable[[], bool]], Any]
     limits: Limits = Limits()
 
 
@@ -64,13 +70,13 @@ class Ended(NamedTuple):
     Attributes:
         answer: of ``work``; None if the process ended without one.
         died: in that case how, in words.
-        by_limit: whether it was ended because it used more than it may.
+        kind: and of which kind that is.
         output: the end of what the process printed.
     """
 
     answer: Any
     died: str | None = None
-    by_limit: bool = False
+    kind: FailureKind = FailureKind.ERROR
     output: str = ""
 
 
@@ -86,7 +92,7 @@ class JobProcess:
     def __init__(self, task: Task, shared: Any, inherited: list[Connection]) -> None:
         self.number = -1
         self._limits = task.limits
-        self._stopped: str | None = None  # why, once it has to end
+        self._stopped: tuple[str, FailureKind] | None = None  # why, once it has to end
         self._kill_at = float("inf")
         self._started = self._kib_at_start = 0.0
         context = multiprocessing.get_context("fork" if FORKS else "spawn")
@@ -117,6 +123,19 @@ class JobProcess:
         """Whether it is no more."""
         return bool(wait([self.exit], timeout=0))
 
+    def stop(self) -> None:
+        """Ask it to stop; it is ended if it does not within `STOP_S`."""
+        if self._stopped is None:
+            self._stopped = "did not stop in time", FailureKind.KILLED
+            self._kill_at = time.monotonic() + STOP_S
+            with contextlib.suppress(OSError):
+                os.kill(self._pid, signal.SIGTERM)
+
+    @property
+    def has_to_end(self) -> bool:
+        """Whether it is ended if it goes on for too long."""
+        return self._stopped is not None or any(self._limits)
+
     def enforce_limits(self) -> None:
         """End the process if it has used more than it may."""
         now = time.monotonic()
@@ -126,19 +145,22 @@ class JobProcess:
             return
         seconds, memory_gib = self._limits
         if seconds is not None and now - self._started > seconds:
-            self._stopped = f"stopped after {seconds:g} s (limits.seconds)"
+            why = f"stopped after {seconds:g} s (limits.seconds)"
+            self._stopped = why, FailureKind.TIMEOUT
             self._kill_at = now + GRACE_S
             with contextlib.suppress(OSError):
                 os.kill(self._pid, signal.SIGABRT)  # it then prints where it is at
         elif memory_gib is not None and self._kib() - self._kib_at_start > memory_gib * 2**20:
-            self._stopped = f"stopped at more than {memory_gib:g} GiB of memory (limits.memory_gib)"
+            why = f"stopped at more than {memory_gib:g} GiB of memory (limits.memory_gib)"
+            self._stopped = why, FailureKind.OUT_OF_MEMORY
             self._kill()
 
     def ended(self) -> Ended:
         """How it ended that has closed its end without an answer."""
         wait([self.exit], timeout=GRACE_S)
-        died = self._stopped or how_it_ended(self._process.exitcode)
-        return Ended(None, died, by_limit=self._stopped is not None, output=self.output())
+        code = self._process.exitcode
+        died, kind = self._stopped or (how_it_ended(code), failure_kind(code))
+        return Ended(None, died, kind, self.output())
 
     def output(self) -> str:
         """The end of what it has printed."""
@@ -199,11 +221,14 @@ def _work_once(
         faulthandler.enable()
         task.begin(shared)
         job = connection.recv()
+        wishes: list[int] = []  # to stop
+        signal.signal(signal.SIGTERM, lambda number, _: wishes.append(number))
 
         def tell(message: Any) -> None:
             connection.send_bytes(TOLD + dumps(message))
 
-        connection.send_bytes(ANSWER + dumps(task.work(shared, job, tell)))
+        answer = task.work(shared, job, tell, lambda: bool(wishes))
+        connection.send_bytes(ANSWER + dumps(answer))
     except EOFError:
         pass  # there is no job
     except BaseException:  # noqa: BLE001 - it is printed, and the process ends in any case
@@ -220,7 +245,7 @@ def _detach(printed: int) -> None:
     """
     import resource  # noqa: PLC0415 - only where there are forks
 
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # it ends with the server
+    die_with_parent()
     os.setsid()  # with what it starts, a group that can be ended as one
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no core dump into the user's folder
     with contextlib.suppress(OSError):  # where memory runs out, the system ends it first

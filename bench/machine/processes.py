@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any
 
+from bench.study.record import FailureKind
+
+_PR_SET_PDEATHSIG = 1  # of prctl(2)
 END_S = 5.0  # what a process may take to end before it is killed
 
 
@@ -25,7 +30,7 @@ class WorkerProcess:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self._process = context.Process(target=serve, args=(theirs, *arguments))
-        with _interrupts_ignored():  # which the process inherits: Ctrl-C is ours to handle
+        with _interrupts_held_back():  # also from the process: Ctrl-C is ours to handle
             self._process.start()
         theirs.close()
 
@@ -49,6 +54,12 @@ class WorkerProcess:
             self._process.join()
 
 
+def failure_kind(exit_code: int | None) -> FailureKind:
+    """Return whether a process was ended from outside, or by a fault of its own."""
+    from_outside = {-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP}
+    return FailureKind.KILLED if exit_code in from_outside else FailureKind.ERROR
+
+
 def how_it_ended(exit_code: int | None) -> str:
     """What an exit code says, in words; None: the process goes on without answering."""
     if exit_code is None:
@@ -59,6 +70,12 @@ def how_it_ended(exit_code: int | None) -> str:
         hint = " (out of memory?)" if name == "SIGKILL" else ""
         return f"its process was ended by {name}{hint}"
     return f"its process ended by itself with exit code {exit_code}"
+
+
+def die_with_parent() -> None:
+    """Have the system end this process with the thread that has started it, on Linux."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def answer_all(connection: Connection, answer: Callable[[Any], object]) -> None:
@@ -85,12 +102,13 @@ def end_with_parent() -> None:
 
 
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread can be interrupted
+def _interrupts_held_back() -> Iterator[None]:
+    """Have Ctrl-C wait until the block is over; what is started inside never hears of it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -58,6 +59,16 @@ class MetricContract(Frozen):
         low = -math.inf if self.minimum is None else self.minimum
         high = math.inf if self.maximum is None else self.maximum
         return math.isfinite(value) and low <= value <= high
+
+
+class FailureKind(StrEnum):
+    """What ended a cell, as far as that matters for trying again."""
+
+    ERROR = "failed"
+    OUT_OF_MEMORY = "oom"
+    DIVERGED = "diverged"
+    TIMEOUT = "timeout"
+    KILLED = "killed"
 
 
 class Epoch(Frozen):
@@ -221,6 +232,7 @@ class Record(Frozen):
 
     Attributes:
         failure: why there is no summary; None where there is one.
+        failure_kind: of which kind that is; one of an earlier version counts as an error.
         failure_details: of a failure, the end of the traceback, or of what the process printed.
         summary: figures on the test images, each of a metric in ``metrics``; a trial has none.
         val_score: of a trial, what it is judged by: the score of its best epoch on the validation
@@ -234,6 +246,8 @@ class Record(Frozen):
             the device, the libraries, a teacher that is trained) and without validation: allocated
             on a CUDA device; else held by the process, where the system can tell.
         data_memory_mib: of the images that lay on a CUDA device meanwhile.
+        weights: of which epoch the network's weights are kept beside it: the selected one, or the
+            last; None if they are not.
         note: what a baseline was fitted to, in words.
     """
 
@@ -245,6 +259,7 @@ class Record(Frozen):
     started_utc: AwareDatetime
     finished_utc: AwareDatetime
     failure: str | None = None
+    failure_kind: FailureKind = FailureKind.ERROR
     failure_details: str | None = None
     summary: Summary | None = None
     val_score: FiniteFloat | None = None
@@ -255,6 +270,7 @@ class Record(Frozen):
     teacher: Training | None = None
     peak_memory_mib: float | None = None
     data_memory_mib: float = 0.0
+    weights: Literal["best", "last"] | None = None
     note: str | None = None
 
     @model_validator(mode="after")

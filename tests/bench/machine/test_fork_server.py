@@ -13,12 +13,23 @@ import pytest
 from bench.errors import InputError
 from bench.machine.fork_server import ForkServer
 from bench.machine.job_process import FORKS, Ended, Limits, Task
+from bench.machine.stop import Stop
+from bench.study.record import FailureKind
 
 pytestmark = pytest.mark.skipif(not FORKS, reason="each process loads the libraries anew here")
 
 
+loaded = []
+
+
+def load(content):
+    loaded.append(content)
+    if content == "what is not there":
+        raise ModuleNotFoundError(content)
+
+
 def open_shared():
-    return {"opened by": os.getpid(), "jobs": []}
+    return {"opened by": os.getpid(), "jobs": [], "loaded": list(loaded)}
 
 
 def open_nothing():
@@ -37,7 +48,7 @@ def exit_at_once(shared):
     os._exit(9)
 
 
-def work(shared, job, tell):  # noqa: C901, PLR0912 - one case a job
+def work(shared, job, tell, must_stop):  # noqa: C901, PLR0912 - one case a job
     """Do what the job says, and return what the process knows."""
     shared["jobs"].append(job)
     match job:
@@ -55,6 +66,12 @@ def work(shared, job, tell):  # noqa: C901, PLR0912 - one case a job
             time.sleep(60)
         case ("sleep", seconds):
             time.sleep(seconds)
+        case ("work until asked to stop", last_words_s):
+            tell("at work")
+            while not must_stop():
+                time.sleep(0.01)
+            time.sleep(last_words_s)
+            return "stopped"
         case ("take", mib):
             taken = b"x" * (mib * 2**20)
             time.sleep(30)
@@ -83,7 +100,7 @@ def work(shared, job, tell):  # noqa: C901, PLR0912 - one case a job
 
 @pytest.fixture(scope="module")
 def server():
-    server = ForkServer("test_fork_server")
+    server = ForkServer("test_fork_server:load")
     yield server
     server.end()
 
@@ -93,7 +110,7 @@ def run(server):
     def run(*jobs, count=1, limits=Limits(), begin=begin, open_shared=open_shared):  # noqa: B008
         told = []
         task = Task(open_shared, begin, work, limits)
-        found = list(server.map(jobs, task, count=count, on_message=told.append))
+        found = list(server.map(jobs, task, count=count, on_message=told.append, stop=Stop()))
         return dict(found), told
 
     return run
@@ -122,6 +139,19 @@ def test_all_jobs_share_what_was_opened_once_and_nothing_that_one_changed(run):
     assert [one["jobs"] for one in seen] == [[("a",)], [("b",)], [("c",)]]
 
 
+def test_what_is_known_to_be_needed_is_loaded_before_the_jobs_come():
+    own = ForkServer("test_fork_server:load")
+    try:
+        for content in ("a library", "what is not there"):
+            own.preload(content)
+        task = Task(open_shared, begin, work)
+        found = own.map([("a",)], task, count=1, on_message=print, stop=Stop())
+        ((_, ended),) = found
+        assert ended.answer["loaded"] == ["a library", "what is not there"]
+    finally:
+        own.end()
+
+
 def test_what_a_job_tells_comes_in_its_order(run):
     _, told = run(("tell", 1, 2, 3), ("tell", 4))
     assert told == [1, 2, 3, 4]
@@ -136,7 +166,7 @@ def test_a_job_is_asked_for_when_there_is_room_for_it(server):
             yield ("tell", number)
 
     task = Task(open_shared, begin, work)
-    for job, _ in server.map(jobs(), task, count=1, on_message=lambda _: None):
+    for job, _ in server.map(jobs(), task, count=1, on_message=lambda _: None, stop=Stop()):
         seen.append(f"ended {job[1]}")
     assert seen == [f"{what} {n}" for n in range(3) for what in ("asked for", "ended")]
 
@@ -150,7 +180,7 @@ def test_jobs_run_side_by_side_but_never_more_than_asked(server):
             yield ("sleep", 0.1 + number / 1000)
 
     task = Task(open_shared, begin, work)
-    for job, _ in server.map(jobs(), task, count=3, on_message=lambda _: None):
+    for job, _ in server.map(jobs(), task, count=3, on_message=lambda _: None, stop=Stop()):
         most = max(most, len(running))
         running.discard(job)
     assert most == 3
@@ -175,7 +205,8 @@ def test_jobs_run_side_by_side_but_never_more_than_asked(server):
 def test_a_job_whose_process_dies_says_how_and_the_next_one_runs(run, job, died):
     found, _ = run(job, ("next",))
     assert found[job].died == died
-    assert not found[job].by_limit
+    killed = FailureKind.KILLED if "SIGKILL" in died else FailureKind.ERROR
+    assert found[job].kind is killed
     assert found["next",].answer["jobs"] == [("next",)]
 
 
@@ -209,7 +240,7 @@ def test_a_job_that_takes_too_long_is_ended_and_says_where_it_was(run):
     found, _ = run(("sleep", 60), ("next",), limits=Limits(seconds=0.5))
     ended = found["sleep", 60]
     assert ended.died == "stopped after 0.5 s (limits.seconds)"
-    assert ended.by_limit
+    assert ended.kind is FailureKind.TIMEOUT
     assert "in work" in ended.output
     assert found["next",].died is None
 
@@ -222,8 +253,32 @@ def test_a_job_that_cannot_be_interrupted_is_ended_too(run):
 def test_a_job_that_takes_too_much_memory_is_ended(run):
     found, _ = run(("take", 400), ("take", 10), limits=Limits(seconds=2, memory_gib=0.25))
     assert found["take", 400].died == "stopped at more than 0.25 GiB of memory (limits.memory_gib)"
-    assert found["take", 400].by_limit
+    assert found["take", 400].kind is FailureKind.OUT_OF_MEMORY
     assert found["take", 10].died == "stopped after 2 s (limits.seconds)"
+
+
+class Wish(Stop):
+    """Comes when a job tells of itself, as a signal would."""
+
+    def __call__(self, _message):
+        self.asked = True
+        os.write(self._writer, b"s")
+
+
+def test_jobs_that_are_asked_to_stop_end_by_themselves_and_no_other_is_begun(server):
+    stop, task = Wish(), Task(open_shared, begin, work)
+    asked = [("work until asked to stop", 0.5), ("next",)]
+    found = dict(server.map(asked, task, count=1, on_message=stop, stop=stop))
+    assert [ended.answer for ended in found.values()] == ["stopped"]
+
+
+def test_a_job_that_does_not_stop_in_time_is_ended(server):
+    stop, task = Wish(), Task(open_shared, begin, work)
+    asked = [("work until asked to stop", 60)]
+    started = time.monotonic()
+    ((_, ended),) = server.map(asked, task, count=1, on_message=stop, stop=stop)
+    assert (ended.died, ended.kind) == ("did not stop in time", FailureKind.KILLED)
+    assert time.monotonic() - started < 30
 
 
 def test_what_cannot_be_opened_is_raised_here(run):
@@ -239,11 +294,11 @@ def test_a_process_that_cannot_begin_ends_its_job_alone(run):
 
 
 def test_whoever_ends_the_server_leaves_no_process_behind(server):
-    own = ForkServer("test_fork_server")
+    own = ForkServer("test_fork_server:load")
     task = Task(open_shared, begin, work)
     jobs = [("where",), ("sleep", 60)]
     pids = []
-    for _, ended in own.map(jobs, task, count=1, on_message=lambda _: None):
+    for _, ended in own.map(jobs, task, count=1, on_message=lambda _: None, stop=Stop()):
         pids.extend(ended.answer)
         break
     own.end()
@@ -256,9 +311,10 @@ import os, sys
 sys.path.insert(0, sys.argv[1])
 if __name__ == "__main__":
     import test_fork_server as jobs
-    server = jobs.ForkServer("test_fork_server")
+    server = jobs.ForkServer("test_fork_server:load")
     task = jobs.Task(jobs.open_shared, jobs.begin, jobs.work)
-    found = server.map([("where",), ("sleep", 600)], task, count=1, on_message=print)
+    asked, stop = [("where",), ("sleep", 600)], jobs.Stop()
+    found = server.map(asked, task, count=1, on_message=print, stop=stop)
     _, ended = next(found)
     print(*ended.answer, flush=True)
     import threading
@@ -299,9 +355,13 @@ def _content(path):
 @pytest.mark.parametrize(
     ("preload", "open_shared", "message"),
     [
-        ("no_such_module", open_shared, r"no process can be started to run cells in: .* code 1;"),
         (
-            "test_fork_server",
+            "no_such_module:load",
+            open_shared,
+            r"no process can be started to run cells in: .* code 1;",
+        ),
+        (
+            "test_fork_server:load",
             use_up_all_files,
             r"no process can be started for a cell: .*open files",
         ),
@@ -311,7 +371,11 @@ def test_what_keeps_processes_from_starting_is_no_failure_of_a_job(preload, open
     own = ForkServer(preload)
     try:
         with pytest.raises(InputError, match=message):
-            next(own.map([("a",)], Task(open_shared, begin, work), count=1, on_message=print))
+            next(
+                own.map(
+                    [("a",)], Task(open_shared, begin, work), count=1, on_message=print, stop=Stop()
+                )
+            )
     finally:
         own.end()
 
