@@ -103,7 +103,8 @@ class _Found:
         if isinstance(one, StoredGrid):
             return one.run_utc, self.sums
         if isinstance(one, Record):
-            return one.failure is None, len(one.metrics), one.finished_utc, self.sums
+            kept = one.weights is not None
+            return one.failure is None, kept, len(one.metrics), one.finished_utc, self.sums
         return one.failure is None, -len(one.problems), one.measured_utc, self.sums
 
 

@@ -6,10 +6,13 @@
 | ``cells/<id>/record.json`` | a finished cell: settings, provenance, figures, training curve |
 | ``cells/<id>/scores.parquet`` | its scores, one row a test image |
 | ``cells/<id>/values.parquet`` | what each metric makes of them, one row a test image |
+| ``cells/<id>/weights.safetensors`` | the weights of its network |
 | ``cells/<id>/consistency.parquet`` | the same of what a teacher sees, where there is one |
 | ``cells/<id>/weights.safetensors`` | its trained weights, where they are kept |
 | ``trials/<id>/record.json`` | a trial of the search for a row's recipe; it has no scores |
 | ``throughput/<id>/measurement.json`` | the speed of a network on a machine |
+| ``checkpoints/<id>/`` | where the training of a cell stands that is not finished |
+| ``claims/<id>`` | that a run is at work on a cell |
 | ``.../SHA256SUMS`` | the checksums of the files beside it |
 """
 
@@ -24,6 +27,8 @@ GRIDS = "grids"
 CELLS = "cells"
 TRIALS = "trials"
 THROUGHPUT = "throughput"
+CHECKPOINTS = "checkpoints"
+CLAIMS = "claims"
 GRID_FILE = "grid.json"  # which a study of format 1 has in its own folder
 RECORD_FILE = "record.json"
 MEASUREMENT_FILE = "measurement.json"

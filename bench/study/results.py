@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import AwareDatetime, JsonValue
 
-from bench.errors import InputError
+from bench.errors import DamagedError
 from bench.settings import identity
 from bench.settings.grid import Cell, Grid
 from bench.study import checksums, places
@@ -138,6 +138,18 @@ class Results:
         name = places.table_file(places.VALUES)
         return (self.folder / places.CELLS / cell_id / name).exists()
 
+    def weights(self, record: Record) -> bytes | None:
+        """Read the weights of a cell's network, a file of safetensors; None if there are none.
+
+        Raises:
+            DamagedError: they are damaged.
+        """
+        if record.weights is None:
+            return None
+        folder = self.folder / places.CELLS / record.cell.id
+        _check(folder, places.WEIGHTS_FILE)
+        return (folder / places.WEIGHTS_FILE).read_bytes()
+
     def scores(self, cell_id: str, table: str = places.SCORES) -> pd.DataFrame:
         """Read the per-image scores of a complete cell.
 
@@ -151,16 +163,20 @@ class Results:
             the sums that the metrics read.
 
         Raises:
-            InputError: they are damaged, or an earlier version of this project kept no values.
+            DamagedError: they are damaged, or an earlier version of this project kept no values.
         """
         import pandas as pd  # noqa: PLC0415 - takes long, and a report needs none
 
         folder = self.folder / places.CELLS / cell_id
         name = places.table_file(table)
-        problem = checksums.problem(folder, [name])
-        if problem is not None:
-            raise InputError(f"{folder}: {problem}; delete the folder to run the cell again")
+        _check(folder, name)
         return pd.read_parquet(folder / name)
+
+
+def _check(folder: Path, name: str) -> None:
+    problem = checksums.problem(folder, [name])
+    if problem is not None:
+        raise DamagedError(f"{folder}: {problem}; delete the folder to run the cell again")
 
 
 def latest_provenance(grids: Sequence[StoredGrid]) -> Provenance:

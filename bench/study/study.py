@@ -7,6 +7,9 @@ without a folder.
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -14,9 +17,9 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from bench.errors import InputError
-from bench.files import atomic_folder
+from bench.files import atomic_folder, remove_leftovers
 from bench.settings.base import STORED
-from bench.settings.grid import Grid
+from bench.settings.grid import Cell, Grid
 from bench.study import checksums, places
 from bench.study.measurement import Measurement
 from bench.study.record import Leakage, MetricContract, Provenance, Record
@@ -35,6 +38,7 @@ class Study:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._has_grid = False  # that was written from here
 
     def load(self) -> Results:
         """Read all but the scores.
@@ -91,47 +95,93 @@ class Study:
             race=race,
             run_utc=datetime.now(UTC),
         )
-        with atomic_folder(self.folder / places.GRIDS / stored.id) as partial:
+        with self._adding(places.GRIDS, stored.id) as partial:
             (partial / places.GRID_FILE).write_bytes(_as_json(stored))
             checksums.write(partial)
+        self._has_grid = True
 
-    def write_cell(self, record: Record, tables: dict[str, pd.DataFrame]) -> None:
+    def write_cell(
+        self, record: Record, tables: dict[str, pd.DataFrame], weights: bytes | None = None
+    ) -> None:
         """Add a finished cell, or trial, in place of what is there of it.
 
         Args:
             record: of the cell.
             tables: its scores by `places.SCORES`, what metrics make of them by `places.VALUES`, and
                 `places.CONSISTENCY`; none of a failed one.
+            weights: of its network, as a file of safetensors.
+
+        Raises:
+            InputError: the study has been deleted, or cannot be written to; so of all that writes.
         """
-        with atomic_folder(self.folder / places.of_cell(record.cell)) as partial:
+        place, cell_id = places.of_cell(record.cell).split("/")
+        with self._adding(place, cell_id) as partial:
             (partial / places.RECORD_FILE).write_bytes(_as_json(record))
             for table, scores in tables.items():
                 scores.to_parquet(partial / places.table_file(table), index=False)
+            if weights is not None:
+                (partial / places.WEIGHTS_FILE).write_bytes(weights)
             checksums.write(partial)
+
+    def read_cell(self, cell: Cell) -> Record | None:
+        """Read what there is of one cell, or trial, at this moment; None if it is damaged."""
+        found = _read(self.folder / places.of_cell(cell), places.RECORD_FILE, Record)
+        return None if isinstance(found, str) else found
 
     def write_measurement(self, measurement: Measurement) -> None:
         """Add what was measured of a network on a machine, in place of what is there of it."""
-        with atomic_folder(self.folder / places.THROUGHPUT / measurement.id) as partial:
+        with self._adding(places.THROUGHPUT, measurement.id) as partial:
             (partial / places.MEASUREMENT_FILE).write_bytes(_as_json(measurement))
             checksums.write(partial)
+
+    @contextmanager
+    def _adding(self, place: str, name: str) -> Iterator[Path]:
+        """Give an empty folder to fill, which is then part of the study."""
+        if self._has_grid and not (self.folder / places.GRIDS).is_dir():
+            raise InputError(f"{self.folder}: was removed during the run, which ends here")
+        try:
+            with atomic_folder(self.folder / place / name) as partial:
+                yield partial
+        except OSError as error:
+            raise InputError(
+                f"{self.folder}: cannot be written to: {error.strerror or error}; all that was "
+                "finished before is kept, and the same command goes on from there"
+            ) from None
+
+    def clear_up(self) -> None:
+        """Remove what earlier runs that were killed had begun to write."""
+        for place in (places.GRIDS, places.CELLS, places.TRIALS, places.THROUGHPUT):
+            remove_leftovers(self.folder / place)
+        remove_leftovers(self.folder / places.CHECKPOINTS)
+
+    def forget_checkpoint(self, name: str) -> None:
+        """Remove the checkpoint of a cell, or of what several share, if there is one."""
+        shutil.rmtree(self.folder / places.CHECKPOINTS / name, ignore_errors=True)
+        remove_leftovers(self.folder / places.CHECKPOINTS, name)
 
     def _read_all(
         self, place: str, file: str, kind: type[Kept], damaged: dict[str, str]
     ) -> dict[str, Kept]:
         found = {}
         for folder in sorted((self.folder / place).glob("[!.]*")):
-            try:
-                problem = checksums.problem(folder, [file])
-                if problem is None:
-                    kept = kind.model_validate_json((folder / file).read_bytes(), context=STORED)
-                    problem = _misplaced(kept, folder)
-            except (OSError, ValueError) as error:  # a network's option that is NaN has no id
-                problem = f"{file}: {_reason(error)}"
-            if problem is None:
-                found[folder.name] = kept
+            kept = _read(folder, file, kind)
+            if isinstance(kept, str):
+                damaged[f"{place}/{folder.name}"] = kept
             else:
-                damaged[f"{place}/{folder.name}"] = problem
+                found[folder.name] = kept
         return found
+
+
+def _read(folder: Path, file: str, kind: type[Kept]) -> Kept | str:
+    """What a folder holds, or what is wrong with it."""
+    problem = checksums.problem(folder, [file])
+    if problem is not None:
+        return problem
+    try:
+        kept = kind.model_validate_json((folder / file).read_bytes(), context=STORED)
+        return _misplaced(kept, folder) or kept
+    except (OSError, ValueError) as error:  # a network's option that is NaN has no id
+        return f"{file}: {_reason(error)}"
 
 
 def _set_impossible_apart(results: Results) -> None:
@@ -156,9 +206,10 @@ def _misplaced(kept: StoredGrid | Record | Measurement, folder: Path) -> str | N
     if isinstance(kept, Record):
         tables = [places.SCORES] if kept.summary is not None else []
         tables += [places.CONSISTENCY] if kept.consistency is not None else []
-        for table in tables:
-            if not (folder / places.table_file(table)).is_file():
-                return f"{places.table_file(table)}: is not there"
+        files = [places.table_file(table) for table in tables]
+        for file in [*files, *([places.WEIGHTS_FILE] if kept.weights else [])]:
+            if not (folder / file).is_file():
+                return f"{file}: is not there"
     return None
 
 
@@ -169,7 +220,8 @@ def _as_json(content: BaseModel) -> bytes:
 def _reason(error: OSError | ValueError) -> str:
     if isinstance(error, OSError):
         return f"cannot be read ({error.strerror})"
-    if not isinstance(error, ValidationError):
-        return str(error)
-    first = error.errors(include_url=False)[0]
-    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    text = str(error)
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        text = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    return shortened(printable(text), SHOWN)

@@ -15,7 +15,7 @@ from bench.execution.run import threads_for
 from bench.settings import Architecture, Data, LossPair, Train
 from bench.settings.grid import Grid
 from bench.settings.tuning import Tune
-from bench.study import checksums
+from bench.study import checksums, places
 from bench.study.measurement import Measurement
 from bench.study.merge import merge
 from bench.study.plan import timing_cases
@@ -171,6 +171,18 @@ def test_a_cell_with_a_further_metric_is_taken(pair, tmp_path):
     more = {"metrics": mine, "summary": {"iou": IOU, "mine.py:mine": 0.1}}
     merge(pair(more, {"finished_utc": NOW + timedelta(1)}), tmp_path / "out")
     assert "mine.py:mine" in Study(tmp_path / "out").load().records[CELL.id].summary
+
+
+@pytest.mark.parametrize("into_a", [False, True])
+def test_weights_are_not_lost_to_a_later_record_without_them(pair, tmp_path, into_a):
+    with_weights = study_maker.record(CELL, summary={"iou": IOU}, weights="best")
+    one, other = pair({}, {"finished_utc": NOW + timedelta(1)})
+    tables = {places.SCORES: study_maker.scores()}
+    Study(one).write_cell(with_weights, tables, b"the weights")
+    out = one if into_a else tmp_path / "out"
+    merge((one, other), out)
+    results = Study(out).load()
+    assert results.weights(results.records[CELL.id]) == b"the weights"
 
 
 def own_metric(name):
