@@ -9,7 +9,8 @@ unet(width=0.25) with cosine: IoU 0.885
 720
 
 `run` trains the cells of a `Grid` that a `Study` lacks; `load` gives what it holds as pandas tables
-(`bench.report.frames` lists their columns). Importing this package loads no torch.
+(`bench.report.frames` lists their columns), and ``study.network(cell)`` a network that was trained.
+Importing this package loads no torch.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bench.report.frames import Frames
+    from bench.loaded_study import LoadedStudy
     from bench.settings.grid import Grid
     from bench.study.study import Study
 
@@ -34,7 +35,7 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(_PLACES[name]), name)
 
 
-def load(study: str | Path) -> Frames:
+def load(study: str | Path) -> LoadedStudy:
     """Read what a study holds; neither the data nor the code that made it has to be there.
 
     Args:
@@ -43,13 +44,13 @@ def load(study: str | Path) -> Frames:
     Raises:
         bench.errors.InputError: the folder holds no study.
     """
-    from bench.report.frames import Frames
+    from bench.loaded_study import LoadedStudy
     from bench.study.study import Study
 
-    return Frames(Study(Path(study)).load())
+    return LoadedStudy(Study(Path(study)).load())
 
 
-def run(grid: Grid | str | Path, study: str | Path, *, device: str = "auto") -> Frames:
+def run(grid: Grid | str | Path, study: str | Path, *, device: str = "auto") -> LoadedStudy:
     """Run every cell of a grid that a study lacks, and time its networks.
 
     A script that calls this needs ``if __name__ == "__main__":``, as it starts processes.
@@ -73,6 +74,7 @@ def run(grid: Grid | str | Path, study: str | Path, *, device: str = "auto") -> 
 
     question = load_grid(Path(grid)) if isinstance(grid, str | Path) else grid
     chosen, server = choose(device), start_server()
+    server.preload(question)
     with create_progress(Console()) as listen:
         run_grid(question, Study(Path(study)), device=chosen, listen=listen, server=server)
     return load(study)

@@ -76,7 +76,7 @@ def rendered_archive(tmp_path_factory):
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_network():
     """The spec of a user's own network that trains in milliseconds."""
     return TINY_NETWORK

@@ -38,7 +38,7 @@ def figures(study):
 def missing(question, study):
     """The cells that a run would do something about."""
     planned = look_ahead(question, study)
-    return [p.cell for p in planned if has_to_run(p, retry_failed=False, keep_stale=False)]
+    return [p.cell for p in planned if has_to_run(p)]
 
 
 def outcomes(study):

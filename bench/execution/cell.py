@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
 import pandas as pd
+import safetensors.torch
 import torch
 from torch import nn
 
@@ -17,6 +18,7 @@ from bench.evaluation import baselines, selection
 from bench.evaluation.metric import Metric, evaluate, per_image
 from bench.evaluation.score import score
 from bench.events import Listener, silent
+from bench.execution.checkpoints import checkpoints_of
 from bench.execution.context import RunContext
 from bench.execution.shared_teacher import shared_teacher
 from bench.machine.failure import Failure
@@ -26,6 +28,7 @@ from bench.settings import Architecture, LossPair
 from bench.settings.grid import Cell
 from bench.study import places
 from bench.study.record import Execution, Record, SampleCounts, Training
+from bench.training.checkpoint import Interrupted
 from bench.training.fit import Trainer
 from bench.training.teacher import StudentTeacher
 
@@ -34,6 +37,7 @@ class CellOutcome(NamedTuple):
     """What a cell that did not fail has to show: tables of scores, and fields of its record."""
 
     tables: dict[str, pd.DataFrame]
+    weights: bytes | None = None
     training: Training | None = None
     teacher: Training | None = None
     peak_memory_mib: float | None = None
@@ -48,10 +52,12 @@ class CellResult(NamedTuple):
         record: of the cell.
         tables: one row a test image, by `places.SCORES`, `places.VALUES` and, of a teacher's depth
             with and without the mask, `places.CONSISTENCY`; none of a failed cell.
+        weights: of its network, as a file of safetensors, where they are kept.
     """
 
     record: Record
     tables: dict[str, pd.DataFrame]
+    weights: bytes | None = None
 
 
 class Job(NamedTuple):
@@ -69,24 +75,35 @@ class Job(NamedTuple):
     falls_back: bool = True
 
 
-def run_cell(job: Job, context: RunContext, listen: Listener = silent) -> CellResult:
-    """Run one cell; a failure becomes a record without scores.
+def run_cell(
+    job: Job,
+    context: RunContext,
+    listen: Listener = silent,
+    must_stop: Callable[[], bool] = lambda: False,
+) -> CellResult:
+    """Run one cell, from its checkpoint if it has one; a failure becomes a record without scores.
+
+    Args:
+        job: the cell.
+        context: what all cells share.
+        listen: told how far it has come.
+        must_stop: asked after every step whether to keep what there is, and to stop.
 
     Raises:
         InputError: the code of the cell is not what this process has loaded.
+        Interrupted: it has been asked to stop; it goes on from its checkpoint.
     """
     cell, started_utc = job.cell, datetime.now(UTC)
     try:
         outcome = (
             _score_baseline(cell, context)
             if cell.loss is None
-            else _train_and_score(job, cell.loss, context, listen)
+            else _train_and_score(job, cell.loss, context, listen, must_stop)
         )
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Interrupted):
         raise
     except BaseException as error:  # noqa: BLE001 - whatever a network does, the grid goes on
-        why = Failure.of(error)
-        return failed(cell, context, why.reason, why.traceback, started_utc)
+        return failed(cell, context, Failure.of(error), started_utc)
     record = _record(
         cell,
         context,
@@ -97,8 +114,9 @@ def run_cell(job: Job, context: RunContext, listen: Listener = silent) -> CellRe
         peak_memory_mib=outcome.peak_memory_mib,
         data_memory_mib=outcome.data_memory_mib,
         note=outcome.note,
+        weights=context.keep.weights if outcome.weights is not None else None,
     )
-    return CellResult(record, with_values(outcome.tables, context.metrics))
+    return CellResult(record, with_values(outcome.tables, context.metrics), outcome.weights)
 
 
 def with_values(
@@ -133,13 +151,18 @@ def figures(tables: dict[str, pd.DataFrame], metrics: Sequence[Metric]) -> dict[
 def failed(
     cell: Cell,
     context: RunContext,
-    failure: str,
-    details: str = "",
+    why: Failure,
     started_utc: datetime | None = None,
 ) -> CellResult:
     """A cell that has no scores, and why."""
-    started_utc = started_utc or datetime.now(UTC)
-    record = _record(cell, context, started_utc, failure=failure, failure_details=details or None)
+    record = _record(
+        cell,
+        context,
+        started_utc or datetime.now(UTC),
+        failure=why.reason,
+        failure_kind=why.kind,
+        failure_details=why.traceback or None,
+    )
     return CellResult(record, {})
 
 
@@ -168,7 +191,11 @@ def _score_baseline(cell: Cell, context: RunContext) -> CellOutcome:
 
 
 def _train_and_score(
-    job: Job, loss: LossPair, context: RunContext, listen: Listener
+    job: Job,
+    loss: LossPair,
+    context: RunContext,
+    listen: Listener,
+    must_stop: Callable[[], bool],
 ) -> CellOutcome:
     """Train on ``train``, select on ``val``, read ``test`` once; of a trial, not at all."""
     cell, like = job.cell, job.like
@@ -191,22 +218,28 @@ def _train_and_score(
     teacher = None
     if cell.train.teacher is not None:
         of_teacher = replace(trainer, precedents=_executions(like.teacher if like else None))
-        teacher = shared_teacher(cell.train.teacher, of_teacher, create, context.folder)
+        teacher = shared_teacher(cell, of_teacher, create, context, must_stop)
     memory = PeakMemory(context.device)
     model = create(cell.architecture, cell.seed)
     trainer = replace(
-        trainer, memory=memory, precedents=_executions(like.training if like else None)
+        trainer,
+        memory=memory,
+        precedents=_executions(like.training if like else None),
+        checkpoints=checkpoints_of(cell, cell.id, context, must_stop=must_stop, listen=listen),
     )
     if teacher is not None:
         model = StudentTeacher(model, teacher.network)
         trainer = replace(trainer, pseudo_label=model.pseudo_label)
+    last_weights: list[bytes] = []
+    if context.keep.weights == "last":
+        trainer = replace(trainer, at_end=lambda: last_weights.append(_serialised(model)))
     training = trainer.fit(model, loss, cell.train.recipes())
     peaks_mib = [memory.mib(), teacher.peak_memory_mib if teacher else None]
     peak_mib = max((peak for peak in peaks_mib if peak is not None), default=None)
     outcome = CellOutcome(
         {},
-        training,
-        teacher.training if teacher else None,
+        training=training,
+        teacher=teacher.training if teacher else None,
         peak_memory_mib=peak_mib,
         data_memory_mib=data_memory_mib,
     )
@@ -224,7 +257,21 @@ def _train_and_score(
     tables = {places.SCORES: score_test(tasks=trainer.tasks)}
     if isinstance(model, StudentTeacher):
         tables[places.CONSISTENCY] = score_test(tasks=("depth",), pseudo_label=model.pseudo_label)
-    return outcome._replace(tables=tables)
+    weights = last_weights[0] if last_weights else None
+    if context.keep.weights == "best":
+        weights = _serialised(model)
+    return outcome._replace(tables=tables, weights=weights)
+
+
+def _serialised(model: nn.Module) -> bytes:
+    """The weights of a network as a file of safetensors; what shares memory is there twice."""
+    return safetensors.torch.save(
+        {
+            name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+            for name, tensor in model.state_dict().items()
+            if isinstance(tensor, torch.Tensor)
+        }
+    )
 
 
 def _executions(training: Training | None) -> tuple[Execution, ...]:

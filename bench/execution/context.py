@@ -24,6 +24,7 @@ from bench.machine.precision import check_precision
 from bench.settings import Recipe, identity
 from bench.settings.base import Size
 from bench.settings.grid import Grid
+from bench.settings.keep import Keep
 from bench.study.record import Environment
 
 
@@ -37,7 +38,8 @@ class RunContext:
         metrics: that the test images are scored by: all of this package, and the grid's own.
         val_metrics: the grid's alone, which the validation images are scored by.
         inventory: what there is behind the cells' settings.
-        folder: for what the cells of the run share, such as a teacher.
+        folder: of the study's checkpoints, and for what cells share, such as a teacher.
+        keep: what the study keeps of a cell.
     """
 
     loaders: dict[Size, BatchLoader]
@@ -49,6 +51,7 @@ class RunContext:
     val_metrics: tuple[Metric, ...]
     inventory: Inventory
     folder: Path
+    keep: Keep
 
 
 def open_context(
@@ -65,7 +68,7 @@ def open_context(
     Args:
         grid: the question.
         device: where to compute; it is not set up yet.
-        folder: for what the cells of the run share.
+        folder: of the study's checkpoints.
         check_cache: compare what has been decoded with its checksums to the last byte.
         known: the environment, where it has been looked at before.
         listen: told how decoding comes along, and what is worth saying.
@@ -105,6 +108,7 @@ def open_context(
         val_metrics=tuple(metric for metric in found if metric.name in asked),
         inventory=Inventory(loader.dataset.fingerprint, split.digest),
         folder=folder,
+        keep=grid.keep,
     )
 
 

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 
 from bench.data.leakage import find_leakage
-from bench.errors import InputError
-from bench.evaluation.metric import Metric
+from bench.errors import DamagedError, InputError
 from bench.events import Listener, Listeners, Remark, silent
 from bench.execution.cell import figures, with_values
 from bench.execution.context import open_context, open_inventory
-from bench.execution.grid_run import GridRun, Precedents
+from bench.execution.grid_run import LOOK_S, GridRun, Means, Precedents
 from bench.execution.launchers.contract import Launcher
 from bench.execution.launchers.inline import Inline
 from bench.execution.launchers.processes import Processes
-from bench.execution.race import enter_race, run_race
-from bench.execution.timing import measure_throughput
+from bench.execution.race import GridRace, enter_race, run_race
+from bench.execution.shared_teacher import TEACHER
+from bench.execution.timing import measure_throughput, timing_claim
+from bench.execution.trackers.claimed import ClaimedProgress
 from bench.execution.tuning import check_installed, tune
 from bench.machine.fork_server import ForkServer
+from bench.machine.stop import Stop
 from bench.settings.grid import Cell, Grid
 from bench.study import places
+from bench.study.claims import Claims
 from bench.study.plan import PlannedCell, State, plan
-from bench.study.record import Record
+from bench.study.record import FailureKind, Leakage, Record
 from bench.study.results import Results
 from bench.study.study import Study
 
@@ -47,20 +49,29 @@ def look_ahead(grid: Grid, study: Study, *, race: bool = False) -> list[PlannedC
     trials = plan(grid.trials(), results, inventory.of)
     planned = plan(results.cells(grid), results, inventory.of)
     if race:
-        due = {p.cell.id for p in planned if has_to_run(p, retry_failed=False, keep_stale=False)}
+        due = {p.cell.id for p in planned if has_to_run(p)}
         leakage = next((one.leakage for one in results.grids if one.grid.data == grid.data), None)
         asked = enter_race(grid).standing(planned, due, results, leakage).asked
         planned = [one for one in planned if one.cell.id in asked]
     return trials + planned
 
 
-def has_to_run(planned: PlannedCell, *, retry_failed: bool, keep_stale: bool) -> bool:
-    """Return whether a run has to do something about a cell."""
-    return (
-        planned.state in {State.MISSING, State.DAMAGED}
-        or (planned.state is State.STALE and not keep_stale)
-        or (planned.state is State.FAILED and retry_failed)
-    )
+def has_to_run(
+    planned: PlannedCell, *, retry: Collection[FailureKind] = (), keep_stale: bool = False
+) -> bool:
+    """Return whether a run has to do something about a cell.
+
+    Args:
+        planned: the cell, and what the study holds of it.
+        retry: the kinds of failures after which a cell is run again; after being killed it always
+            is.
+        keep_stale: whether what is stale is left as it is.
+    """
+    if planned.state is State.FAILED and planned.record is not None:
+        return planned.record.failure_kind in {FailureKind.KILLED, *retry}
+    if planned.state is State.STALE:
+        return not keep_stale
+    return planned.state in {State.MISSING, State.DAMAGED}
 
 
 def run(
@@ -74,7 +85,7 @@ def run(
     threads: int | None = None,
     race: bool = False,
     throughput: bool = True,
-    retry_failed: bool = False,
+    retry: Collection[FailureKind] = (),
     keep_stale: bool = False,
     check_cache: bool = False,
 ) -> None:
@@ -97,7 +108,8 @@ def run(
         race: whether rows that are surely not the best by the grid's first metric get no more
             seeds, see `bench.study.race`.
         throughput: whether to time the networks when all are trained.
-        retry_failed: whether to run failed cells, and failed or withheld timings, once more.
+        retry: the kinds of failures after which cells are run once more; with any, failed and
+            withheld timings are too.
         keep_stale: whether to leave cells as they are whose data, weights or code have changed.
         check_cache: whether to compare decoded images with their checksums to the last byte.
 
@@ -105,88 +117,113 @@ def run(
         InputError: the data, a metric or a file of weights is at fault, what finds recipes is not
             installed, or a race could decide nothing; nothing is written.
     """
-    listen = Listeners(listen)
+    claims = Claims(study.folder / places.CLAIMS)
+    listen = Listeners(listen, ClaimedProgress(claims))
     results = study.load_or_empty()
     if grid.tune is not None:
         check_installed()
     rules = enter_race(grid) if race else None
-    is_due = partial(has_to_run, retry_failed=retry_failed, keep_stale=keep_stale)
+    stop = Stop()
     with ExitStack() as stack:
         if server is not None:
             stack.callback(server.end)
+        stack.enter_context(stop.listening())
+        stack.callback(claims.give_all_back)
         stack.enter_context(_threads(threads_for(results, threads)))
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="bench-")))
+        # In full: a cell may go to another folder.
+        folder = study.folder.absolute() / places.CHECKPOINTS
         context = open_context(grid, device, folder, check_cache=check_cache, listen=listen)
         leakage = find_leakage(context.loader.dataset, context.split)
         for remark in leakage.remarks:
             listen(Remark(remark))
-        trials = plan(grid.trials(), results, context.inventory.of)
-        try:
-            study.write_grid(
-                grid,
-                context.inventory.of_all(grid.cells()),
-                {metric.name: metric.contract for metric in context.metrics},
-                leakage.shares,
-                None if rules is None else rules.race,
-            )
-        except OSError as error:
-            raise InputError(f"{study.folder}: cannot be written to: {error.strerror}") from None
+        study.clear_up()
+        claims.others()
+        study.write_grid(
+            grid,
+            context.inventory.of_all(grid.cells()),
+            {metric.name: metric.contract for metric in context.metrics},
+            leakage.shares,
+            None if rules is None else rules.race,
+        )
         launch: Launcher = (
-            Inline(context, listen) if server is None else Processes(server, grid, context, listen)
+            Inline(context, listen, stop)
+            if server is None
+            else Processes(server, grid, context, listen, stop)
         )
-        _say_what_does_not_hold(trials, listen, keep_stale=keep_stale)
-        tried = tune(
-            trials,
+        means = Means(study, context, launch, listen, claims, stop)
+        _run_cells(
+            grid,
             results,
-            study,
-            context,
-            launch=launch,
-            listen=listen,
-            is_due=is_due,
+            means,
+            rules=rules,
+            leakage=leakage.shares,
             per_device=per_device,
-            cells_after=len(list(grid.cells() if rules is None else rules.first_cells())),
+            retry=retry,
+            keep_stale=keep_stale,
         )
-        if tried:
-            results = study.load_or_empty()
-        cells = list(results.cells(grid))
-        planned = plan(cells, results, context.inventory.of)
-        _say_what_does_not_hold(planned, listen, keep_stale=keep_stale)
-        to_run = {one.cell.id for one in planned if is_due(one)}
-        current = [one.record for one in planned if one.state is State.CURRENT and one.record]
-        to_keep = [record for cell_id, record in results.records.items() if cell_id not in to_run]
-        damaged = update_metrics(to_keep, results, study, context.metrics, listen)
-        to_run |= damaged & {cell.id for cell in cells}
-        precedents = Precedents(current)
-
-        def work(cells: Sequence[Cell], to_run: set[str]) -> None:
-            GridRun(
-                cells,
-                to_run,
-                precedents,
-                study=study,
-                context=context,
-                launch=launch,
-                listen=listen,
-                before=tried,
-            ).run(per_device)
-
-        if rules is None:
-            work(cells, to_run)
-        else:
-            run_race(
-                rules,
-                cells,
-                to_run,
-                study=study,
-                inventory=context.inventory,
-                leakage=leakage.shares,
-                work=work,
-                listen=listen,
-            )
+        if not claims.others():
+            for place in folder.glob(f"{TEACHER}-*"):
+                study.forget_checkpoint(place.name)
         if server is not None:
             server.end()
         if throughput:
-            measure_throughput(grid, study, context, listen, retry_failed=retry_failed)
+            while not claims.take(timing_claim(context.environment)):
+                time.sleep(LOOK_S)
+            measure_throughput(grid, study, context, listen, retry=bool(retry))
+
+
+def _run_cells(
+    grid: Grid,
+    results: Results,
+    means: Means,
+    *,
+    rules: GridRace | None,
+    leakage: Leakage,
+    per_device: int | None,
+    retry: Collection[FailureKind],
+    keep_stale: bool,
+) -> None:
+    """Find the recipes of a tuned grid, and run every cell that has to run."""
+    study, context, listen = means.study, means.context, means.listen
+    is_due = partial(has_to_run, retry=retry, keep_stale=keep_stale)
+    trials = plan(grid.trials(), results, context.inventory.of)
+    _say_what_does_not_hold(trials, listen, keep_stale=keep_stale)
+    tried = tune(
+        trials,
+        results,
+        means,
+        is_due=is_due,
+        per_device=per_device,
+        cells_after=len(list(grid.cells() if rules is None else rules.first_cells())),
+    )
+    if tried:
+        results = study.load_or_empty()
+    cells = list(results.cells(grid))
+    planned = plan(cells, results, context.inventory.of)
+    _say_what_does_not_hold(planned, listen, keep_stale=keep_stale)
+    to_run = {one.cell.id for one in planned if is_due(one)}
+    current = [one.record for one in planned if one.state is State.CURRENT and one.record]
+    to_keep = [record for cell_id, record in results.records.items() if cell_id not in to_run]
+    damaged = update_metrics(to_keep, results, means)
+    to_run |= damaged & {cell.id for cell in cells}
+    precedents = Precedents(current)
+
+    def work(cells: Sequence[Cell], to_run: set[str]) -> None:
+        GridRun(cells, to_run, results, precedents, means, before=tried).run(per_device)
+
+    if rules is None:
+        work(cells, to_run)
+    else:
+        run_race(
+            rules,
+            cells,
+            to_run,
+            study=study,
+            inventory=context.inventory,
+            leakage=leakage,
+            work=work,
+            listen=listen,
+        )
 
 
 @contextmanager
@@ -239,43 +276,47 @@ def _say_what_does_not_hold(
             listen(Remark(f"stale: {one.why}; {what}", one.cell.label))
 
 
-def update_metrics(
-    records: Sequence[Record],
-    results: Results,
-    study: Study,
-    metrics: Sequence[Metric],
-    listen: Listener,
-) -> set[str]:
+def update_metrics(records: Sequence[Record], results: Results, means: Means) -> set[str]:
     """Compute from the kept scores what records lack, or have by another version of a metric.
 
-    Figures of metrics that are not among the given ones stay.
+    Figures of metrics that are not among the run's stay. What another run is at, or has made anew
+    since the results were read, is left to it.
 
     Returns:
         The ids of cells whose scores are damaged, which have to be run again.
     """
-    present = {metric.name: metric.contract.source_sha256 for metric in metrics}
+    present = {metric.name: metric.contract.source_sha256 for metric in means.context.metrics}
     damaged = set()
     for record in records:
-        has_values = results.has_values(record.cell.id)
-        if record.summary is None or (has_values and present.items() <= record.metrics.items()):
+        cell_id = record.cell.id
+        is_present = results.has_values(cell_id) and present.items() <= record.metrics.items()
+        if record.summary is None or is_present or not means.claims.take(cell_id):
             continue
-        names = [places.SCORES, *([places.CONSISTENCY] if record.consistency is not None else [])]
         try:
-            tables = {name: results.scores(record.cell.id, name) for name in names}
-        except InputError as error:
-            listen(Remark(str(error)))
-            damaged.add(record.cell.id)
-            continue
-        new = figures(tables, metrics)
-        kept = {
-            field: {k: v for k, v in (getattr(record, field) or {}).items() if k not in present}
-            for field in ("summary", "consistency", "metrics", "problems")
-        }
-        update = {field: None if new[field] is None else kept[field] | new[field] for field in kept}
-        tables = with_values(tables, metrics)
-        if has_values:
-            before = results.scores(record.cell.id, places.VALUES).drop(columns="key")
-            kept_values = before[before.columns.difference(list(present))]
-            tables[places.VALUES] = tables[places.VALUES].join(kept_values)
-        study.write_cell(record.model_copy(update=update), tables)
+            if means.study.read_cell(record.cell) == record:
+                _update_metrics(record, results, means, set(present))
+        except DamagedError as error:
+            means.listen(Remark(str(error)))
+            damaged.add(cell_id)
+        finally:
+            means.claims.give_back(cell_id)
     return damaged
+
+
+def _update_metrics(record: Record, results: Results, means: Means, present: set[str]) -> None:
+    cell_id, metrics = record.cell.id, means.context.metrics
+    names = [places.SCORES, *([places.CONSISTENCY] if record.consistency is not None else [])]
+    tables = {name: results.scores(cell_id, name) for name in names}
+    new = figures(tables, metrics)
+    kept = {
+        field: {k: v for k, v in (getattr(record, field) or {}).items() if k not in present}
+        for field in ("summary", "consistency", "metrics", "problems")
+    }
+    update = {field: None if new[field] is None else kept[field] | new[field] for field in kept}
+    tables = with_values(tables, metrics)
+    if results.has_values(cell_id):
+        before = results.scores(cell_id, places.VALUES).drop(columns="key")
+        kept_values = before[before.columns.difference(sorted(present))]
+        tables[places.VALUES] = tables[places.VALUES].join(kept_values)
+    weights = results.weights(record)
+    means.study.write_cell(record.model_copy(update=update), tables, weights)

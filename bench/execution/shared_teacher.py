@@ -1,12 +1,11 @@
 """The teacher that all cells of a seed share: the first trains it, the others read its weights.
 
-It is kept in a folder of the run, since each cell has a process of its own. The cell that has
-trained it reads it back as the others do, so that all of them have the same.
+It is kept among the study's checkpoints, since each cell has a process of its own, until the grid
+is done. The cell that has trained it reads it back as the others do, so that all have the same.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +16,17 @@ from safetensors import SafetensorError
 from torch import nn
 
 from bench.errors import TrainingError
+from bench.execution.checkpoints import checkpoints_of, identity_of
+from bench.execution.context import RunContext
 from bench.files import atomic_folder
-from bench.settings import Architecture, Teacher
+from bench.settings import Architecture, Teacher, Train
+from bench.settings.grid import Cell
+from bench.study import checksums
 from bench.study.record import Training
 from bench.training.fit import Trainer
 from bench.training.teacher import TrainedTeacher
 
+TEACHER = "teacher"  # how its folders' names begin
 WEIGHTS_FILE, TRAINING_FILE = "weights.safetensors", "training.json"
 
 
@@ -32,31 +36,45 @@ class _Kept(BaseModel):
 
 
 def shared_teacher(
-    teacher: Teacher,
+    cell: Cell,
     trainer: Trainer,
     create: Callable[[Architecture, int], nn.Module],
-    folder: Path,
+    context: RunContext,
+    must_stop: Callable[[], bool],
 ) -> TrainedTeacher:
     """Return the teacher with its weights from a file, or trained on the true depth.
 
     Args:
-        teacher: which, and how it is trained.
+        cell: whose teacher.
         trainer: as the cell's own network is trained; its count of memory starts here.
         create: builds a network from a seed, on the device.
-        folder: of the run.
+        context: with the folder in which it is kept.
+        must_stop: tells whether the training has been asked to stop.
 
     Raises:
         TrainingError: its training fails, or a file of weights does not suit it.
     """
+    teacher = cell.train.teacher
+    if teacher is None:
+        raise ValueError("the cell has no teacher")
     if teacher.losses is None:
         network = create(teacher.architecture, trainer.seed)
         if teacher.weights is not None:
             _load(network, Path(teacher.weights).expanduser())
         return TrainedTeacher(network)
-    key = hashlib.sha256(f"{trainer.seed} {teacher.model_dump_json()}".encode()).hexdigest()[:16]
-    place = folder / f"teacher-{key}"
-    if not place.is_dir():
+    alone = _as_cell(teacher, cell)
+    place = context.folder / f"{TEACHER}-{identity_of(alone, context)[:16]}"
+    if checksums.problem(place) is not None:
+        checkpoints = checkpoints_of(
+            alone,
+            f"{TEACHER}-{alone.id}",
+            context,
+            must_stop=must_stop,
+            listen=trainer.listen,
+        )
+        trainer = replace(trainer, tasks=("depth",), teacher=True, checkpoints=checkpoints)
         _train(teacher, trainer, create(teacher.architecture, trainer.seed), place)
+        checkpoints.remove()
     network = create(teacher.architecture, trainer.seed)
     _load(network, place / WEIGHTS_FILE)
     kept = _Kept.model_validate_json((place / TRAINING_FILE).read_bytes())
@@ -67,12 +85,20 @@ def _train(teacher: Teacher, trainer: Trainer, network: nn.Module, place: Path) 
     """Train the teacher and keep it; another process may have done so meanwhile, alike."""
     if teacher.losses is None:
         raise ValueError("the weights of this teacher are given")
-    of_teacher = replace(trainer, tasks=("depth",), teacher=True)
-    training = of_teacher.fit(network, teacher.losses, (teacher.plain(),))
+    training = trainer.fit(network, teacher.losses, (teacher.plain(),))
     kept = _Kept(training=training, peak_memory_mib=trainer.memory.mib())
     with atomic_folder(place) as partial:
         safetensors.torch.save_model(network, str(partial / WEIGHTS_FILE))
         (partial / TRAINING_FILE).write_text(kept.model_dump_json(), encoding="utf-8")
+        checksums.write(partial)
+
+
+def _as_cell(teacher: Teacher, cell: Cell) -> Cell:
+    """The teacher as a cell of its own, which has the same settings, data and code behind it."""
+    recipe = teacher.plain()
+    train = Train.model_construct(recipe.model_fields_set, **vars(recipe))
+    alone = {"architecture": teacher.architecture, "loss": teacher.losses, "train": train}
+    return cell.model_copy(update={**alone, "tuning": None, "trial": None})
 
 
 def _load(network: nn.Module, path: Path) -> None:

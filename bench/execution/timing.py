@@ -7,9 +7,11 @@ import torch
 from bench.events import Event, Listener, TimingDone
 from bench.execution.context import RunContext
 from bench.machine.memory import give_back_freed_memory
+from bench.settings import identity
 from bench.settings.grid import Grid
 from bench.study.measurement import measurement_id
 from bench.study.plan import changed_code, timing_cases
+from bench.study.record import Environment
 from bench.study.study import Study
 from bench.study.timing_case import TimingCase
 from bench.throughput import rounds
@@ -18,15 +20,28 @@ from bench.throughput.sampling import QUICK
 LEAST_VISIT_S = 120.0  # that a network may take to be timed, however short its cells have to be
 
 
+def timing_claim(environment: Environment) -> str:
+    """Return the claim of whoever times networks on a machine: two would disturb each other."""
+    return f"throughput-{identity.digest(environment.machine)}"
+
+
 def measure_throughput(
     grid: Grid,
     study: Study,
     context: RunContext,
     listen: Listener,
     *,
-    retry_failed: bool = False,
+    retry: bool = False,
 ) -> None:
-    """Time the grid's networks that the study has no figures of on this machine, of this code."""
+    """Time the grid's networks that the study has no figures of on this machine, of this code.
+
+    Args:
+        grid: whose networks.
+        study: where figures are kept.
+        context: of this process.
+        listen: told what is measured.
+        retry: whether to measure once more what failed or is withheld.
+    """
     results = study.load_or_empty()
     complete = [record for record in results.records.values() if record.summary is not None]
     timed = timing_cases(results.cells(grid), complete)
@@ -38,7 +53,7 @@ def measure_throughput(
         if measured is None or not measured.is_complete:
             return False
         withheld = any(timing.withheld for timing in measured.timings.values())
-        if retry_failed and (measured.failure is not None or withheld):
+        if retry and (measured.failure is not None or withheld):
             return False
         return not any(changed_code(measured.sources, sources[case.id]))
 

@@ -9,10 +9,7 @@ from typing import Any
 
 from bench.errors import InputError
 from bench.evaluation import selection
-from bench.events import Listener
-from bench.execution.context import RunContext
-from bench.execution.grid_run import GridRun, Precedents
-from bench.execution.launchers.contract import Launcher
+from bench.execution.grid_run import GridRun, Means, Precedents
 from bench.randomness import stream_seed
 from bench.settings import identity
 from bench.settings.grid import Cell
@@ -20,7 +17,6 @@ from bench.settings.tuning import Interval
 from bench.study.plan import PlannedCell, plan
 from bench.study.record import Record
 from bench.study.results import Results
-from bench.study.study import Study
 
 
 def check_installed() -> None:
@@ -81,11 +77,8 @@ class Search:
 def tune(
     planned: Sequence[PlannedCell],
     results: Results,
-    study: Study,
-    context: RunContext,
+    means: Means,
     *,
-    launch: Launcher,
-    listen: Listener,
     is_due: Callable[[PlannedCell], bool],
     per_device: int | None,
     cells_after: int,
@@ -97,10 +90,7 @@ def tune(
     Args:
         planned: the trials of a grid, row by row, and what the study holds of them.
         results: of the study.
-        study: where trials are kept.
-        context: of this process.
-        launch: runs trials.
-        listen: told what starts and ends.
+        means: what the run works with.
         is_due: tells whether something has to be done about what a study holds.
         per_device: how many trials run side by side, see `GridRun.run`.
         cells_after: how many cells there are to run when all trials are over.
@@ -117,21 +107,19 @@ def tune(
         asked = [search.ask() for search in searches]
         due = {
             one.cell.id
-            for one in plan(asked, results, context.inventory.of)
+            for one in plan(asked, results, means.context.inventory.of)
             if is_due(one) or (one.record is not None and one.record.cell.found != one.cell.found)
         }
         GridRun(
             asked,
             due,
+            results,
             Precedents(()),
-            study=study,
-            context=context,
-            launch=launch,
-            listen=listen,
+            means,
             before=before,
             after=total - before - len(asked) + cells_after,
         ).run(per_device)
-        results = study.load_or_empty()
+        results = means.study.load_or_empty()
         for search, trial in zip(searches, asked, strict=True):
             search.tell(results.trials[trial.id])
     return total

@@ -19,6 +19,7 @@ import architectures as architecture_registry
 from bench.settings import identity
 from bench.settings.base import Seed, Settings, is_stored
 from bench.settings.data import Data
+from bench.settings.keep import Keep
 from bench.settings.losses import LossPair
 from bench.settings.networks import Architecture, check
 from bench.settings.training import Train
@@ -178,6 +179,7 @@ class Grid(Settings):
     tune: Tune | None = None
     metrics: Annotated[tuple[str, ...], OneOrMore] = Field(("iou", "rmse"), min_length=1)
     limits: Limits = Limits()
+    keep: Keep = Keep()
 
     @field_validator("architectures")
     @classmethod

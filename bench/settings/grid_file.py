@@ -14,6 +14,7 @@ from bench.settings.base import Settings
 from bench.settings.budget import Budget
 from bench.settings.data import Data, Split
 from bench.settings.grid import Grid, Limits
+from bench.settings.keep import Keep
 from bench.settings.losses import Balance, LossPair
 from bench.settings.schedule import Schedule
 from bench.settings.training import Recipe, Teacher, Train
@@ -56,6 +57,7 @@ _SECTIONS: dict[str, type[Settings]] = {
     "": Grid,
     "data": Data,
     "data.split": Split,
+    "keep": Keep,
     "limits": Limits,
     "losses": LossPair,
     "losses.balance": Balance,

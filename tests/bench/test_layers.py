@@ -25,7 +25,7 @@ FLOORS = [
     {"training"},
     {"inference", "throughput", "check", "archives"},
     {"execution", "report"},
-    {"cli"},
+    {"cli", "loaded_study"},
     {"__init__", "__main__"},
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

@@ -5,4 +5,4 @@ from bench.machine.fork_server import ForkServer
 
 def start_server() -> ForkServer:
     """Start the process that cells are forked from; it loads torch while this one does."""
-    return ForkServer("bench.execution.launchers.processes")
+    return ForkServer("bench.execution.launchers.processes:preload")

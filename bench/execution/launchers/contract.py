@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
 from bench.execution.cell import CellResult, Job
+from bench.study.record import FailureKind
 
 
 class Died(NamedTuple):
@@ -14,18 +15,24 @@ class Died(NamedTuple):
     Attributes:
         why: in words.
         output: the end of what it printed.
-        by_limit: whether it was ended because it used more than the grid's limits allow.
+        kind: and of which kind that is.
     """
 
     why: str
     output: str = ""
-    by_limit: bool = False
+    kind: FailureKind = FailureKind.ERROR
+
+
+class Stopped(NamedTuple):
+    """In place of a result: the cell has been asked to stop, and goes on from its checkpoint."""
 
 
 class Launcher(Protocol):
-    """Runs cells."""
+    """Runs cells, until the run is asked to stop: then it begins none, and those at work stop."""
 
-    def __call__(self, jobs: Iterable[Job], count: int) -> Iterator[tuple[Job, CellResult | Died]]:
+    def __call__(
+        self, jobs: Iterable[Job], count: int
+    ) -> Iterator[tuple[Job, CellResult | Died | Stopped]]:
         """Run each job and give it with its result when it has ended.
 
         Args:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from bench.events import Listener
 from bench.execution.cell import CellResult, Job, run_cell
 from bench.execution.context import RunContext
+from bench.execution.launchers.contract import Stopped
+from bench.machine.stop import Stop
+from bench.training.checkpoint import Interrupted
 
 
 @dataclass(frozen=True)
@@ -16,8 +19,16 @@ class Inline:
 
     context: RunContext
     listen: Listener
+    stop: Stop
 
-    def __call__(self, jobs: Iterable[Job], count: int) -> Iterator[tuple[Job, CellResult]]:  # noqa: ARG002 - of all launchers
+    def __call__(
+        self,
+        jobs: Iterable[Job],
+        count: int,  # noqa: ARG002 - of all launchers
+    ) -> Iterator[tuple[Job, CellResult | Stopped]]:
         """Run one job after the other."""
         for job in jobs:
-            yield job, run_cell(job, self.context, self.listen)
+            try:
+                yield job, run_cell(job, self.context, self.listen, lambda: self.stop.asked)
+            except Interrupted:
+                yield job, Stopped()

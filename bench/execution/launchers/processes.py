@@ -16,13 +16,15 @@ from bench.errors import InputError
 from bench.events import EpochDone, Listener, Remark, StepDone
 from bench.execution.cell import CellResult, Job, failed, run_cell
 from bench.execution.context import RunContext, open_context
-from bench.execution.launchers.contract import Died
+from bench.execution.launchers.contract import Died, Stopped
 from bench.execution.provenance import loss_names, networks
 from bench.machine.failure import Failure
 from bench.machine.fork_server import ForkServer
 from bench.machine.job_process import Ended, Limits, Task
+from bench.machine.stop import Stop
 from bench.settings.grid import Grid
 from bench.study.record import Environment, Record
+from bench.training.checkpoint import Interrupted
 
 MAX_PER_DEVICE = 4  # cells that ``auto`` puts side by side: more gain little
 CONTEXT_MIB = 700  # that a process takes on a CUDA device before it computes anything
@@ -36,40 +38,47 @@ class Processes:
         grid: of the cells.
         context: of this process, opened.
         listen: told what cells tell.
+        stop: ends all when it is asked.
     """
 
     def __init__(
-        self, server: ForkServer, grid: Grid, context: RunContext, listen: Listener
+        self, server: ForkServer, grid: Grid, context: RunContext, listen: Listener, stop: Stop
     ) -> None:
-        self._server, self._listen = server, listen
+        self._server, self._listen, self._stop = server, listen, stop
         limits = Limits(grid.limits.seconds, grid.limits.memory_gib)
         open_shared = partial(_open, grid, context.device, context.folder, context.environment)
         self._task = Task(open_shared, _begin, _work, limits)
 
-    def __call__(self, jobs: Iterable[Job], count: int) -> Iterator[tuple[Job, CellResult | Died]]:
+    def __call__(
+        self, jobs: Iterable[Job], count: int
+    ) -> Iterator[tuple[Job, CellResult | Died | Stopped]]:
         """Run the jobs, so many side by side.
 
         Raises:
             InputError: the code of a cell changed while it ran.
         """
-        ends = self._server.map(jobs, self._task, count=count, on_message=self._pass_on)
+        ends = self._server.map(
+            jobs, self._task, count=count, on_message=self._pass_on, stop=self._stop
+        )
         for job, ended in ends:
             yield job, self._result(job, ended)
 
     def _pass_on(self, message: object) -> None:
-        if isinstance(message, StepDone | EpochDone):
+        if isinstance(message, StepDone | EpochDone | Remark):
             self._listen(message)
 
-    def _result(self, job: Job, ended: Ended) -> CellResult | Died:
+    def _result(self, job: Job, ended: Ended) -> CellResult | Died | Stopped:
         if isinstance(ended.answer, InputError):
             raise ended.answer
+        if isinstance(ended.answer, Stopped):
+            return ended.answer
         if isinstance(ended.answer, CellResult):
             if ended.output.strip():
                 last = ended.output.strip().splitlines()[-1]
                 self._listen(Remark(f"printed: {last}", about=job.cell.label))
             return ended.answer
         why = ended.died or "its answer is none"
-        return Died(why, ended.output, by_limit=ended.by_limit)
+        return Died(why, ended.output, ended.kind)
 
 
 def fitting(record: Record, device: torch.device) -> int:
@@ -86,12 +95,17 @@ def _open(grid: Grid, device: torch.device, folder: Path, environment: Environme
     """Open what all cells share, without a thread or a device: neither outlives a fork."""
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
     torch.set_num_threads(1)
+    preload(grid)
+    return open_context(grid, device, folder, known=environment)
+
+
+def preload(grid: Grid) -> None:
+    """Import what the grid's networks and losses need."""
     trained = [cell for cell in grid.cells() if cell.loss is not None]
     for name in {network.name for cell in trained for network in networks(cell)}:
         architectures.preload(name)
     for name in {name for cell in trained for name in loss_names(cell)}:
         losses.load(name)
-    return open_context(grid, device, folder, known=environment)
 
 
 def _begin(context: RunContext) -> None:
@@ -101,11 +115,15 @@ def _begin(context: RunContext) -> None:
         torch.zeros(1, device=context.device)
 
 
-def _work(context: RunContext, job: Job, tell: Callable[[Any], None]) -> CellResult | InputError:
+def _work(
+    context: RunContext, job: Job, tell: Callable[[Any], None], must_stop: Callable[[], bool]
+) -> CellResult | Stopped | InputError:
     try:
-        return run_cell(job, context, tell)
+        return run_cell(job, context, tell, must_stop)
     except InputError as error:
         return error
+    except Interrupted:
+        return Stopped()
     except KeyboardInterrupt as error:  # here it is the network's own
         why = Failure.of(error)
-        return failed(job.cell, context, why.reason, why.traceback)
+        return failed(job.cell, context, why)

@@ -18,6 +18,7 @@ from bench.report.leaderboard import leaderboards
 from bench.report.race import raced
 from bench.report.setting import setting
 from bench.settings import grid_file
+from bench.study.record import FailureKind
 from bench.study.study import Study
 
 CPU = torch.device("cpu")
@@ -211,7 +212,7 @@ def test_a_row_with_a_failed_seed_leaves_and_the_last_row_needs_no_more(tmp_path
     assert (rows["twin"].seeds, rows["twin"].asked, rows["twin"].remarks) == (2, 2, ())
     assert rows["twin"].figures["iou"].rank == (1, 1)
     # It fails again, and once only.
-    again = race(asked(fragile, TWIN, BAD), tmp_path / "study", retry_failed=True)
+    again = race(asked(fragile, TWIN, BAD), tmp_path / "study", retry=FailureKind)
     assert again.trained == [("good", failed)]
 
 
@@ -221,7 +222,7 @@ def test_a_dry_run_shows_the_cells_up_to_the_next_look(study, tmp_path, asked):
     assert shown == FIRST_LOOK
     planned = look_ahead(asked(), Study(study), race=True)
     assert len(planned) == BASELINES + 6 + 2
-    assert not any(has_to_run(p, retry_failed=False, keep_stale=False) for p in planned)
+    assert not any(has_to_run(p) for p in planned)
 
 
 @pytest.mark.parametrize(

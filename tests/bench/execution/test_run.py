@@ -15,6 +15,7 @@ from bench.execution.context import load_metrics
 from bench.execution.launchers import start_server
 from bench.execution.run import run
 from bench.report.leaderboard import leaderboards
+from bench.study.record import FailureKind
 from bench.study.study import Study
 
 pytestmark = pytest.mark.usefixtures("timed")
@@ -111,7 +112,7 @@ def test_failed_cells_are_run_again_only_when_it_is_asked_for(tmp_path, asked, t
     assert missing(question, study) == []
     again, retried = Watch(), Watch()
     run(question, study, device=CPU, listen=again)
-    run(question, study, device=CPU, listen=retried, retry_failed=True)
+    run(question, study, device=CPU, listen=retried, retry=FailureKind)
     assert again.started == []
     assert len(retried.started) == 2
     assert all("learns_nan" in label for label in retried.started)

@@ -5,6 +5,7 @@ from watched_run import CPU
 
 from bench.execution.run import run
 from bench.machine import environment
+from bench.study.record import FailureKind
 from bench.study.study import Study
 from bench.study.timing import Block, Round, Timing
 
@@ -72,7 +73,7 @@ def test_a_failed_measurement_is_made_again_when_it_is_asked_for(
     timed.clear()
     run(question, study, device=CPU)
     assert timed == []
-    run(question, study, device=CPU, retry_failed=True)
+    run(question, study, device=CPU, retry=FailureKind)
     assert [case.architecture.options for case, _ in timed] == [{"channels": 9}]
 
 
@@ -98,7 +99,7 @@ def test_withheld_timings_are_made_again_when_it_is_asked_for(tmp_path, asked, t
     study.write_measurement(measured.model_copy(update={"timings": {"inference": disturbed}}))
     run(asked(), study, device=CPU)
     assert len(timed) == 1
-    run(asked(), study, device=CPU, retry_failed=True)
+    run(asked(), study, device=CPU, retry=FailureKind)
     assert len(timed) == 2
 
 

@@ -111,7 +111,7 @@ def test_losses_at_native_size_fail_a_network_that_has_none(
         train={"epochs": 1, "loss_size": "native"},
     )
     cell = list(grid.cells())[-1]
-    record, _ = run_cell(Job(cell), open_context(grid, torch.device("cpu"), tmp_path))
+    record, *_ = run_cell(Job(cell), open_context(grid, torch.device("cpu"), tmp_path))
     assert record.failure == (
         "loss_size: native: the network predicts the mask at full size only; "
         "leave loss_size at full"

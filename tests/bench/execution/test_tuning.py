@@ -114,7 +114,7 @@ def test_a_stopped_search_goes_on_and_a_finished_one_is_not_repeated(tmp_path, a
     study = Study(tmp_path / "study")
     assert len(study.load().trials) == 3
     planned = look_ahead(question, study)
-    due = [p.cell for p in planned if has_to_run(p, retry_failed=False, keep_stale=False)]
+    due = [p.cell for p in planned if has_to_run(p)]
     assert len(due) == 3 + len(BASELINES) + 2 * 2  # trials, baselines, cells
     on, again = Watch(), Watch()
     results = run_quietly(question, tmp_path / "study", listen=on)

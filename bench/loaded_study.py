@@ -1,0 +1,48 @@
+"""A study as `bench.load` gives it: its tables, and the networks that were trained."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+from architectures.user_code import forget_changed
+from bench.errors import InputError, suggestion
+from bench.report.frames import Frames
+from bench.study.plan import changed_code
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class LoadedStudy(Frames):
+    """The tables of `bench.report.frames.Frames`, and the networks."""
+
+    def network(self, cell: str) -> nn.Module:
+        """Return the trained network of a cell, on the CPU and in evaluation mode.
+
+        Args:
+            cell: its id, as in the tables, or the beginning of it.
+
+        Warns:
+            UserWarning: the network's code is not what it was, so that it may predict otherwise.
+
+        Raises:
+            InputError: there is no such cell, or more than one; or its weights were not kept.
+        """
+        from bench.execution.provenance import Inventory  # noqa: PLC0415 - it loads torch
+        from bench.inference.load import network  # noqa: PLC0415 - it loads torch
+
+        found = [r for id_, r in self.results.records.items() if id_.startswith(cell)]
+        if len(found) != 1:
+            choices = [record.cell.id for record in found] or list(self.results.records)
+            many = "several cells" if found else "no cell"
+            raise InputError(f"{cell}: is the id of {many}{suggestion(cell, choices)}")
+        (record,) = found
+        forget_changed()
+        present = Inventory("", "").of(record.cell).sources
+        recorded = dict(record.provenance.sources)
+        for what in [what for what in recorded if what == "decoding" or what.startswith("loss ")]:
+            del recorded[what]  # which no network needs
+        if changes := ", ".join(changed_code(recorded, present)):
+            warnings.warn(f"{record.cell.label}: may predict otherwise: {changes}", stacklevel=2)
+        return network(self.results, record)
