@@ -15,11 +15,13 @@ from bench.cli.bundle import bundle
 from bench.cli.check import check
 from bench.cli.compare import compare
 from bench.cli.list_names import list_names
+from bench.cli.logs import logs
 from bench.cli.merge import merge
 from bench.cli.migrate import migrate
 from bench.cli.power import power
 from bench.cli.report import report
 from bench.cli.run import INTERRUPTED, run
+from bench.cli.status import status
 from bench.cli.throughput import throughput
 from bench.cli.unbundle import unbundle
 from bench.cli.verify import verify
@@ -34,6 +36,8 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(run)
+app.command()(status)
+app.command()(logs)
 app.command()(report)
 app.command()(compare)
 app.command()(power)

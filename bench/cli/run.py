@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from bench.errors import InputError
+
+if TYPE_CHECKING:
+    from bench.study.plan import PlannedCell
+    from bench.study.record import FailureKind
 
 # Exit codes besides 0, and 2 for a mistake in the input.
 FAILED_CELLS = 3
@@ -21,6 +25,22 @@ class Launcher(StrEnum):
 
     PROCESSES = "processes"
     INLINE = "inline"
+
+
+class Retry(StrEnum):
+    """Which failed cells to run once more."""
+
+    FAILED = "failed"
+    OUT_OF_MEMORY = "oom"
+    DIVERGED = "diverged"
+    TIMEOUT = "timeout"
+    ALL = "all"
+
+    def kinds(self) -> list[FailureKind]:
+        """Return the kinds of failures that this means."""
+        from bench.study.record import FailureKind
+
+        return list(FailureKind) if self is Retry.ALL else [FailureKind(self.value)]
 
 
 def run(
@@ -59,10 +79,13 @@ def run(
         Launcher,
         typer.Option(help="processes: one for each cell; inline: all in this one, for a debugger."),
     ] = Launcher.PROCESSES,
-    retry_failed: Annotated[
-        bool,
-        typer.Option("--retry-failed", help="Run failed cells, and withheld timings, once more."),
-    ] = False,
+    retry: Annotated[
+        list[Retry] | None,
+        typer.Option(
+            help="Run cells once more that failed in this way, and timings that are withheld.",
+            show_default="none",
+        ),
+    ] = None,
     keep_stale: Annotated[
         bool,
         typer.Option(
@@ -76,60 +99,57 @@ def run(
 ) -> None:
     """Run the cells of a grid that the study lacks, or whose data, weights or code have changed.
 
-    Ends with exit code 3 if cells of the grid have failed.
+    Ends with exit code 3 if cells of the grid have failed, with 2 if the input is at fault or the
+    study cannot be written to, and with 130 after Ctrl-C or SIGTERM: the cells at work then keep
+    what they have come to, and the same command goes on from there. A second Ctrl-C ends all at
+    once.
     """
     from bench.execution.launchers import start_server
     from bench.settings.grid_file import load
     from bench.study.study import Study
 
-    question = load(grid)
-    name = grid.stem
-    if limit is not None:
-        if race:
-            raise InputError("--race: figures by --limit decide nothing; leave one of them out")
-        question = question.smoke_test(limit)
-        name = f"{name}-limit-{limit}"
-    study = Study(out or Path("results") / name)
-    console = Console()
-    if dry_run:
-        from bench.execution.run import look_ahead
-        from bench.report.terminal import print_plan
-
-        print_plan(console, look_ahead(question, study, race=race), study.folder)
-        return
     side_by_side = _parse_count(per_device)
+    if limit is not None and race:
+        raise InputError("--race: figures by --limit decide nothing; leave one of them out")
     # Before this process loads torch, which both can do at the same time.
-    server = start_server() if launcher is Launcher.PROCESSES else None
+    server = start_server() if launcher is Launcher.PROCESSES and not dry_run else None
     try:
-        from bench.execution.run import run
+        question, name = load(grid), grid.stem
+        if limit is not None:
+            question, name = question.smoke_test(limit), f"{name}-limit-{limit}"
+        study = Study(out or Path("results") / name)
+        console = Console()
+        if dry_run:
+            from bench.execution.run import look_ahead
+            from bench.report.terminal import print_plan
+
+            print_plan(console, look_ahead(question, study, race=race), study.folder)
+            return
+        if server is not None:
+            server.preload(question)
+        from bench.execution.run import look_ahead, run
         from bench.execution.trackers.terminal import create_progress
         from bench.machine.device import choose
 
-        with create_progress(console) as listen:
-            run(
-                question,
-                study,
-                device=choose(device),
-                listen=listen,
-                server=server,
-                per_device=side_by_side,
-                threads=threads,
-                race=race,
-                throughput=limit is None,
-                retry_failed=retry_failed,
-                keep_stale=keep_stale,
-                check_cache=check_cache,
-            )
-    except KeyboardInterrupt:
-        from bench.execution.run import has_to_run, look_ahead
-
-        planned = look_ahead(question, study, race=race)
-        left = sum(has_to_run(one, retry_failed=False, keep_stale=keep_stale) for one in planned)
-        where = " before the next look" if race else ""
-        typer.echo(
-            f"stopped with {left} cells to go{where}; the same command goes on from here", err=True
-        )
-        raise typer.Exit(INTERRUPTED) from None
+        try:
+            with create_progress(console) as listen:
+                run(
+                    question,
+                    study,
+                    device=choose(device),
+                    listen=listen,
+                    server=server,
+                    per_device=side_by_side,
+                    threads=threads,
+                    race=race,
+                    throughput=limit is None,
+                    retry=[kind for one in retry or [] for kind in one.kinds()],
+                    keep_stale=keep_stale,
+                    check_cache=check_cache,
+                )
+        except KeyboardInterrupt:
+            _say_what_is_left(look_ahead(question, study, race=race), race, keep_stale)
+            raise typer.Exit(INTERRUPTED) from None
     finally:
         if server is not None:
             server.end()
@@ -144,6 +164,16 @@ def run(
     console.print(f"{state}: see `bench report {study.folder}`", highlight=False, markup=False)
     if failed:
         raise typer.Exit(FAILED_CELLS)
+
+
+def _say_what_is_left(planned: list[PlannedCell], race: bool, keep_stale: bool) -> None:  # noqa: FBT001 - as they are asked for
+    from bench.execution.run import has_to_run
+
+    left = sum(has_to_run(one, keep_stale=keep_stale) for one in planned)
+    where = " before the next look" if race else ""
+    typer.echo(
+        f"stopped with {left} cells to go{where}; the same command goes on from here", err=True
+    )
 
 
 def _parse_count(text: str) -> int | None:
