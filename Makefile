@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCHMARK := --benchmark-only --benchmark-autosave
 
-.PHONY: quickstart test test-slow lint types benchmarks benchmarks-compare benchmarks-peers busy-machine growth coverage gpu-check clean
+.PHONY: quickstart test test-slow lint types benchmarks benchmarks-compare benchmarks-peers busy-machine kills growth coverage gpu-check clean
 
 quickstart: $(READY) data/quick.zip  ## Train the quick grid and print its leaderboard.
 	$(BIN)/bench run --grid grids/quick.yaml
@@ -36,6 +36,9 @@ benchmarks-peers: $(READY)  ## Time the training beside other libraries', which 
 
 busy-machine: $(READY)  ## Whether throughput holds beside a program that takes a core in bursts.
 	$(BIN)/python tests/benchmarks/busy_machine.py
+
+kills: $(READY)  ## Whether a grid that is killed again and again ends as one left alone.
+	$(BIN)/python tests/simulations/kills.py
 
 growth: $(READY)  ## How time and memory grow with cells, samples and image size.
 	$(BIN)/python tests/benchmarks/growth.py
