@@ -11,15 +11,15 @@ from functools import partial
 import torch
 
 from bench.data.leakage import find_leakage
-from bench.errors import DamagedError, InputError
+from bench.errors import InputError
 from bench.events import Listener, Listeners, Remark, silent
-from bench.execution.cell import figures, with_values
 from bench.execution.context import open_context, open_inventory
 from bench.execution.grid_run import LOOK_S, GridRun, Means, Precedents
 from bench.execution.launchers.contract import Launcher
 from bench.execution.launchers.inline import Inline
 from bench.execution.launchers.processes import Processes
 from bench.execution.race import GridRace, enter_race, run_race
+from bench.execution.rescoring import update_metrics
 from bench.execution.shared_teacher import TEACHER
 from bench.execution.timing import measure_throughput, timing_claim
 from bench.execution.trackers.claimed import ClaimedProgress
@@ -30,7 +30,7 @@ from bench.settings.grid import Cell, Grid
 from bench.study import places
 from bench.study.claims import Claims
 from bench.study.plan import PlannedCell, State, plan
-from bench.study.record import FailureKind, Leakage, Record
+from bench.study.record import FailureKind, Leakage
 from bench.study.results import Results
 from bench.study.study import Study
 
@@ -274,49 +274,3 @@ def _say_what_does_not_hold(
         elif one.state is State.STALE:
             what = "kept" if keep_stale else "running it again"
             listen(Remark(f"stale: {one.why}; {what}", one.cell.label))
-
-
-def update_metrics(records: Sequence[Record], results: Results, means: Means) -> set[str]:
-    """Compute from the kept scores what records lack, or have by another version of a metric.
-
-    Figures of metrics that are not among the run's stay. What another run is at, or has made anew
-    since the results were read, is left to it.
-
-    Returns:
-        The ids of cells whose scores are damaged, which have to be run again.
-    """
-    present = {metric.name: metric.contract.source_sha256 for metric in means.context.metrics}
-    damaged = set()
-    for record in records:
-        cell_id = record.cell.id
-        is_present = results.has_values(cell_id) and present.items() <= record.metrics.items()
-        if record.summary is None or is_present or not means.claims.take(cell_id):
-            continue
-        try:
-            if means.study.read_cell(record.cell) == record:
-                _update_metrics(record, results, means, set(present))
-        except DamagedError as error:
-            means.listen(Remark(str(error)))
-            damaged.add(cell_id)
-        finally:
-            means.claims.give_back(cell_id)
-    return damaged
-
-
-def _update_metrics(record: Record, results: Results, means: Means, present: set[str]) -> None:
-    cell_id, metrics = record.cell.id, means.context.metrics
-    names = [places.SCORES, *([places.CONSISTENCY] if record.consistency is not None else [])]
-    tables = {name: results.scores(cell_id, name) for name in names}
-    new = figures(tables, metrics)
-    kept = {
-        field: {k: v for k, v in (getattr(record, field) or {}).items() if k not in present}
-        for field in ("summary", "consistency", "metrics", "problems")
-    }
-    update = {field: None if new[field] is None else kept[field] | new[field] for field in kept}
-    tables = with_values(tables, metrics)
-    if results.has_values(cell_id):
-        before = results.scores(cell_id, places.VALUES).drop(columns="key")
-        kept_values = before[before.columns.difference(sorted(present))]
-        tables[places.VALUES] = tables[places.VALUES].join(kept_values)
-    weights = results.weights(record)
-    means.study.write_cell(record.model_copy(update=update), tables, weights)

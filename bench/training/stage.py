@@ -7,7 +7,7 @@ import math
 import statistics
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -25,9 +25,8 @@ from bench.training.compilation import IN_GRAPHS, Compiling
 from bench.training.duration import Duration
 from bench.training.multitask_loss import LossValues, MultiTaskLoss
 from bench.training.optimizer import create_optimizer, create_schedule
-from bench.training.optimizer_state import load_optimizer, with_keys_of_text
 from bench.training.out_of_memory import MemoryFallback, StepPlan, ladder, micro_batches
-from bench.training.progress import EpochProgress, StageProgress
+from bench.training.progress import EpochProgress
 from bench.training.step import train_step
 from bench.training.validation import validate
 
@@ -277,48 +276,6 @@ class Stage:
             for task, values in self.first.items()
             for text, value in values.items()
         ]
-
-    def state(self) -> dict[str, Any]:
-        """Return all that the stage changes but the network, for `load`."""
-        plan = self.fallback.plan
-        progress = StageProgress(
-            step=self.step,
-            samples_seen=self.samples_seen,
-            train_s=self.train_s,
-            data_wait_s=self.data_wait_s,
-            epoch=self.epoch,
-            accumulation_steps=plan.accumulation_steps,
-            checkpointing=plan.checkpointing,
-            form=self.compiling.form,
-            compilation=self.compiling.reason,
-        )
-        return {
-            "progress": progress.model_dump(),
-            "objectives": self.objectives.state_dict(),
-            "scale": self.objectives.scale,
-            "optimizer": with_keys_of_text(self.optimizer.state_dict()),
-            "schedule": self.schedule.state_dict(),
-            "order": self.order.get_state() if self.epoch is None else self.order_before,
-            "variation": self.variation.get_state(),
-            "first": self.first,
-        }
-
-    def load(self, state: dict[str, Any]) -> None:
-        """Go on from where an earlier run of the stage stood."""
-        progress = StageProgress.model_validate(state["progress"])
-        self.step, self.samples_seen = progress.step, progress.samples_seen
-        self.train_s, self.data_wait_s = progress.train_s, progress.data_wait_s
-        self.epoch = progress.epoch
-        self.fallback.take(StepPlan(progress.accumulation_steps, progress.checkpointing))
-        self.compiling.go_on(progress.form, progress.compilation)
-        self.objectives.load_state_dict(state["objectives"])
-        self.objectives.scale = state["scale"]
-        load_optimizer(self.optimizer, state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
-        self.order_before = state["order"].cpu()
-        self.order.set_state(self.order_before)
-        self.variation.set_state(state["variation"].cpu())
-        self.first = state["first"]
 
 
 def _read(steps: list[LossValues], *, first_step: int) -> tuple[list[dict[str, float]], float]:

@@ -1,6 +1,6 @@
 """All that a training changes until it is over, besides what its stage does: a value to go on from.
 
-The state of a stage is its own (`bench.training.stage.Stage.state`).
+The state of a stage is its own (`bench.training.stage_state`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from bench.randomness import random_state, set_random_state
 from bench.study.record import Epoch, Training
 from bench.training.checkpoint import Checkpoints
 from bench.training.progress import Progress
+from bench.training.stage_state import load_stage, state_of
 
 if TYPE_CHECKING:
     from bench.training.stage import Stage
@@ -66,7 +67,7 @@ class TrainingState:
     def go_on(self, stage: Stage) -> None:
         """Bring a stage, and the random numbers, to where the checkpoint left them, if it did."""
         if self._kept is not None:
-            stage.load(self._kept["stage"])
+            load_stage(stage, self._kept["stage"])
             _set_learning(self._model, self._kept["learning"])
             set_random_state(self._kept["random"], self._device)
             self._kept = None
@@ -94,7 +95,7 @@ class TrainingState:
             self._checkpoints.write(
                 {
                     "progress": self.progress.model_dump(mode="json"),
-                    "stage": stage.state(),
+                    "stage": state_of(stage),
                     "model": _tensors(self._model),
                     "learning": _learning(self._model),
                     "learning before": self._learning_before,
