@@ -21,7 +21,7 @@ architectures:
   - {{name: '{network}', channels: 16}}
 losses: [bce]
 data: {{archive: {archive}, image_size: 32}}
-train: {{epochs: 60, batch_size: 8, precision: float32, flip: true}}
+train: {{epochs: 40, batch_size: 8, precision: float32, flip: true}}
 keep: {{checkpoint_seconds: 0.2}}
 """
 CODE = """
@@ -118,7 +118,9 @@ def left_behind(study):
     ]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_a_run_that_is_asked_to_stop_keeps_what_it_has_and_goes_on(grid, expected, begin, number):
     run = begin(grid)
     run.until_checkpoint()
@@ -134,6 +136,7 @@ def test_a_run_that_is_asked_to_stop_keeps_what_it_has_and_goes_on(grid, expecte
     assert left_behind(run.study) == []
 
 
+@pytest.mark.slow
 def test_a_second_ctrl_c_ends_it_at_once(grid, begin):
     run = begin(grid)
     run.until_checkpoint()
@@ -155,7 +158,7 @@ def test_a_scheduler_may_ask_every_process_at_once(grid, expected, begin):
     assert left_behind(run.study) == []
 
 
-@pytest.mark.parametrize("who", ["cell", "server", "run"])
+@pytest.mark.parametrize("who", ["cell", pytest.param("server", marks=pytest.mark.slow), "run"])
 def test_whoever_is_killed_the_cell_goes_on_from_its_checkpoint(grid, expected, begin, who):
     run = begin(grid)
     run.until_checkpoint()
