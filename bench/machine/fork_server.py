@@ -195,9 +195,8 @@ class _Server:
         """Hand out jobs and pass on what comes back, until the other end is closed."""
         try:
             while True:
-                limited = any(child.has_to_end for child in self._running)
                 ends = [end for child in self._running for end in (child.connection, child.exit)]
-                ready = wait([self._connection, *ends], timeout=POLL_S if limited else None)
+                ready = wait([self._connection, *ends], timeout=POLL_S if self._running else None)
                 if self._connection in ready:
                     self._receive()
                 for child in list(self._running):

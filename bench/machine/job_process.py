@@ -131,11 +131,6 @@ class JobProcess:
             with contextlib.suppress(OSError):
                 os.kill(self._pid, signal.SIGTERM)
 
-    @property
-    def has_to_end(self) -> bool:
-        """Whether it is ended if it goes on for too long."""
-        return self._stopped is not None or any(self._limits)
-
     def enforce_limits(self) -> None:
         """End the process if it has used more than it may."""
         now = time.monotonic()
