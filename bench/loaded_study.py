@@ -6,7 +6,6 @@ import warnings
 from typing import TYPE_CHECKING
 
 from architectures.user_code import forget_changed
-from bench.errors import InputError, suggestion
 from bench.report.frames import Frames
 from bench.study.plan import changed_code
 
@@ -32,12 +31,7 @@ class LoadedStudy(Frames):
         from bench.execution.provenance import Inventory  # noqa: PLC0415 - it loads torch
         from bench.inference.load import network  # noqa: PLC0415 - it loads torch
 
-        found = [r for id_, r in self.results.records.items() if id_.startswith(cell)]
-        if len(found) != 1:
-            choices = [record.cell.id for record in found] or list(self.results.records)
-            many = "several cells" if found else "no cell"
-            raise InputError(f"{cell}: is the id of {many}{suggestion(cell, choices)}")
-        (record,) = found
+        record = self.results.find(cell)
         forget_changed()
         present = Inventory("", "").of(record.cell).sources
         recorded = dict(record.provenance.sources)

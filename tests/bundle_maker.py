@@ -10,7 +10,6 @@ import study_maker
 
 from bench.settings import Architecture, Data, LossPair, Train
 from bench.settings.grid import Grid
-from bench.study.measurement import Measurement
 from bench.study.plan import timing_cases
 from bench.study.study import Study
 
@@ -105,12 +104,5 @@ def make_study(folder):
     records = [study_maker.record(cell, summary={"iou": 0.5}) for cell in cells]
     study_maker.keep(study, GRID, records)
     ((case, _),) = timing_cases(cells, records)
-    study.write_measurement(
-        Measurement(
-            case=case,
-            environment=study_maker.ENVIRONMENT,
-            measured_utc=study_maker.NOW,
-            timings={"inference": study_maker.timing([0.1, 0.2, 0.3])},
-        )
-    )
+    study.write_measurement(study_maker.measurement(case))
     return folder

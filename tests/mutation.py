@@ -4,11 +4,21 @@ import copy
 import json
 import re
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 # In a text that is no valid JSON yet: a fragment by its number, and the end of a key given twice.
 FRAGMENT = re.compile(r'"@(\d+)"')
 TWIN = "@twin"
+# How often, and for how long at most, a test mutates: briefly, and where it is marked as slow.
+BRIEF = settings(
+    max_examples=150,
+    deadline=5000,  # ms: no file keeps its reader waiting
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+LONG = settings(BRIEF, max_examples=10_000)
 
 
 @st.composite

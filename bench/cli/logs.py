@@ -6,9 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-
-from bench.errors import InputError, suggestion
 
 
 def logs(
@@ -19,13 +16,7 @@ def logs(
     from bench.study.study import Study
     from bench.text import printable
 
-    results = Study(study).load()
-    records = results.records | results.trials
-    found = [record for id_, record in records.items() if id_.startswith(cell)]
-    if len(found) != 1:
-        many = "several cells" if found else "no finished cell"
-        raise InputError(f"{cell}: is the id of {many}{suggestion(cell, list(records))}")
-    (record,) = found
+    record = Study(study).load().find(cell)
     lines = [
         f"{record.cell.id}: {record.cell.label}",
         f"on {record.environment.machine}",
@@ -43,4 +34,4 @@ def logs(
     if record.failure is not None:
         lines += [f"{record.failure_kind}: {record.failure}", record.failure_details or ""]
     for line in "\n".join(lines).splitlines():
-        Console().print(printable(line), markup=False, highlight=False, soft_wrap=True)
+        typer.echo(printable(line))

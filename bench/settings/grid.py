@@ -20,6 +20,7 @@ from bench.settings import identity
 from bench.settings.base import Seed, Settings, is_stored
 from bench.settings.data import Data
 from bench.settings.keep import Keep
+from bench.settings.limits import Limits
 from bench.settings.losses import LossPair
 from bench.settings.networks import Architecture, check
 from bench.settings.training import Train
@@ -145,21 +146,6 @@ class Cell(Settings):
         if self.tuning is None or self.trial is None:
             return text
         return f"{text} · trial {self.trial + 1} of {self.tuning.trials}"
-
-
-class Limits(Settings):
-    """What a cell may use before it is ended and recorded as failed; by default, all there is.
-
-    No limit is part of a cell's identity: it changes no figure.
-
-    Attributes:
-        seconds: wall time of the whole cell; and, if more than two minutes, of one visit to a
-            network that is timed, which otherwise has two minutes.
-        memory_gib: of the host's memory, beyond what a process starts with; on Linux.
-    """
-
-    seconds: float | None = Field(None, gt=0)
-    memory_gib: float | None = Field(None, gt=0)
 
 
 class Grid(Settings):

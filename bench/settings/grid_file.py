@@ -13,8 +13,9 @@ from bench.settings import yaml_text
 from bench.settings.base import Settings
 from bench.settings.budget import Budget
 from bench.settings.data import Data, Split
-from bench.settings.grid import Grid, Limits
+from bench.settings.grid import Grid
 from bench.settings.keep import Keep
+from bench.settings.limits import Limits
 from bench.settings.losses import Balance, LossPair
 from bench.settings.schedule import Schedule
 from bench.settings.training import Recipe, Teacher, Train

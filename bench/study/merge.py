@@ -166,8 +166,9 @@ def _difference(one: Record, other: Record) -> str | None:
     if why is not None or one.failure is not None or other.failure is not None:
         return why
     only = other.metrics.keys() - one.metrics.keys()
-    if only:  # `one` has at least as many, so that each has what the other has not
-        return f"each has a metric that the other has not; {min(only)} is in the second alone"
+    if only:  # the first has as many metrics, or weights that the second has not
+        what = "a metric" if one.metrics.keys() - other.metrics.keys() else "weights or a metric"
+        return f"each has {what} that the other has not; {min(only)} is in the second alone"
     for name, digest in sorted(other.metrics.items()):
         if one.metrics[name] != digest:
             return f"{name} is computed by other code"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import AwareDatetime, JsonValue
 
-from bench.errors import DamagedError
+from bench.errors import DamagedError, InputError, suggestion
 from bench.settings import identity
 from bench.settings.grid import Cell, Grid
 from bench.study import checksums, places
@@ -137,6 +137,20 @@ class Results:
         """Return whether each metric's value of each image is kept of a cell."""
         name = places.table_file(places.VALUES)
         return (self.folder / places.CELLS / cell_id / name).exists()
+
+    def find(self, cell: str) -> Record:
+        """Return the record of the cell, or trial, whose id begins so.
+
+        Raises:
+            InputError: there is none, or more than one.
+        """
+        records = self.records | self.trials
+        found = [cell_id for cell_id in records if cell_id.startswith(cell)]
+        if len(found) != 1:
+            many = "several cells" if found else "no finished cell"
+            near = suggestion(cell, found or records)
+            raise InputError(f"{cell}: is the id of {many}{near}")
+        return records[found[0]]
 
     def weights(self, record: Record) -> bytes | None:
         """Read the weights of a cell's network, a file of safetensors; None if there are none.

@@ -116,7 +116,7 @@ class TrainingState:
         progress.curve.append(epoch)
         if selectable and (progress.best_score is None or score > progress.best_score):
             progress.best_score, progress.best_place = score, len(progress.curve) - 1
-            self._best_weights = None if is_last else copy.deepcopy(_tensors(self._model))
+            self._best_weights = None if is_last else copy.deepcopy(self._model.state_dict())
 
     def end(self, stage: Stage) -> None:
         """Add what a stage has come to that is over."""
@@ -135,7 +135,7 @@ class TrainingState:
             DivergedError: one of them is not finite.
         """
         if self._best_weights is not None:
-            _load(self._model, self._best_weights)
+            self._model.load_state_dict(self._best_weights)
         for name, weight in self._model.named_parameters():
             if not weight.isfinite().all():
                 raise DivergedError(f"the weight {name} is not finite at the end of training")

@@ -93,7 +93,7 @@ def test_a_study_without_weights_says_how_to_have_them(asked, tmp_path):
 def test_an_unknown_cell_is_told(asked, tmp_path):
     study = Study(tmp_path / "study")
     run(asked(losses=["bce"]), study, device=CPU)
-    with pytest.raises(InputError, match="nowhere: is the id of no cell"):
+    with pytest.raises(InputError, match="nowhere: is the id of no finished cell"):
         bench.load(study.folder).network("nowhere")
 
 

@@ -20,7 +20,6 @@ from bench.execution.verify import choose_cell, compare_again, verify
 from bench.settings import Architecture, Data, LossPair, Train
 from bench.settings.grid import Grid
 from bench.study import checksums, places
-from bench.study.measurement import Measurement
 from bench.study.plan import timing_cases
 from bench.study.record import Epoch, Training
 from bench.study.study import Study
@@ -59,14 +58,7 @@ def study(tmp_path):
         tables = with_values({places.SCORES: scores(20 + number)}, METRICS)
         study.write_cell(record(cell, 20 + number), tables)
     ((case, _),) = timing_cases(GRID.cells(), [record(CELLS[0], 20)])
-    study.write_measurement(
-        Measurement(
-            case=case,
-            environment=study_maker.ENVIRONMENT,
-            measured_utc=study_maker.NOW,
-            timings={"inference": study_maker.timing([0.1, 0.2, 0.3])},
-        )
-    )
+    study.write_measurement(study_maker.measurement(case))
     return study
 
 

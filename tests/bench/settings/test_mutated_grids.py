@@ -6,9 +6,9 @@ import shutil
 import pytest
 import yaml
 from harmless import only_reads
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from mutation import edited, restructured
+from mutation import BRIEF, LONG, edited, restructured
 
 from bench.errors import InputError
 from bench.execution.run import look_ahead
@@ -154,16 +154,6 @@ def dry_run(path):
 def test_the_grids_are_sound_before_they_are_mutated(folder, contents):
     lines = [dry_run(written(folder, json.dumps(content).encode())) for content in contents]
     assert lines == [None] * len(contents)
-
-
-BRIEF = settings(
-    max_examples=150,
-    deadline=5000,  # ms: no file keeps its reader waiting
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-LONG = settings(BRIEF, max_examples=10_000)
 
 
 def _mutated(folder, contents, repository, data):

@@ -185,6 +185,15 @@ def test_weights_are_not_lost_to_a_later_record_without_them(pair, tmp_path, int
     assert results.weights(results.records[CELL.id]) == b"the weights"
 
 
+def test_weights_in_one_and_a_metric_in_the_other_are_refused(pair, tmp_path):
+    mine = study_maker.DIGESTS | {"mine.py:mine": "3" * 64}
+    one, other = pair({}, {"metrics": mine, "summary": {"iou": IOU, "mine.py:mine": 0.1}})
+    with_weights = study_maker.record(CELL, summary={"iou": IOU}, weights="best")
+    Study(one).write_cell(with_weights, {places.SCORES: study_maker.scores()}, b"the weights")
+    with pytest.raises(InputError, match="each has weights or a metric that the other has not"):
+        merge((one, other), tmp_path / "out")
+
+
 def own_metric(name):
     metrics = study_maker.DIGESTS | {name: "3" * 64}
     return {"metrics": metrics, "summary": {"iou": IOU, name: 0.1}}

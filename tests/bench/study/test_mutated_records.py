@@ -5,15 +5,14 @@ import json
 import pytest
 import study_maker
 from harmless import only_reads
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from mutation import edited, restructured
+from mutation import BRIEF, LONG, edited, restructured
 
 from bench.settings import Architecture, Data, LossPair, Train
 from bench.settings.grid import Grid
 from bench.settings.tuning import Tune
 from bench.study import checksums
-from bench.study.measurement import Measurement
 from bench.study.plan import timing_cases
 from bench.study.record import Epoch, Execution, Leakage, Training
 from bench.study.results import Race
@@ -67,14 +66,7 @@ def study(tmp_path_factory):
     for trial in TUNED.trials():
         study.write_cell(study_maker.record(trial, val_score=0.5), {})
     for case, _ in timing_cases(GRID.cells(), records):
-        study.write_measurement(
-            Measurement(
-                case=case,
-                environment=study_maker.ENVIRONMENT,
-                measured_utc=study_maker.NOW,
-                timings={"inference": study_maker.timing([0.1, 0.2, 0.3])},
-            )
-        )
+        study.write_measurement(study_maker.measurement(case))
     return study
 
 
@@ -129,16 +121,6 @@ def test_a_number_that_no_id_can_be_made_of_is_damage(study, sound):
     content = sound[path].replace(b'"width": 0.5', b'"width": 1e999')
     results = load_with(study, path, content, with_checksum=True)
     assert list(results.damaged) == [place(study, path)]
-
-
-BRIEF = settings(
-    max_examples=150,
-    deadline=5000,  # ms: no file keeps its reader waiting
-    derandomize=True,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-LONG = settings(BRIEF, max_examples=10_000)
 
 
 def test_the_study_is_sound_before_its_files_are_mutated(study, sound):
