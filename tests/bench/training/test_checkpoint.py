@@ -1,6 +1,7 @@
 """A training that is ended goes on from its checkpoint, and ends as if nothing had happened."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from architectures import Prediction
 from bench.data.batch_loader import BatchLoader
 from bench.data.cache import open_dataset
 from bench.data.split import split_rows
-from bench.events import StepDone
+from bench.events import EpochDone, StepDone
 from bench.machine.memory import PeakMemory
 from bench.settings import LossPair, Split, Train
 from bench.training import checkpoint
@@ -273,3 +274,21 @@ def test_a_training_without_checkpoints_can_be_stopped_too(create_trainer, tmp_p
     with pytest.raises(Interrupted):
         create_trainer(checkpoints=made).fit(Network(), LossPair.model_validate("bce"), recipes)
     assert not (tmp_path / "a").exists()
+
+
+def test_a_buffer_that_comes_into_being_after_the_best_epoch_does_no_harm(create_trainer):
+    class Late(Network):
+        def forward(self, background, composite):
+            prediction = super().forward(background, composite)
+            if self.training and len(epochs) == 1:
+                self.register_buffer("late", torch.zeros(()), persistent=False)
+            return prediction._replace(
+                mask_logits=prediction.mask_logits - 50 * hasattr(self, "late")
+            )
+
+    epochs, pair = [], LossPair.model_validate({"mask": "bce"})
+    recipes = Train(epochs=2, batch_size=4, precision="float32").recipes()
+    trainer = replace(create_trainer(), tasks=("mask",))
+    trainer = replace(trainer, listen=lambda e: epochs.append(e) if isinstance(e, EpochDone) else 0)
+    training = trainer.fit(Late(), pair, recipes)
+    assert [epoch.selected for epoch in training.curve] == [True, False]
