@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,20 @@ def freed_memory_is_given_back():
         patch.setattr("bench.execution.context.keep_freed_memory", lambda: None)
         patch.setattr("bench.throughput.measure.keep_freed_memory", lambda: None)
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def interrupts_are_heard():
+    """Even where the tests run in the background of a script, whose shell has Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def what_is_loaded_is_not_garbage():
+    """Every cell looks for garbage: here among all that the tests have imported so far."""
+    gc.freeze()
 
 
 @pytest.fixture
