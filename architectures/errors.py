@@ -15,8 +15,9 @@ class ArchitectureError(ValueError):
 
 def did_you_mean(wrong: str, choices: Iterable[str]) -> str:
     """Return `; did you mean 'unet'?` for the closest choice, or nothing if none is close."""
-    closest = difflib.get_close_matches(wrong, list(choices), n=1)
-    return f"; did you mean {closest[0]!r}?" if closest else ""
+    by_lower_case = {choice.lower(): choice for choice in choices}
+    closest = difflib.get_close_matches(wrong.lower(), by_lower_case, n=1)
+    return f"; did you mean {by_lower_case[closest[0]]!r}?" if closest else ""
 
 
 def in_one_line(error: BaseException) -> str:

@@ -39,6 +39,7 @@ class DivergedError(TrainingError):
 def suggestion(word: str, choices: Iterable[str]) -> str:
     """The end of an error line: the nearest of the choices, if one is near, and all of them."""
     choices = list(choices)
-    near = difflib.get_close_matches(word, choices, n=1)
-    meant = f"; did you mean {near[0]!r}?" if near else ";"
+    by_lower_case = {choice.lower(): choice for choice in choices}
+    near = difflib.get_close_matches(word.lower(), by_lower_case, n=1)
+    meant = f"; did you mean {by_lower_case[near[0]]!r}?" if near else ";"
     return f"{meant} (choices: {', '.join(choices)})"

@@ -53,6 +53,7 @@ def source_of(name: str) -> Path:
 def nearest(wrong: str, choices: Iterable[str]) -> str:
     """Return the end of an error text about a misspelt name: the nearest choice, then all."""
     choices = sorted(choices)
-    matches = difflib.get_close_matches(wrong, choices, n=1)
-    question = f"; did you mean {matches[0]!r}?" if matches else ""
+    by_lower_case = {choice.lower(): choice for choice in choices}
+    matches = difflib.get_close_matches(wrong.lower(), by_lower_case, n=1)
+    question = f"; did you mean {by_lower_case[matches[0]]!r}?" if matches else ""
     return f"{question} (choices: {', '.join(choices) or 'none'})"

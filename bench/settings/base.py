@@ -18,6 +18,7 @@ def _as_seed(value: object) -> int:
 
 
 Seed = Annotated[int, BeforeValidator(_as_seed)]
+OneOrMore = BeforeValidator(lambda value: value if isinstance(value, list | tuple) else [value])
 
 
 class Settings(BaseModel):

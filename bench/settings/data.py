@@ -54,7 +54,15 @@ class Split(Settings):
     def _whole(self) -> Self:
         total = self.train + self.val + self.test
         if abs(total - 1) > 1e-6:  # noqa: PLR2004 - shares are written with few digits
-            raise ValueError(f"train + val + test must be 1, not {total:g}")
+            shares = ("train", "val", "test")
+            sums = " + ".join(f"{getattr(self, share):g}" for share in shares)
+            default = " and ".join(
+                f"{share} is {getattr(self, share):g}"
+                for share in shares
+                if share not in self.model_fields_set
+            )
+            unsaid = f"; where it is not given, {default}" if default else ""
+            raise ValueError(f"train + val + test must be 1, not {sums} = {total:g}{unsaid}")
         return self
 
     @model_validator(mode="after")

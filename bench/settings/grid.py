@@ -17,7 +17,7 @@ from pydantic import (
 
 import architectures as architecture_registry
 from bench.settings import identity
-from bench.settings.base import Seed, Settings, is_stored
+from bench.settings.base import OneOrMore, Seed, Settings, is_stored
 from bench.settings.data import Data
 from bench.settings.keep import Keep
 from bench.settings.limits import Limits
@@ -38,7 +38,12 @@ TASKS = ("mask", "depth")
 MAX_NETWORKS = 1000  # that patterns of names may stand for
 MAX_TRAININGS = 10_000
 
-OneOrMore = BeforeValidator(lambda value: value if isinstance(value, list | tuple) else [value])
+
+def _as_seeds(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        many = f", or {list(range(value))} for {value} seeds" if 1 < value <= 10 else ""  # noqa: PLR2004 - shown whole
+        raise ValueError(f"write [{value}] for the seed {value} alone{many}")  # noqa: TRY004 - what pydantic expects
+    return value
 
 
 class Cell(Settings):
@@ -159,7 +164,7 @@ class Grid(Settings):
 
     architectures: Annotated[tuple[Architecture, ...], OneOrMore] = Field(min_length=1)
     losses: Annotated[tuple[LossPair, ...], OneOrMore] = Field(min_length=1)
-    seeds: Annotated[tuple[Seed, ...], OneOrMore] = Field((0,), min_length=1)
+    seeds: Annotated[tuple[Seed, ...], BeforeValidator(_as_seeds)] = Field((0,), min_length=1)
     data: Data
     train: Train
     tune: Tune | None = None

@@ -71,6 +71,19 @@ _SECTIONS: dict[str, type[Settings]] = {
     "tune": Tune,
 }
 
+# What would be right in place of a value of another type.
+_RIGHT = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "string_type": "a text",
+    "tuple_type": "a list, as [a, b]",
+}
+
 
 def _explain(error: ErrorDetails) -> str:
     """One line for one validation error: the key, what is wrong, what would be right."""
@@ -82,15 +95,21 @@ def _explain(error: ErrorDetails) -> str:
     match error["type"]:
         case "extra_forbidden" if section in _SECTIONS:
             near = suggestion(location[-1], _SECTIONS[section].model_fields)
-            return f"unknown key {where!r}{near}"
+            line = f"unknown key {where!r}{near}"
         case "missing":
-            return f"the key {where!r} is missing"
+            line = f"the key {where!r} is missing"
         case "literal_error" if isinstance(given, str):
             choices = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
-            return f"{where}: unknown value {shown}{suggestion(given, choices)}"
+            line = f"{where}: unknown value {shown}{suggestion(given, choices)}"
         case "too_short":
-            return f"{where}: is empty; give at least one"
+            line = f"{where}: is empty; give at least one"
         case "value_error":
-            return ": ".join(filter(None, (where, str(error["ctx"]["error"]))))
+            line = ": ".join(filter(None, (where, str(error["ctx"]["error"]))))
+        case "model_type" if where in _SECTIONS:
+            keys = ", ".join(_SECTIONS[where].model_fields)
+            line = f"{where}: give a mapping, not {shown} (keys: {keys})"
+        case kind if kind in _RIGHT:
+            line = f"{where}: give {_RIGHT[kind]}, not {shown}"
         case _:
-            return f"{where}: {error['msg'].lower()}, not {shown}"
+            line = f"{where}: {error['msg'].lower()}, not {shown}"
+    return line

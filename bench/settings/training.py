@@ -7,7 +7,7 @@ what was not used.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     Field,
@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from bench.settings.base import Settings, is_stored
+from bench.settings.base import OneOrMore, Settings, is_stored
 from bench.settings.budget import Budget
 from bench.settings.data import ImageSize
 from bench.settings.losses import LossPair
@@ -63,7 +63,7 @@ class Recipe(Settings):
     batch_size: PositiveInt = 16
     accumulate: PositiveInt = 1
     losses: LossPair | None = None
-    freeze: tuple[str, ...] = ()
+    freeze: Annotated[tuple[str, ...], OneOrMore] = ()
     optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
     learning_rate: float = Field(1e-3, gt=0)
     weight_decay: float = Field(1e-2, ge=0)

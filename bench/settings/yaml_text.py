@@ -1,7 +1,7 @@
 """What a YAML text says, read under limits: whatever a text holds, reading it is quick and safe.
 
-Of YAML's types there are those of JSON: mappings, lists, texts, numbers, true, false and null. What
-looks like a date is a text, and a text with any other tag is an error.
+Of YAML's types there are those of JSON: mappings, lists, texts, numbers, true, false and null, and
+the merge key ``<<``. What looks like a date is a text, and a text with any other tag is an error.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ MAX_NUMBER = 100  # characters of one that is no text: any whole number then fit
 _PREFIX = "tag:yaml.org,2002:"
 _STRING = f"{_PREFIX}str"
 _TYPES = {f"{_PREFIX}{name}" for name in ("bool", "float", "int", "map", "null", "seq", "str")}
+_MERGE = f"{_PREFIX}merge"
 _TOO_DEEP = f"more than {MAX_DEPTH} mappings and lists inside each other"
 _TOO_MANY = f"more than {MAX_NODES:,} values, an alias counted as all that it stands for"
 
@@ -59,7 +60,7 @@ class _StrictLoader(yaml.SafeLoader):
         if tag in _TYPES or tag is None
     }
     yaml_implicit_resolvers = {  # noqa: RUF012
-        first: [(tag, shape) for tag, shape in resolvers if tag in _TYPES]
+        first: [(tag, shape) for tag, shape in resolvers if tag in {*_TYPES, _MERGE}]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
@@ -107,8 +108,12 @@ class _StrictLoader(yaml.SafeLoader):
             raise _problem("tagged as a mapping, and is none", node.start_mark)
         seen = set()
         node.value = _with_whole_brackets(node.value)
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
+        for key_node, value_node in node.value:
+            if key_node.tag == _MERGE:
+                self.construct_object(value_node, deep=True)  # so that it is checked as well
+                key = "<<"
+            else:
+                key = self.construct_object(key_node, deep=True)
             if not isinstance(key, Hashable):
                 raise _problem("a mapping or a list cannot be a key", key_node.start_mark)
             if key in seen:

@@ -119,6 +119,18 @@ def test_a_grid_survives_being_written_and_read(tmp_path):
             "losses: every stage has losses of its own, so that these make no difference; give one",
         ),
         (changed(seeds=[3, 3]), "seeds: 3 is listed twice"),
+        (changed(seeds=3), "seeds: write [3] for the seed 3 alone, or [0, 1, 2] for 3 seeds"),
+        (changed(seeds=42), "seeds: write [42] for the seed 42 alone"),
+        (changed(seeds="all"), "seeds: give a list, as [a, b], not 'all'"),
+        (changed(losses="BCE"), "unknown loss 'BCE' at column 1; did you mean 'bce'?"),
+        (changed(architectures="UNet"), "unknown architecture 'UNet'; did you mean 'unet'?"),
+        (changed(Seeds=[0]), "unknown key 'Seeds'; did you mean 'seeds'?"),
+        (changed(data="a.zip"), "data: give a mapping, not 'a.zip' (keys: archive, exclude, "),
+        (changed(train={"epochs": "ten"}), "train.epochs: give a whole number, not 'ten'"),
+        (changed(train={"epochs": 1.5}), "train.epochs: give a whole number, not 1.5"),
+        (changed(train={"learning_rate": "low"}), "train.learning_rate: give a number, not 'low'"),
+        (changed(train={"flip": 2}), "train.flip: give true or false, not 2"),
+        (changed(metrics=[1]), "metrics.0: give a text, not 1"),
         (changed(seeds=[-1]), "seeds.0: a seed is a whole number from 0 to 2^64 - 1, not -1"),
         (changed(seeds=[2**64]), "seeds.0: a seed is a whole number from 0 to 2^64 - 1, not 18446"),
         (
@@ -154,7 +166,7 @@ def test_a_grid_survives_being_written_and_read(tmp_path):
         ),
         (
             changed(data={"archive": "a.zip", "split": {"train": 0.9}}),
-            "data.split: train + val + test must be 1, not 1.3",
+            "not 0.9 + 0.1 + 0.3 = 1.3; where it is not given, val is 0.1 and test is 0.3",
         ),
         (
             changed(data={"archive": "a.zip", "split": {"train": 0.7, "val": 0, "test": 0.3}}),
@@ -210,11 +222,12 @@ def test_a_grid_tried_out_keeps_its_stages_and_makes_an_epoch_of_each(repository
 
 
 def test_a_single_value_stands_for_a_list_of_one(tmp_path):
-    asked = changed(architectures="unet", losses="bce", seeds=3, metrics="dice")
+    asked = changed(architectures="unet", losses="bce", metrics="dice")
+    asked["train"] = {**asked["train"], "freeze": "body"}
     grid = load(tmp_path, asked)
     assert [architecture.name for architecture in grid.architectures] == ["unet"]
     assert [loss.mask for loss in grid.losses] == ["bce"]
-    assert (grid.seeds, grid.metrics) == ((3,), ("dice",))
+    assert (grid.metrics, grid.train.freeze) == (("dice",), ("body",))
 
 
 def test_options_that_python_takes_for_equal_are_different_networks(tmp_path):
