@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from architectures import networks
 from architectures.contract import normalize_options
 from architectures.errors import ArchitectureError, did_you_mean, in_one_line
+from architectures.seeding import seeded_globals
 from architectures.user_code import find_file, load_file, neighbours_importable, remember_imports
 
 if TYPE_CHECKING:
@@ -69,8 +70,9 @@ def create(spec: str, /, *, seed: int = 0, **options: Any) -> nn.Module:
 
     Args:
         spec: Which network; see the top of this module.
-        seed: Seed of the initial weights. The same seed gives the same weights on the CPU, and
-            torch's global random state is left as it was.
+        seed: Seed of the initial weights, which may be drawn from the global generators of torch,
+            NumPy or Python. The same seed gives the same weights on the CPU, and the generators are
+            left as they were.
         **options: The entry's own options; see `options`.
 
     Returns:
@@ -84,8 +86,7 @@ def create(spec: str, /, *, seed: int = 0, **options: Any) -> nn.Module:
 
     entry = _resolve(spec)
     checked = _check(spec, entry, options)
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+    with seeded_globals(seed):
         try:
             with _as_imported(spec):
                 network = entry(**checked)

@@ -52,8 +52,8 @@ def determinism(subject: NetworkUnderTest) -> str:
     if differing:
         raise Fault(
             f"built twice from seed {subject.seed}, these differ: {listed(differing)}",
-            "draw initial weights with torch's own functions (nn.init, torch.randn), which the "
-            "seed governs, not with numpy or random",
+            "draw initial weights with torch's own functions (nn.init, torch.randn), or from the "
+            "global generators of numpy or random: the seed governs no generator of your own",
         )
     first, second = (subject.predict(network, 2, 32, 32) for _ in range(2))
     differing = _differing(first, second)
@@ -69,7 +69,8 @@ def determinism(subject: NetworkUnderTest) -> str:
         raise Fault(
             f"in training mode, the same images give another {' and '.join(differing)} after "
             f"the same seed",
-            "draw random numbers from torch's global generator, not from numpy or random",
+            "draw random numbers from torch's global generator, or from those of numpy or random: "
+            "the seed governs no generator of your own",
         )
     return "the same weights and predictions from one seed"
 

@@ -16,6 +16,7 @@ from bench.machine.device import synchronize
 from bench.machine.failure import reason
 from bench.machine.memory import PeakMemory
 from bench.machine.precision import autocast
+from bench.randomness import kept_globals
 from bench.settings import Recipe
 from bench.study.record import Execution
 from bench.text import shortened
@@ -119,8 +120,7 @@ class Compiling:
             elif (expected_s := self._duration.expected_s(step_s)) < MIN_TRAINING_S:
                 self.reason = f"skipped: only {expected_s:.0f} s of training"
             else:
-                generators = [self._device] if self._device.type == "cuda" else []
-                with self._memory.ignoring(), torch.random.fork_rng(generators):
+                with self._memory.ignoring(), kept_globals(self._device):
                     self._try(batch)
 
     def _follow(self, precedent: Execution) -> None:

@@ -22,6 +22,7 @@ from torch.utils.checkpoint import checkpoint
 from bench.data.batches import Batch
 from bench.machine.failure import is_out_of_memory
 from bench.machine.memory import PeakMemory
+from bench.randomness import random_state, set_random_state
 from bench.settings.training import MIN_MICRO_BATCH
 
 Result = TypeVar("Result")
@@ -147,9 +148,7 @@ class BeforeStep:
         else:  # the network has put other tensors there
             self._list_buffers()
         self._states = len(self._optimizer.state)
-        self._random = torch.get_rng_state()
-        if self._device.type == "cuda":
-            self._random_on_device = torch.cuda.get_rng_state(self._device)
+        self._random = random_state(self._device)
 
     @torch.no_grad()
     def restore(self) -> None:
@@ -161,9 +160,7 @@ class BeforeStep:
         self._optimizer.zero_grad(set_to_none=True)
         for parameter in list(self._optimizer.state)[self._states :]:
             del self._optimizer.state[parameter]
-        torch.set_rng_state(self._random)
-        if self._device.type == "cuda":
-            torch.cuda.set_rng_state(self._random_on_device, self._device)
+        set_random_state(self._random, self._device)
 
 
 def micro_batches(batch: Batch, count: int) -> Iterator[tuple[Batch, float]]:

@@ -1,10 +1,12 @@
 """From a spec to a network: found by itself, a user's own, an entry point, or a clear line."""
 
 import hashlib
+import random
 import sys
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
 
@@ -239,6 +241,25 @@ def test_a_file_is_told_to_differ_from_what_was_loaded(tmp_path, monkeypatch):
         assert remedy(file, digest) is None
         assert remedy(file, "0" * 64) == line
     assert remedy(tmp_path / "never_loaded.py", "0" * 64) is None
+
+
+@pytest.mark.parametrize("draw", ["numpy.random.rand()", "random.random()"])
+def test_the_seed_decides_weights_that_are_not_drawn_by_torch(tmp_path, draw):
+    path = tmp_path / f"{draw[:6]}.py"
+    path.write_text(
+        "import random, numpy, torch\n\n"
+        "def drawn():\n"
+        "    layer = torch.nn.Linear(1, 1)\n"
+        f"    torch.nn.init.constant_(layer.weight, {draw})\n"
+        "    return layer\n"
+    )
+    before = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
+    first, same, other = (
+        architectures.create(f"{path}:drawn", seed=seed).weight.item() for seed in (1, 1, 2)
+    )
+    assert first == same != other
+    after = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
+    assert after == before
 
 
 def test_the_seed_decides_a_users_weights_too(tmp_path):

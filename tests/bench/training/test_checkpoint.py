@@ -1,8 +1,10 @@
 """A training that is ended goes on from its checkpoint, and ends as if nothing had happened."""
 
 import math
+import random
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -30,6 +32,7 @@ FREEZES_AT = 3  # steps
 class Network(nn.Module):
     """With all that a state has: statistics, dropout, tied weights, a buffer of no file.
 
+    It draws from the global generators of torch, NumPy and Python while it trains.
     It freezes a part of itself after some steps.
     """
 
@@ -51,6 +54,8 @@ class Network(nn.Module):
             if self.steps == FREEZES_AT:
                 self.body[0].weight.requires_grad_(requires_grad=False)
         features = self.body(torch.cat((background, composite), 1)) * (1 + 0.01 * self.steps)
+        if self.training:
+            features = features * (1 + 0.1 * random.gauss() + 0.1 * np.random.randn())  # noqa: NPY002
         return Prediction(self.mask(features), self.depth(features))
 
 
