@@ -5,11 +5,15 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCHMARK := --benchmark-only --benchmark-autosave
 
-.PHONY: quickstart test test-slow lint types benchmarks benchmarks-compare benchmarks-peers busy-machine kills growth coverage gpu-check clean
+.PHONY: help quickstart test test-slow lint types benchmarks benchmarks-compare benchmarks-peers busy-machine kills growth coverage gpu-check clean
+
+help:  ## Show what there is to make.
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 quickstart: $(READY) data/quick.zip  ## Train the quick grid and print its leaderboard.
 	$(BIN)/bench run --grid grids/quick.yaml
 	$(BIN)/bench report results/quick
+	@echo "The command bench is in $(BIN): run . $(BIN)/activate to call it by its name."
 
 test: $(READY)  ## Run the tests.
 	$(BIN)/python -m pytest -m "not slow and not gpu"
