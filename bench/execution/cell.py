@@ -214,7 +214,7 @@ def _train_and_score(
         listen=listen,
         falls_back=job.falls_back,
     )
-    create = partial(_create, context=context)
+    create = partial(create_network, context=context)
     teacher = None
     if cell.train.teacher is not None:
         of_teacher = replace(trainer, precedents=_executions(like.teacher if like else None))
@@ -278,7 +278,8 @@ def _executions(training: Training | None) -> tuple[Execution, ...]:
     return training.executions if training else ()
 
 
-def _create(architecture: Architecture, seed: int, *, context: RunContext) -> nn.Module:
+def create_network(architecture: Architecture, seed: int, *, context: RunContext) -> nn.Module:
+    """Return a network with the initial weights of a seed, as it is trained on the device."""
     model = architectures.create(architecture.name, seed=seed, **architecture.options)
     if context.device.type == "cpu":
         guard_narrow_convolutions(model, context.loaders)

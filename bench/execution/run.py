@@ -129,7 +129,7 @@ def run(
             stack.callback(server.end)
         stack.enter_context(stop.listening())
         stack.callback(claims.give_all_back)
-        stack.enter_context(_threads(threads_for(results, threads)))
+        stack.enter_context(computing_with(threads_for(results, threads)))
         # In full: a cell may go to another folder.
         folder = study.folder.absolute() / places.CHECKPOINTS
         context = open_context(grid, device, folder, check_cache=check_cache, listen=listen)
@@ -227,7 +227,7 @@ def _run_cells(
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def computing_with(count: int) -> Iterator[None]:
     """Have this process compute with so many threads inside the block."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)

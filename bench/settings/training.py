@@ -152,6 +152,14 @@ def _with_one_epoch(recipe: AnyRecipe) -> AnyRecipe:
     return recipe.model_copy(update={"epochs": 1, "budget": None})
 
 
+def _with_steps(recipe: AnyRecipe, steps: int) -> AnyRecipe:
+    update: dict[str, Any] = {"epochs": None, "budget": None, "steps": steps}
+    if recipe.schedule.name == "one_cycle":
+        # So long that it is not over: what it rises to at once may be too much for a network.
+        update["schedule"] = recipe.schedule.model_copy(update={"epochs": steps})
+    return recipe.model_copy(update=update)
+
+
 class Teacher(Recipe):
     """A network that is trained on depth first and then frozen, to judge masks by.
 
@@ -233,6 +241,14 @@ class Train(Recipe):
         teacher = self.teacher and _with_one_epoch(self.teacher)
         update = {"stages": stages, "teacher": teacher}
         return _with_one_epoch(self).model_copy(update=update)
+
+    def with_steps(self, steps: int) -> Train:
+        """Return the same with so many steps of every recipe, and a one cycle that just begins."""
+        stages = tuple(_with_steps(recipe, steps) for recipe in self.recipes())
+        teacher = self.teacher
+        if teacher is not None and teacher.weights is None:
+            teacher = _with_steps(teacher, steps)
+        return self.model_copy(update={"stages": stages, "teacher": teacher})
 
     def _stages_in_full(self) -> list[Recipe]:
         outside = {name: getattr(self, name) for name in Recipe.model_fields}

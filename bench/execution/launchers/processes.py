@@ -46,8 +46,8 @@ class Processes:
     ) -> None:
         self._server, self._listen, self._stop = server, listen, stop
         limits = Limits(grid.limits.seconds, grid.limits.memory_gib)
-        open_shared = partial(_open, grid, context.device, context.folder, context.environment)
-        self._task = Task(open_shared, _begin, _work, limits)
+        open_shared = partial(open_for_forks, grid, context.device, context.folder, context.environment)
+        self._task = Task(open_shared, begin, _work, limits)
 
     def __call__(
         self, jobs: Iterable[Job], count: int
@@ -91,7 +91,9 @@ def fitting(record: Record, device: torch.device) -> int:
     return max(1, min(MAX_PER_DEVICE, int(free_mib / needed_mib)))
 
 
-def _open(grid: Grid, device: torch.device, folder: Path, environment: Environment) -> RunContext:
+def open_for_forks(
+    grid: Grid, device: torch.device, folder: Path, environment: Environment
+) -> RunContext:
     """Open what all cells share, without a thread or a device: neither outlives a fork."""
     os.environ.setdefault("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
     torch.set_num_threads(1)
@@ -108,7 +110,7 @@ def preload(grid: Grid) -> None:
         losses.load(name)
 
 
-def _begin(context: RunContext) -> None:
+def begin(context: RunContext) -> None:
     """Set up the device, while another cell may be at work."""
     torch.set_num_threads(context.environment.threads)
     if context.device.type != "cpu":
