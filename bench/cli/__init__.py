@@ -18,6 +18,7 @@ from bench.cli.list_names import list_names
 from bench.cli.logs import logs
 from bench.cli.merge import merge
 from bench.cli.migrate import migrate
+from bench.cli.plan import plan
 from bench.cli.power import power
 from bench.cli.report import report
 from bench.cli.run import INTERRUPTED, run
@@ -36,6 +37,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(run)
+app.command()(plan)
 app.command()(status)
 app.command()(logs)
 app.command()(report)

@@ -121,9 +121,10 @@ def run(
         console = Console()
         if dry_run:
             from bench.execution.run import look_ahead
-            from bench.report.terminal import print_plan
+            from bench.report.plan import print_plan
 
-            print_plan(console, look_ahead(question, study, race=race), study.folder)
+            planned = look_ahead(question, study, race=race)
+            print_plan(console, question, planned, study.folder)
             return
         if server is not None:
             server.preload(question)

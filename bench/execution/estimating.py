@@ -15,16 +15,17 @@ import pandas as pd
 import torch
 
 from bench.errors import InputError
-from bench.events import Listener, silent
+from bench.events import Decoded, Event
 from bench.execution.context import RunContext, open_context
 from bench.execution.launchers.contract import Stopped
 from bench.execution.launchers.processes import begin, open_for_forks
-from bench.execution.probe import Probed, probe
+from bench.execution.probe import FEWER_STEPS, STEPS, Probed, probe
 from bench.execution.run import computing_with, has_to_run, threads_for
 from bench.machine.failure import Failure
 from bench.machine.fork_server import ForkServer
 from bench.machine.job_process import Ended, Limits, Task
 from bench.machine.stop import Stop
+from bench.settings import identity
 from bench.settings.grid import Cell, Grid
 from bench.study import places
 from bench.study.estimate import Cost, Estimate, row_of
@@ -43,8 +44,7 @@ def estimate(
     device: torch.device,
     server: ForkServer,
     every_row: bool = False,
-    listen: Listener = silent,
-    on_probe: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Estimate:
     """Probe what has to run, each network with each loss in a process of its own.
 
@@ -57,8 +57,8 @@ def estimate(
         device: where to compute.
         server: starts the processes, and is ended.
         every_row: whether to probe rows too that have no cell to run.
-        listen: told how decoding comes along.
-        on_probe: told how many of how many probes are over.
+        on_progress: told how many of how many images are decoded, and then of how many probes are
+            over.
 
     Raises:
         InputError: the data, a metric or a file of weights is at fault.
@@ -70,18 +70,23 @@ def estimate(
         to_probe.setdefault(row_of(cell), _to_probe(cell))
     costs: dict[str, Cost | str] = {}
     stop = Stop()
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Decoded):
+            on_progress(event.done, event.total)
+
     try:
         with (
             stop.listening(),
             computing_with(threads_for(study.load_or_empty(), None)),
             tempfile.TemporaryDirectory() as folder,
         ):
-            on_probe(0, len(to_probe))
             context = open_context(grid, device, Path(folder), listen=listen)
+            on_progress(0, len(to_probe))
             test_images = len(context.split.test)
             for cell, ended, whole_s in _probes(to_probe.values(), grid, context, server, stop):
                 costs[row_of(cell)] = _cost(grid, ended, whole_s, Path(folder), test_images)
-                on_probe(len(costs), len(to_probe))
+                on_progress(len(costs), len(to_probe))
     finally:
         server.end()
     return Estimate(grid, cells, costs)
@@ -113,16 +118,28 @@ def _probes(
     def note(_message: object) -> None:
         began.append(time.perf_counter())
 
-    for cell, ended in server.map(cells, task, count=1, on_message=note, stop=stop):
+    known: set[str] = set()  # networks
+
+    def jobs() -> Iterator[tuple[Cell, int]]:
+        for cell in cells:
+            network = identity.digest(identity.of_architecture(cell.architecture))
+            yield cell, FEWER_STEPS if network in known else STEPS
+            known.add(network)
+
+    for (cell, _), ended in server.map(jobs(), task, count=1, on_message=note, stop=stop):
         yield cell, ended, time.perf_counter() - began[-1] if began else 0.0
 
 
 def _work(
-    context: RunContext, cell: Cell, tell: Callable[[Any], None], must_stop: Callable[[], bool]
+    context: RunContext,
+    job: tuple[Cell, int],
+    tell: Callable[[Any], None],
+    must_stop: Callable[[], bool],
 ) -> Probed | Stopped | InputError | str:
     tell("begun")
+    cell, steps = job
     try:
-        return probe(cell, context, must_stop)
+        return probe(cell, context, must_stop, steps=steps)
     except InputError as error:
         return error
     except Interrupted:

@@ -1,7 +1,7 @@
 """The first steps of a cell, and what they tell of all of it.
 
-A probe is the cell itself, run as any other: with 20 steps of each stage, in two epochs, and with
-some of the images that select and test. What it does not do is counted from what it has done.
+A probe is the cell itself, run as any other: with a few steps of each stage, in two epochs, and
+with some of the images that select and test. What it leaves out is counted from what it has done.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import NamedTuple
 
 from torch import nn
 
+from bench.data.batch_loader import BatchLoader
 from bench.data.split import Rows, SplitRows
 from bench.execution.cell import CellResult, Job, create_network, run_cell
 from bench.execution.context import RunContext
 from bench.execution.stopwatch import Stopwatch, TimedEpoch, TimedLoader
 from bench.machine.memory import PeakMemory
 from bench.settings import LossPair, Recipe
+from bench.settings.base import Size
 from bench.settings.grid import Cell
 from bench.settings.keep import Keep
 from bench.study.estimate import Cost, StageCost
@@ -30,6 +31,7 @@ from bench.training.fit import Trainer
 from bench.training.teacher import StudentTeacher
 
 STEPS = 20  # of each stage
+FEWER_STEPS = 10  # with a further loss of the same network
 WARM_UP = 4  # of these, the first ones, which are slower
 EVALUATED = 4  # batches of validation images, and of test images
 MOMENTS = {"adamw": 2, "adam": 2}  # tensors that an optimizer keeps of each parameter
@@ -49,32 +51,39 @@ class Probed(NamedTuple):
     seconds: float
 
 
-def probe(cell: Cell, context: RunContext, must_stop: Callable[[], bool]) -> Probed:
+def probe(
+    cell: Cell, context: RunContext, must_stop: Callable[[], bool], *, steps: int = STEPS
+) -> Probed:
     """Run the first steps of a cell and tell what all of it takes.
 
     Args:
         cell: no trial.
         context: of the whole grid.
         must_stop: asked after every step.
+        steps: of each stage, an even number above `WARM_UP`.
 
     Raises:
         InputError, Interrupted: as `run_cell` does.
     """
     durations, of_teacher = _durations(cell, context)
     stopwatch, split = Stopwatch(), context.split
-    loaders = {size: TimedLoader(one, stopwatch) for size, one in context.loaders.items()}
+    loaders: dict[Size, BatchLoader] = {
+        size: TimedLoader(one, stopwatch) for size, one in context.loaders.items()
+    }
     batch_size = max(recipe.batch_size for recipe in cell.train.recipes())
     # Weights of a best epoch are kept beside the others, unless there is but one epoch.
     last = durations[-1] if durations else None
-    has_one_epoch = last is not None and last.steps is not None and last.steps <= last.steps_per_epoch
+    has_one_epoch = (
+        last is not None and last.steps is not None and last.steps <= last.steps_per_epoch
+    )
     shortened = replace(
         context,
         loaders=loaders,
         loader=loaders[context.loader.dataset.size],
-        split=_shortened(split, batch_size, STEPS if has_one_epoch else STEPS // 2),
+        split=_shortened(split, batch_size, steps if has_one_epoch else steps // 2),
         keep=Keep(weights="best", checkpoint_seconds=None),
     )
-    job = Job(cell.model_copy(update={"train": cell.train.with_steps(STEPS)}))
+    job = Job(cell.model_copy(update={"train": cell.train.with_steps(steps)}))
     started = time.perf_counter()
     result = run_cell(job, shortened, stopwatch.listen, must_stop)
     seconds = time.perf_counter() - started
@@ -91,10 +100,7 @@ def probe(cell: Cell, context: RunContext, must_stop: Callable[[], bool]) -> Pro
     cost = Cost(
         stages=_stage_costs(own, durations, first[-1].ended if first else started, len(split.val)),
         teacher=_stage_costs(first, of_teacher, started, len(split.val)) if first else (),
-        test_s=started
-        + seconds
-        - trained
-        + sum(one.of_others(more) for one in stopwatch.passes),
+        test_s=started + seconds - trained + sum(one.of_others(more) for one in stopwatch.passes),
         peak_memory_mib=result.record.peak_memory_mib,
         checkpoint_bytes=_checkpoint_bytes(len(result.weights or b""), cell.train.recipes()),
     )
@@ -198,6 +204,6 @@ def _images(split: SplitRows) -> int:
 
 
 def _checkpoint_bytes(weights: int, recipes: Sequence[Recipe]) -> int:
-    """Return how large a checkpoint is: weights, those of the best epoch, the optimizer's moments."""
+    """Return how large a checkpoint is: weights, the best epoch's, the optimizer's moments."""
     moments = max(MOMENTS.get(recipe.optimizer, recipe.sgd_momentum > 0) for recipe in recipes)
     return weights * (2 + moments)

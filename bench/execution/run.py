@@ -29,7 +29,7 @@ from bench.machine.stop import Stop
 from bench.settings.grid import Cell, Grid
 from bench.study import places
 from bench.study.claims import Claims
-from bench.study.plan import PlannedCell, State, plan
+from bench.study.plan import PlannedCell, State, in_order_of_work, plan
 from bench.study.record import FailureKind, Leakage
 from bench.study.results import Results
 from bench.study.study import Study
@@ -38,7 +38,8 @@ from bench.study.study import Study
 def look_ahead(grid: Grid, study: Study, *, race: bool = False) -> list[PlannedCell]:
     """Return every cell of a grid and what the study holds of it; nothing is decoded or written.
 
-    The trials of a tuned grid come first. Of a race, there are the cells up to its next look.
+    They are in the order of work, the trials of a tuned grid first. Of a race, there are the cells
+    up to its next look.
 
     Raises:
         InputError: the data is at fault, the study is of an earlier format, or a race could decide
@@ -53,7 +54,7 @@ def look_ahead(grid: Grid, study: Study, *, race: bool = False) -> list[PlannedC
         leakage = next((one.leakage for one in results.grids if one.grid.data == grid.data), None)
         asked = enter_race(grid).standing(planned, due, results, leakage).asked
         planned = [one for one in planned if one.cell.id in asked]
-    return trials + planned
+    return in_order_of_work(trials + planned)
 
 
 def has_to_run(

@@ -66,7 +66,7 @@ class Stopwatch:
         self.passes: list[Pass] = []
 
     def listen(self, event: Event) -> None:
-        """Note the end of an epoch: its batches were for training first, and for validation last."""
+        """Note the end of an epoch: it trains first and is validated last."""
         if isinstance(event, EpochDone):
             train, val = self.passes[0], self.passes[-1]
             stage = event.epoch.stage

@@ -1,9 +1,8 @@
-"""Leaderboards, and a plan, on the terminal."""
+"""Leaderboards on the terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from rich import box
 from rich.console import Console
@@ -15,7 +14,6 @@ from bench.report.leaderboard import Leaderboard
 from bench.report.markdown import seeds, text
 from bench.report.marks import STALE, explained
 from bench.report.row import Row
-from bench.study.plan import PlannedCell, State
 from bench.text import printable
 
 
@@ -99,24 +97,3 @@ def _figure(shown: str) -> Text:
 
 def _width(console: Console, table: Table) -> int:
     return console.measure(table, options=console.options.update(max_width=10_000)).maximum
-
-
-def print_plan(console: Console, planned: Sequence[PlannedCell], folder: Path) -> None:
-    """Every cell of the grid, and what the study holds of it."""
-    table = Table(title=Text(printable(f"{len(planned)} cells, to be kept in {folder}")))
-    for title in ("cell", "architecture", "loss", "seed", "state"):
-        table.add_column(title, overflow="fold")
-    for one in planned:
-        why = f": {one.why}" if one.why else ""
-        table.add_row(
-            one.cell.id,
-            Text(printable(one.cell.architecture.label)),
-            Text(printable(one.cell.loss.label) if one.cell.loss else "(baseline)"),
-            str(one.cell.seed)
-            + ("" if one.cell.trial is None else f", trial {one.cell.trial + 1}"),
-            Text(printable(f"{one.state}{why}"), style="green" * (one.state is State.CURRENT)),
-        )
-    console.print(table)
-    states = [one.state for one in planned]
-    counts = [f"{states.count(state)} {state}" for state in State if state in states]
-    _print(console, ", ".join(counts))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.settings import identity
 from bench.settings.grid import Cell, Grid
-from bench.study.plan import PlannedCell
 
 
 @dataclass(frozen=True)
@@ -84,13 +83,6 @@ class Cost:
 def row_of(cell: Cell) -> str:
     """Return what cells have in common that take the same: the network and the loss."""
     return identity.digest(cell.row)
-
-
-def in_order_of_work(planned: Iterable[PlannedCell]) -> list[PlannedCell]:
-    """Return cells as a run takes them: of trials one of each row at a time, then the others."""
-    return sorted(
-        planned, key=lambda one: math.inf if one.cell.trial is None else float(one.cell.trial)
-    )
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -45,6 +46,13 @@ def plan(
 ) -> list[PlannedCell]:
     """Compare what a study holds of some cells with what their settings lead to at present."""
     return [_planned(cell, results, present(cell)) for cell in cells]
+
+
+def in_order_of_work(planned: Iterable[PlannedCell]) -> list[PlannedCell]:
+    """Return cells as a run takes them: of trials one of each row at a time, then the others."""
+    return sorted(
+        planned, key=lambda one: math.inf if one.cell.trial is None else float(one.cell.trial)
+    )
 
 
 def _planned(cell: Cell, results: Results, present: Provenance) -> PlannedCell:

@@ -46,7 +46,9 @@ class Processes:
     ) -> None:
         self._server, self._listen, self._stop = server, listen, stop
         limits = Limits(grid.limits.seconds, grid.limits.memory_gib)
-        open_shared = partial(open_for_forks, grid, context.device, context.folder, context.environment)
+        open_shared = partial(
+            open_for_forks, grid, context.device, context.folder, context.environment
+        )
         self._task = Task(open_shared, begin, _work, limits)
 
     def __call__(
