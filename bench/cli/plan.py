@@ -11,7 +11,9 @@ import typer
 from rich.console import Console
 
 from bench.errors import InputError
+from bench.text import shortened
 
+MAX_TEXT = 40  # characters of a mistake that are repeated
 SECONDS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 
 
@@ -79,5 +81,6 @@ def parse_duration(option: str, text: str) -> float:
     numbers = [] if found is None else found.groups(default="0")
     seconds = sum(float(n) * unit for n, unit in zip(numbers, SECONDS.values(), strict=False))
     if not 0 < seconds < math.inf:
-        raise InputError(f"{option}: {text!r} is no time; give one such as 30m, 2h, 1h30m or 1d")
+        what = repr(shortened(text, MAX_TEXT))
+        raise InputError(f"{option}: {what} is no time; give one such as 30m, 2h, 1h30m or 1d")
     return seconds

@@ -58,6 +58,12 @@ def print_plan(
     _print(console, ", ".join(counts))
     for line in _left_out(grid):
         _print(console, line)
+    if estimate is not None:
+        to_run = {cell.id for cell in estimate.cells}
+        left = [one for one in planned if one.state is State.FAILED and one.cell.id not in to_run]
+        if left:
+            what = f"failed cells stay as they are: {len(left)}"
+            _print(console, f"{what}; `bench run --retry all` runs them again")
 
 
 def print_estimate(console: Console, estimate: Estimate, budget_s: float | None = None) -> None:
@@ -128,7 +134,8 @@ def _within(estimate: Estimate, budget_s: float) -> Iterator[str]:
         last = f", the last of them {cells[count - 1].label}" if 0 < count < len(cells) else ""
         yield f"within {duration(budget_s)}: {count} of {len(cells)} cells{last}"
     seeds = estimate.seeds_within(budget_s)
-    yield f"begun anew, {seeds} seeds of the whole grid fit into {duration(budget_s)}"
+    fit = "seed of the whole grid fits" if seeds == 1 else "seeds of the whole grid fit"
+    yield f"begun anew, {seeds} {fit} into {duration(budget_s)}"
 
 
 def _left_out(grid: Grid) -> Iterator[str]:
@@ -150,7 +157,7 @@ def _ends(estimate: Estimate) -> dict[str, str]:
 
 def duration(seconds: float) -> str:
     """Return a duration in words: ``7.4 s``, or in hours, minutes and seconds ``0:12:30``."""
-    if seconds < MINUTE_S:
+    if round(seconds, 1) < MINUTE_S:
         return f"{seconds:.1f} s"
     return str(timedelta(seconds=round(seconds)))
 

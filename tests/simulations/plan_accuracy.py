@@ -94,11 +94,11 @@ def show(console: Console, foreseen, seconds, records) -> bool:
     console.print(table)
     held = []
     for what, ratios, bound in (("time", times, TIME), ("memory", memories, MEMORY)):
-        error = statistics.median(abs(ratio - 1) for ratio in ratios)
-        held.append(error <= bound)
+        errors = [abs(ratio - 1) for ratio in ratios]
+        held.append(statistics.median(errors) <= bound)
         console.print(
-            f"{'held' if held[-1] else 'NOT HELD'}: median error of the {what} at most {bound:.0%}: "
-            f"{error:.1%}, at most {max(abs(ratio - 1) for ratio in ratios):.1%}"
+            f"{'held' if held[-1] else 'NOT HELD'}: median error of the {what} at most {bound:.0%}:"
+            f" {statistics.median(errors):.1%}, the largest {max(errors):.1%}"
         )
     drift = statistics.median(times)
     rest = statistics.median(abs(ratio / drift - 1) for ratio in times)

@@ -4,6 +4,7 @@ import yaml
 from bench.errors import InputError
 from bench.settings import grid_file
 from bench.settings.grid import BASELINES, Grid
+from bench.settings.training import Teacher, Train
 
 SOUND = {
     "architectures": ["unet", {"name": "autoencoder", "width": 0.25}],
@@ -242,3 +243,25 @@ def test_a_seed_is_a_whole_number(tmp_path):
     for seed in (True, 1.5, 2**64):
         with pytest.raises(InputError, match=r"asked\.yaml: seeds\.0: a seed is a whole number"):
             load(tmp_path, changed(seeds=[seed]))
+
+
+def test_a_recipe_cut_to_some_steps_keeps_all_but_its_length(repository):
+    train = grid_file.load(repository / "grids/reference/upproj_teacher.yaml").train
+    short = train.with_steps(20)
+    length = {"steps", "epochs", "budget", "schedule"}
+    for recipe, whole in zip(short.recipes(), train.recipes(), strict=True):
+        assert recipe.model_dump(exclude=length) == whole.model_dump(exclude=length)
+        assert (recipe.steps, recipe.epochs, recipe.budget) == (20, None, None)
+    assert (short.teacher.steps, short.teacher.epochs) == (20, None)
+    assert short.teacher.architecture == train.teacher.architecture
+
+
+def test_a_one_cycle_has_just_begun_after_the_steps_that_a_recipe_is_cut_to():
+    train = Train(stages=[{"epochs": 3}, {"epochs": 3, "schedule": "constant"}]).with_steps(20)
+    assert [recipe.schedule.epochs for recipe in train.recipes()] == [20, None]
+
+
+def test_a_teacher_whose_weights_are_given_is_not_trained_for_some_steps():
+    given = Teacher(architecture={"name": "unet", "inputs": "composite"}, weights="t.safetensors")
+    train = Train(epochs=1, teacher=given)
+    assert train.with_steps(20).teacher == given
