@@ -65,9 +65,9 @@ def estimate(
         KeyboardInterrupt: it was asked to stop.
     """
     cells = [one.cell for one in planned if has_to_run(one)]
-    to_probe: dict[str, Cell] = {}
+    rows: dict[str, Cell] = {}
     for cell in [*cells, *(grid.cells() if every_row else ())]:
-        to_probe.setdefault(row_of(cell), _to_probe(cell))
+        rows.setdefault(row_of(cell), to_probe(cell))
     costs: dict[str, Cost | str] = {}
     stop = Stop()
 
@@ -82,11 +82,11 @@ def estimate(
             tempfile.TemporaryDirectory() as folder,
         ):
             context = open_context(grid, device, Path(folder), listen=listen)
-            on_progress(0, len(to_probe))
+            on_progress(0, len(rows))
             test_images = len(context.split.test)
-            for cell, ended, whole_s in _probes(to_probe.values(), grid, context, server, stop):
+            for cell, ended, whole_s in _probes(rows.values(), grid, context, server, stop):
                 costs[row_of(cell)] = _cost(grid, ended, whole_s, Path(folder), test_images)
-                on_progress(len(costs), len(to_probe))
+                on_progress(len(costs), len(rows))
     finally:
         server.end()
     return Estimate(grid, cells, costs)

@@ -112,7 +112,10 @@ def _totals(estimate: Estimate) -> Iterator[str]:
         return
     trials = sum(cell.trial is not None for cell in cells)
     beside = f", {trials} of them trials of the search for recipes" if trials else ""
-    yield f"to run: {len(cells)} cells{beside}: {duration(ends[-1])}, one after the other"
+    yield (
+        f"to run: {len(cells)} cells{beside}: {duration(ends[-1])} one after the other, before the "
+        "networks are timed"
+    )
     if estimate.teacher_s:
         yield f"of that the teacher of each seed: {duration(estimate.teacher_s)}"
     peaks = [cost.peak_memory_mib for cell in cells if (cost := estimate.cost_of(cell))]

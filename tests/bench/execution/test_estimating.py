@@ -9,7 +9,7 @@ import torch
 
 from bench.errors import InputError
 from bench.execution.context import open_context
-from bench.execution.estimating import estimate
+from bench.execution.estimating import estimate, to_probe
 from bench.execution.launchers import start_server
 from bench.execution.probe import probe
 from bench.execution.run import look_ahead, run
@@ -46,11 +46,11 @@ architectures:
   - {{name: '{tiny_network}', crashes: true}}
   - {{name: '{tiny_network}', dies: true}}
   - {{name: '{tiny_network}', hangs: true}}
-  - {{name: '{tiny_network}', channels: 512}}
+  - {{name: '{tiny_network}', channels: 256}}
 losses: [bce]
 data: {{archive: {rendered_archive}, image_size: 32}}
 train: {{epochs: 3, batch_size: 8}}
-limits: {{seconds: 3}}
+limits: {{seconds: 6}}
 keep: {{weights: none}}
 """)
     question, study = grid_file.load(folder / "grid.yaml"), Study(folder / "study")
@@ -71,13 +71,13 @@ def cost_of(found, label):
     [
         ("crashes", "out of memory: tried to allocate 20.00 GiB (tiny_network.py:"),
         ("dies", "its process ended by itself with exit code 9"),
-        ("hangs", "stopped after 3 s (limits.seconds)"),
+        ("hangs", "stopped after 6 s (limits.seconds)"),
     ],
 )
 def test_a_network_that_fails_ends_its_own_probe_alone(of_faulty_networks, network, why):
     found, _, _ = of_faulty_networks
     assert cost_of(found, network).startswith(why)
-    assert cost_of(found, "channels=512").cell_s > 0
+    assert cost_of(found, "channels=256").cell_s > 0
 
 
 def test_what_was_probed_is_told_and_no_study_is_written(of_faulty_networks):
@@ -87,8 +87,8 @@ def test_what_was_probed_is_told_and_no_study_is_written(of_faulty_networks):
 
 
 def test_weights_that_are_not_kept_take_no_disk_but_in_checkpoints(of_faulty_networks):
-    cost = cost_of(of_faulty_networks[0], "channels=512")
-    weights = 4 * (512 * (6 * 25 + 1 + 4 + 2 * 25) + 2)
+    cost = cost_of(of_faulty_networks[0], "channels=256")
+    weights = 4 * (256 * (6 * 25 + 1 + 4 + 2 * 25) + 2)
     assert cost.kept_bytes < weights
     # the weights, the best epoch's, and two moments of each
     assert cost.checkpoint_bytes == pytest.approx(4 * weights, rel=0.02)
@@ -165,16 +165,18 @@ def test_micro_batches_are_part_of_a_step(asked, probed):
     assert [one.accumulation_steps for one in executions(accumulate=4)] == [4]
 
 
-def test_a_trial_is_probed_with_the_largest_batches_that_are_tried(asked, tmp_path):
+def test_a_trial_is_probed_as_a_cell_with_the_largest_batches_that_are_tried(asked):
     question = asked(
         losses=["bce"],
         train={"epochs": 4},
         tune={"trials": 2, "batch_size": [2, 8, 4], "learning_rate": "log(1e-4, 1e-2)"},
     )
-    found = estimated(question, Study(tmp_path / "study"))
-    assert [cell.trial for cell in found.cells if cell.loss] == [0, 1, None]
-    (stage,) = found.cost_of(found.cells[0]).stages
-    assert stage.steps == 4 * 2
+    trial, _ = question.trials()
+    cell = to_probe(trial)
+    assert (cell.trial, cell.train.batch_size) == (None, 8)
+    assert row_of(cell) == row_of(trial)
+    untuned = next(iter(asked().cells()))
+    assert to_probe(untuned) == untuned
 
 
 def test_ctrl_c_ends_it_and_leaves_nothing(asked, tmp_path, tiny_network, monkeypatch):

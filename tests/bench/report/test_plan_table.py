@@ -57,7 +57,7 @@ def test_each_network_with_each_loss_has_its_time_memory_and_disk(shown):
     ]  # fmt: skip
     assert not any("mean depth" in line for line in lines)
     assert lines[-3:] == [
-        "to run: 4 cells: 0:24:00, one after the other",
+        "to run: 4 cells: 0:24:00 one after the other, before the networks are timed",
         "memory of training: up to 120 MiB beyond the data and the libraries",
         "disk: 12.0 MiB to keep, and up to 24.0 MiB for checkpoints meanwhile",
     ]
@@ -92,7 +92,7 @@ def test_a_teacher_is_said_once(shown):
     with_teacher = Cost(around_s=60, teacher=(STAGE,))
     found = Estimate(GRID, NETWORKS, costs(with_teacher, with_teacher))
     lines = shown(print_estimate, found)
-    assert "to run: 4 cells: 0:15:00, one after the other" in lines
+    assert "to run: 4 cells: 0:15:00 one after the other, before the networks are timed" in lines
     assert "of that the teacher of each seed: 0:05:30" in lines
 
 
@@ -126,11 +126,11 @@ def test_baselines_that_the_grid_cannot_have_are_left_out_with_the_reason(shown)
         update={"architectures": (composite,), "losses": (LossPair(depth="bce"),)}
     )
     listed = shown(print_plan, grid, [], Path("mine"))
+    masks, background = "no loss is about masks", "no network sees the background"
     assert [line for line in listed if line.startswith("left out")] == [
-        "left out: empty mask (baseline): no loss is about masks",
-        "left out: full mask (baseline): no loss is about masks",
-        "left out: difference (baseline): no network sees the background and no loss is about "
-        "masks",
+        f"left out: empty mask (baseline): {masks}",
+        f"left out: full mask (baseline): {masks}",
+        f"left out: difference (baseline): {background} and {masks}",
     ]
     assert not [line for line in shown(print_plan, GRID, [], Path("m")) if "left out" in line]
 
