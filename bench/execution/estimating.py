@@ -92,7 +92,7 @@ def estimate(
     return Estimate(grid, cells, costs)
 
 
-def _to_probe(cell: Cell) -> Cell:
+def to_probe(cell: Cell) -> Cell:
     """What tells the cost of a cell; of a trial, with the largest batches that are tried."""
     if cell.trial is None or cell.tuning is None:
         return cell
