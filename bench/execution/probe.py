@@ -66,45 +66,36 @@ def probe(
         InputError, Interrupted: as `run_cell` does.
     """
     durations, of_teacher = _durations(cell, context)
-    stopwatch, split = Stopwatch(), context.split
-    loaders: dict[Size, BatchLoader] = {
-        size: TimedLoader(one, stopwatch) for size, one in context.loaders.items()
-    }
-    batch_size = max(recipe.batch_size for recipe in cell.train.recipes())
-    # Weights of a best epoch are kept beside the others, unless there is but one epoch.
-    last = durations[-1] if durations else None
-    has_one_epoch = (
-        last is not None and last.steps is not None and last.steps <= last.steps_per_epoch
-    )
-    shortened = replace(
-        context,
-        loaders=loaders,
-        loader=loaders[context.loader.dataset.size],
-        split=_shortened(split, batch_size, steps if has_one_epoch else steps // 2),
-        keep=Keep(weights="best", checkpoint_seconds=None),
-    )
+    stopwatch = Stopwatch()
+    # A network's best weights are kept beside it while it trains, unless it has but one epoch.
+    epochs = 1 if all(one.has_one_epoch for one in durations[-1:]) else 2
+    shortened = _shortened(context, cell, stopwatch, train_batches=steps // epochs)
     job = Job(cell.model_copy(update={"train": cell.train.with_steps(steps)}))
     started = time.perf_counter()
     result = run_cell(job, shortened, stopwatch.listen, must_stop)
-    seconds = time.perf_counter() - started
+    ended = time.perf_counter()
     if result.record.failure is not None:
-        return Probed(result, Cost(), seconds)
-    if cell.loss is None:
-        # It looks at the images once, and at the test images' truth.
-        share = _images(split) / _images(shortened.split)
-        return Probed(result, Cost(test_s=seconds * share), seconds)
-    first = [epoch for epoch in stopwatch.epochs if epoch.teacher]
-    own = [epoch for epoch in stopwatch.epochs if not epoch.teacher]
-    trained = own[-1].ended
-    more = len(split.test) - len(shortened.split.test)
-    cost = Cost(
-        stages=_stage_costs(own, durations, first[-1].ended if first else started, len(split.val)),
-        teacher=_stage_costs(first, of_teacher, started, len(split.val)) if first else (),
-        test_s=started + seconds - trained + sum(one.of_others(more) for one in stopwatch.passes),
-        peak_memory_mib=result.record.peak_memory_mib,
-        checkpoint_bytes=_checkpoint_bytes(len(result.weights or b""), cell.train.recipes()),
-    )
-    return Probed(result, cost, seconds)
+        cost = Cost()
+    elif cell.loss is None:
+        # It looks at all images once.
+        share = _images(context.split) / _images(shortened.split)
+        cost = Cost(test_s=(ended - started) * share)
+    else:
+        val_images = len(context.split.val)
+        more_tested = len(context.split.test) - len(shortened.split.test)
+        first = [epoch for epoch in stopwatch.epochs if epoch.teacher]
+        own = [epoch for epoch in stopwatch.epochs if not epoch.teacher]
+        began = first[-1].ended if first else started
+        cost = Cost(
+            stages=_stage_costs(own, durations, began, val_images),
+            teacher=_stage_costs(first, of_teacher, started, val_images) if first else (),
+            test_s=ended
+            - own[-1].ended
+            + sum(one.of_others(more_tested) for one in stopwatch.passes),
+            peak_memory_mib=result.record.peak_memory_mib,
+            checkpoint_bytes=_checkpoint_bytes(len(result.weights or b""), cell.train.recipes()),
+        )
+    return Probed(result, cost, ended - started)
 
 
 def _stage_costs(
@@ -184,13 +175,26 @@ def _duration(
     return Duration.of(recipe, context.split, flops_per_step)
 
 
-def _shortened(split: SplitRows, batch_size: int, train_batches: int) -> SplitRows:
-    evaluated = EVALUATED * batch_size
+def _shortened(
+    context: RunContext, cell: Cell, stopwatch: Stopwatch, train_batches: int
+) -> RunContext:
+    """The context of a probe: with fewer images, whose batches are timed."""
+    loaders: dict[Size, BatchLoader] = {
+        size: TimedLoader(one, stopwatch) for size, one in context.loaders.items()
+    }
+    split = context.split
+    batch_size = max(recipe.batch_size for recipe in cell.train.recipes())
     return replace(
-        split,
-        train=_some(split.train, train_batches * batch_size),
-        val=_some(split.val, evaluated),
-        test=_some(split.test, evaluated),
+        context,
+        loaders=loaders,
+        loader=loaders[context.loader.dataset.size],
+        split=replace(
+            split,
+            train=_some(split.train, train_batches * batch_size),
+            val=_some(split.val, EVALUATED * batch_size),
+            test=_some(split.test, EVALUATED * batch_size),
+        ),
+        keep=Keep(weights="best", checkpoint_seconds=None),
     )
 
 

@@ -55,6 +55,11 @@ class Duration(NamedTuple):
         return step >= self.steps if self.steps is not None else train_s >= (self.seconds or 0)
 
     @property
+    def has_one_epoch(self) -> bool:
+        """Whether it is surely over before a second epoch begins."""
+        return self.steps is not None and self.steps <= self.steps_per_epoch
+
+    @property
     def places(self) -> int:
         """How many places there are on the course of the learning rate: one a step, if counted."""
         return PLACES if self.steps is None else self.steps

@@ -125,6 +125,13 @@ def test_the_whole_training_is_counted_and_not_that_of_the_probe(asked, probed):
     assert first.budget_s is None
 
 
+@pytest.mark.parametrize(("epochs", "curve"), [(1, 1), (2, 2)])
+def test_a_probe_holds_the_weights_of_a_best_epoch_if_the_cell_does(asked, probed, epochs, curve):
+    # A copy of the weights is made after an epoch that others follow.
+    question = asked(train={"epochs": epochs, "batch_size": 1})
+    assert len(probed(question).result.record.training.curve) == curve
+
+
 def test_a_budget_of_seconds_ends_no_probe_and_is_the_time(asked, probed):
     question = asked(train={"budget": {"seconds": 1000}, "batch_size": 8})
     found = probed(question)
