@@ -84,6 +84,8 @@ def create(spec: str, /, *, seed: int = 0, **options: Any) -> nn.Module:
     """
     import torch  # noqa: PLC0415  names() must stay fast
 
+    import architectures.exporting  # noqa: F401, PLC0415  imports torch
+
     entry = _resolve(spec)
     checked = _check(spec, entry, options)
     with seeded_globals(seed):

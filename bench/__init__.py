@@ -9,7 +9,8 @@ unet(width=0.25) with cosine: IoU 0.885
 720
 
 `run` trains the cells of a `Grid` that a `Study` lacks; `load` gives what it holds as pandas tables
-(`bench.report.frames` lists their columns), and ``study.network(cell)`` a network that was trained.
+(`bench.report.frames` lists their columns), ``study.network(cell)`` a network that was trained, and
+``study.predictor(cell)`` the same for pictures of any size, as `predict` has it for one.
 Importing this package loads no torch.
 """
 
@@ -20,11 +21,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bench.data.images import Pixels
+    from bench.inference.predictor import PredictedMaps
     from bench.loaded_study import LoadedStudy
     from bench.settings.grid import Grid
     from bench.study.study import Study
 
-__all__ = ["Grid", "Study", "load", "run"]
+__all__ = ["Grid", "Study", "load", "predict", "run"]
 
 _PLACES = {"Grid": "bench.settings.grid", "Study": "bench.study.study"}
 
@@ -48,6 +51,39 @@ def load(study: str | Path) -> LoadedStudy:
     from bench.study.study import Study
 
     return LoadedStudy(Study(Path(study)).load())
+
+
+def predict(
+    study: LoadedStudy | str | Path,
+    composite: str | Path | Pixels,
+    background: str | Path | Pixels | None = None,
+    *,
+    cell: str = "best",
+    device: str = "auto",
+) -> PredictedMaps:
+    """Predict the mask and depth of a picture by a network that a study has trained.
+
+    For many pictures, ``predictor = study.predictor(cell)`` loads the network once; then
+    ``predictor(composite, background)`` predicts each.
+
+    Args:
+        study: that `load` gave, or its folder.
+        composite: the scene with the object: a file, or an array (H, W, 3) uint8, RGB.
+        background: the scene without it, likewise; None if the network does not look at it.
+        cell: its id, or how it begins; or ``best``, of the best row the seed that is best on the
+            validation images.
+        device: auto, cuda, mps or cpu.
+
+    Returns:
+        ``mask``, the probability of the object, and ``depth``, 0 near, each (H, W) float32 in
+        [0, 1] at the composite's own size; None of a task that the network was not trained for.
+
+    Raises:
+        bench.errors.InputError: there is no such cell, its weights were not kept, or a picture
+            cannot be read.
+    """
+    loaded = load(study) if isinstance(study, str | Path) else study
+    return loaded.predictor(cell, device=device)(composite, background)
 
 
 def run(grid: Grid | str | Path, study: str | Path, *, device: str = "auto") -> LoadedStudy:

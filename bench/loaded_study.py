@@ -5,12 +5,18 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
+from architectures import ArchitectureError
 from architectures.user_code import forget_changed
+from bench.errors import InputError
+from bench.report.chosen import BEST, find_cell
 from bench.report.frames import Frames
 from bench.study.plan import changed_code
+from bench.study.record import Record
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from bench.inference.predictor import Predictor
 
 
 class LoadedStudy(Frames):
@@ -20,23 +26,52 @@ class LoadedStudy(Frames):
         """Return the trained network of a cell, on the CPU and in evaluation mode.
 
         Args:
-            cell: its id, as in the tables, or the beginning of it.
+            cell: its id, as in the tables, or the beginning of it; or ``best``, see
+                `bench.report.chosen.find_cell`.
 
         Warns:
             UserWarning: the network's code is not what it was, so that it may predict otherwise.
 
         Raises:
-            InputError: there is no such cell, or more than one; or its weights were not kept.
+            InputError: there is no such cell, or more than one; its weights were not kept; or its
+                code is not there.
         """
-        from bench.execution.provenance import Inventory  # noqa: PLC0415 - it loads torch
         from bench.inference.load import network  # noqa: PLC0415 - it loads torch
 
-        record = self.results.find(cell)
-        forget_changed()
-        present = Inventory("", "").of(record.cell).sources
-        recorded = dict(record.provenance.sources)
-        for what in [what for what in recorded if what == "decoding" or what.startswith("loss ")]:
-            del recorded[what]  # which no network needs
-        if changes := ", ".join(changed_code(recorded, present)):
+        record = find_cell(self.results, cell)
+        changes = ", ".join(_changes(record))
+        if changes:
             warnings.warn(f"{record.cell.label}: may predict otherwise: {changes}", stacklevel=2)
         return network(self.results, record)
+
+    def predictor(self, cell: str = BEST, *, device: str = "auto") -> Predictor:
+        """Return the trained network of a cell, ready for pictures of any size.
+
+        Args:
+            cell: as `network` has it.
+            device: auto, cuda, mps or cpu.
+
+        Warns, raises: as `network` does; and if there is no such device.
+        """
+        from bench.inference.description import Description  # noqa: PLC0415 - it loads torch
+        from bench.inference.predictor import Predictor  # noqa: PLC0415 - it loads torch
+        from bench.machine.device import choose  # noqa: PLC0415 - it loads torch
+
+        record = find_cell(self.results, cell)
+        chosen = choose(device)
+        return Predictor(self.network(record.cell.id), Description.of(record.cell), chosen)
+
+
+def _changes(record: Record) -> list[str]:
+    """What of the code that a network runs is not what it was."""
+    from bench.execution.provenance import Inventory  # noqa: PLC0415 - it loads torch
+
+    forget_changed()
+    try:
+        present = Inventory("", "").of(record.cell).sources
+    except ArchitectureError as error:
+        raise InputError(f"{record.cell.label}: {error}") from None
+    recorded = dict(record.provenance.sources)
+    for what in [what for what in recorded if what == "decoding" or what.startswith("loss ")]:
+        del recorded[what]  # which no network needs
+    return list(changed_code(recorded, present))

@@ -20,6 +20,7 @@ from bench.cli.merge import merge
 from bench.cli.migrate import migrate
 from bench.cli.plan import plan
 from bench.cli.power import power
+from bench.cli.predict import predict
 from bench.cli.report import report
 from bench.cli.run import INTERRUPTED, run
 from bench.cli.status import status
@@ -43,6 +44,7 @@ app.command()(logs)
 app.command()(report)
 app.command()(compare)
 app.command()(power)
+app.command()(predict)
 app.command("list")(list_names)
 app.command()(check)
 app.command()(throughput)

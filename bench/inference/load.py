@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import safetensors.torch
 from torch import nn
 
-import architectures
 from bench.errors import InputError
-from bench.settings import Architecture
+from bench.inference.description import Description
 from bench.study.record import Record
 from bench.study.results import Results
-from bench.training.teacher import StudentTeacher
-
-STARTING_WEIGHTS = "encoder_weights"  # an option for what is replaced here
 
 
 def network(results: Results, record: Record) -> nn.Module:
@@ -26,26 +19,26 @@ def network(results: Results, record: Record) -> nn.Module:
     Raises:
         InputError: no weights were kept, they are damaged, or they do not fit the network's code.
     """
+    try:
+        return Description.of(record.cell).build(weights(results, record))
+    except InputError as error:
+        raise InputError(f"{record.cell.label}: {error}") from None
+
+
+def weights(results: Results, record: Record) -> bytes:
+    """Return the weights that were kept of a cell, the content of a file of safetensors.
+
+    Raises:
+        InputError: there are none, or they are damaged.
+    """
+    if record.cell.loss is None:
+        raise InputError("is a trivial baseline and has no weights")
+    if record.failure is not None:
+        raise InputError(f"failed, so that there are no weights: {record.failure}")
     content = results.weights(record)
     if content is None:
         raise InputError(
-            f"{record.cell.label}: its weights were not kept; run its grid with `keep: {{weights: "
-            "best}` into another folder"
+            "its weights were not kept; run its grid with `keep: {weights: best}` into another "
+            "folder"
         )
-    model = _create(record.cell.architecture)
-    if record.cell.train.teacher is not None:
-        model = StudentTeacher(model, _create(record.cell.train.teacher.architecture))
-    try:
-        model.load_state_dict(safetensors.torch.load(content))
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"{record.cell.label}: its weights do not fit the code as it is now: {reason}"
-        ) from None
-    return model.eval()
-
-
-def _create(architecture: Architecture) -> nn.Module:
-    options: dict[str, Any] = dict(architecture.options)
-    options.pop(STARTING_WEIGHTS, None)
-    return architectures.create(architecture.name, **options)
+    return content
