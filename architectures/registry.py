@@ -188,6 +188,11 @@ def source_of(spec: str) -> Path | None:
     return _origin(next(iter(points)).module) if points else None
 
 
+def is_own_code(spec: str) -> bool:
+    """Return whether a spec names a user's file or module, and no entry that is installed."""
+    return ":" in spec and spec.partition(":")[0] not in LIBRARIES
+
+
 def _files() -> list[str]:
     return [module.name for module in pkgutil.iter_modules(networks.__path__)]
 

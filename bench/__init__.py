@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bench.data.images import Pixels
-    from bench.inference.predictor import PredictedMaps
+    from bench.inference.predictor import PredictedMaps, Predictor
     from bench.loaded_study import LoadedStudy
     from bench.settings.grid import Grid
     from bench.study.study import Study
 
-__all__ = ["Grid", "Study", "load", "predict", "run"]
+__all__ = ["Grid", "Study", "from_pretrained", "load", "predict", "run"]
 
 _PLACES = {"Grid": "bench.settings.grid", "Study": "bench.study.study"}
 
@@ -51,6 +51,27 @@ def load(study: str | Path) -> LoadedStudy:
     from bench.study.study import Study
 
     return LoadedStudy(Study(Path(study)).load())
+
+
+def from_pretrained(
+    source: str | Path, *, device: str = "auto", own_code: bool = False
+) -> Predictor:
+    """Return the network that `bench export` wrote: ``predictor(composite, background)``.
+
+    Args:
+        source: the folder, or the name of a repository on the Hugging Face hub.
+        device: auto, cuda, mps or cpu.
+        own_code: whether to run the file or module that the folder names where the network is no
+            entry of this project: only if you know whose it is.
+
+    Raises:
+        bench.errors.InputError: there is no such folder or repository, or something in it is
+            damaged or missing.
+    """
+    from bench.inference.pretrained import load
+    from bench.machine.device import choose
+
+    return load(source, choose(device), own_code=own_code)
 
 
 def predict(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import torch
 
+from architectures import Prediction
 from bench.check import scenes
 from bench.check.finding import Fault, Status, in_one_line, innermost_place
 from bench.check.network_under_test import NetworkUnderTest
@@ -31,24 +33,21 @@ def compilation(subject: NetworkUnderTest) -> str:
     finally:
         torch._dynamo.reset()  # noqa: SLF001
     with torch.no_grad():
-        expected = network(*images)
-    for name, logits in expected._asdict().items():
-        if logits is not None and not torch.allclose(getattr(found, name), logits, atol=1e-4):
-            raise Fault(
-                f"torch.compile gives other {name}",
-                "keep no state of Python's in forward: the graph is captured once",
-                status=Status.WARNING,
-            )
+        _require_same(found, network(*images), "torch.compile")
     return "one graph (torch.compile, fullgraph; captured, no kernels made)"
 
 
 def export(subject: NetworkUnderTest) -> str:
-    """`torch.export` gives a program."""
+    """`torch.export` gives a program that is saved, loaded again, and predicts the same."""
     network = subject.network(training=False)
     images = tuple(scenes.render(2, *SIZE)[:2])
+    file = io.BytesIO()
     try:
         with torch.no_grad():
             program = torch.export.export(network, images)
+        torch.export.save(program, file)
+        file.seek(0)
+        loaded = torch.export.load(file).module()
     except Exception as error:
         raise Fault(
             f"torch.export: {_reason(error)}",
@@ -56,7 +55,23 @@ def export(subject: NetworkUnderTest) -> str:
             "every place",
             status=Status.WARNING,
         ) from error
-    return f"torch.export at {SIZE[0]} x {SIZE[1]} px, {len(program.graph.nodes)} nodes"
+    with torch.no_grad():
+        _require_same(loaded(*images), network(*images), "torch.export")
+    return (
+        f"torch.export at {SIZE[0]} x {SIZE[1]} px, {len(program.graph.nodes)} nodes, saved and "
+        "loaded"
+    )
+
+
+def _require_same(found: Prediction, expected: Prediction, what: str) -> None:
+    """Make sure that what was captured predicts what the network predicts."""
+    for name, logits in expected._asdict().items():
+        if logits is not None and not torch.allclose(getattr(found, name), logits, atol=1e-4):
+            raise Fault(
+                f"{what} gives other {name}",
+                "keep no state of Python's in forward: the graph is captured once",
+                status=Status.WARNING,
+            )
 
 
 def _reason(error: Exception) -> str:

@@ -14,6 +14,7 @@ from bench.cli import data
 from bench.cli.bundle import bundle
 from bench.cli.check import check
 from bench.cli.compare import compare
+from bench.cli.export import export
 from bench.cli.list_names import list_names
 from bench.cli.logs import logs
 from bench.cli.merge import merge
@@ -45,6 +46,7 @@ app.command()(report)
 app.command()(compare)
 app.command()(power)
 app.command()(predict)
+app.command()(export)
 app.command("list")(list_names)
 app.command()(check)
 app.command()(throughput)

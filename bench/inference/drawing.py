@@ -20,7 +20,7 @@ from bench.inference.predictor import Map, PredictedMaps
 
 KINDS = ("mask", "depth", "depth_colored", "side_by_side")
 PANEL_SIDE = (256, 640)  # px: the longer side of a panel is brought to between these
-GAP, CAPTION_HEIGHT, FONT_SIZE = 8, 26, 16  # px
+GAP, CAPTION_HEIGHT, FONT_SIZE, MIN_COLUMN = 8, 26, 16, 156  # px
 PAPER, INK = (255, 255, 255), (40, 40, 40)
 
 
@@ -72,15 +72,15 @@ def _side_by_side(pixels: dict[str, Pixels]) -> Pixels:
     longer = max(height, width)
     scale = np.clip(longer, *PANEL_SIDE) / longer
     height, width = max(1, round(height * scale)), max(1, round(width * scale))
-    columns = len(pixels) * (max(width, CAPTION_HEIGHT * 6) + GAP) + GAP
-    sheet = Image.new("RGB", (columns, height + CAPTION_HEIGHT + GAP), PAPER)
+    column = max(width, MIN_COLUMN) + GAP
+    sheet = Image.new("RGB", (len(pixels) * column + GAP, height + CAPTION_HEIGHT + GAP), PAPER)
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(FONT_SIZE)
     left = GAP
     for name, image in pixels.items():
         pen.text((left, GAP // 2), name, INK, font)
         panel = Image.fromarray(image).convert("RGB").resize((width, height))
         sheet.paste(panel, (left, CAPTION_HEIGHT))
-        left += max(width, CAPTION_HEIGHT * 6) + GAP
+        left += column
     return np.asarray(sheet)
 
 

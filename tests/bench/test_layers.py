@@ -25,7 +25,8 @@ FLOORS = [
     {"training"},
     {"inference", "throughput", "check", "archives"},
     {"execution", "report"},
-    {"cli", "loaded_study"},
+    {"loaded_study"},
+    {"cli"},
     {"__init__", "__main__"},
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
