@@ -93,7 +93,7 @@ class Predictor:
         """A picture at the network's size, (1, 3, H, W) float32 in [0, 1]."""
         size = self.description.image_size
         small = picture.at(size) if isinstance(picture, Picture) else images.resize(picture, size)
-        pixels = torch.from_numpy(np.ascontiguousarray(small)).to(self.device)
+        pixels = torch.from_numpy(np.require(small, requirements=["C", "W"])).to(self.device)
         return pixels.permute(2, 0, 1)[None] / 255  # as `bench.data.stored_images` has it
 
     def _map(self, task: str, logits: Tensor | None, size: Size) -> Map | None:

@@ -1,5 +1,6 @@
 """Every architecture by name keeps the contract; a new one is tested by being there."""
 
+import io
 import subprocess
 import sys
 
@@ -103,6 +104,37 @@ def test_a_prediction_survives_compilation_without_a_graph_break():
         expected, found = network(*images(32, 32)), compiled(*images(32, 32))
     assert isinstance(found, architectures.Prediction)
     assert torch.allclose(found.mask_logits, expected.mask_logits)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in {"unet", "unet_additive"} else pytest.param(name, marks=pytest.mark.slow)
+        for name in architectures.names()
+    ],
+)
+def test_a_network_is_exported_saved_and_loaded(name):
+    network = architectures.create(name, width=0.0625).eval()
+    file = io.BytesIO()
+    with torch.no_grad():
+        torch.export.save(torch.export.export(network, images(32, 64)), file)
+        file.seek(0)
+        found = torch.export.load(file).module()(*images(32, 64, seed=1))
+        expected = network(*images(32, 64, seed=1))
+    assert isinstance(found, architectures.Prediction)
+    for logits, others in zip(full_size(found), full_size(expected), strict=True):
+        assert torch.allclose(logits, others, atol=1e-5)
+
+
+def test_a_saved_program_is_loaded_where_no_network_was_created(tmp_path):
+    network = architectures.create("unet", width=0.0625).eval()
+    program = torch.export.export(network, images(32, 64))
+    torch.export.save(program, tmp_path / "network.pt2")
+    code = (
+        "import torch, architectures.exporting; "
+        f"torch.export.load({str(tmp_path / 'network.pt2')!r})"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_names_are_listed_without_importing_torch():

@@ -1,0 +1,109 @@
+"""Which cell is the best one, and what its model card says."""
+
+import math
+
+import pytest
+import scored_study
+import study_maker
+
+from bench.errors import InputError
+from bench.report.card import card
+from bench.report.chosen import find_cell
+from bench.report.leaderboard import leaderboards
+from bench.settings import Architecture, Data
+from bench.study.record import Epoch, Training
+from bench.study.study import Study
+
+
+def training(selected, other=0.99):
+    """An epoch that was not selected, with an IoU and RMSE of its own, and the one that was."""
+    epochs = [
+        Epoch(step=1, losses={}, val={"iou": other, "rmse": 1 - other}, train_s=1),
+        Epoch(step=2, losses={}, val=selected, train_s=1, selected=True),
+    ]
+    return Training(curve=tuple(epochs))
+
+
+def keep(folder, question, of_cell):
+    """A study of the grid, by what each cell's selected epoch has on the validation images."""
+    study = scored_study.keep(folder, question)
+    before = study.load()
+    for record in before.records.values():
+        tables = {name: before.scores(record.cell.id, name) for name in ("scores", "values")}
+        found = training(of_cell(record.cell))
+        study.write_cell(record.model_copy(update={"training": found}), tables)
+    return study.load()
+
+
+def test_best_is_the_seed_with_the_best_validation_of_the_row_that_leads(tmp_path):
+    def of_cell(cell):  # of the row that leads, (unet, bce), less than of the others
+        iou = {0: 0.5, 1: 0.7, 2: 0.6}[cell.seed]
+        return {"iou": iou + 0.2 * (cell.architecture.name != "unet"), "rmse": 0.1}
+
+    results = keep(tmp_path / "study", scored_study.grid(losses=("bce",), seeds=(0, 1, 2)), of_cell)
+    chosen = find_cell(results, "best").cell
+    assert (chosen.architecture.name, chosen.loss.mask, chosen.seed) == ("unet", "bce", 1)
+
+
+def test_best_goes_down_where_less_is_better(tmp_path):
+    question = scored_study.grid(losses=("bce",), seeds=(0, 1)).model_copy(
+        update={"metrics": ("rmse",)}
+    )
+    results = keep(tmp_path / "study", question, lambda cell: {"rmse": 0.2 - 0.1 * cell.seed})
+    assert find_cell(results, "best").cell.seed == 1
+
+
+def test_a_cell_is_found_by_the_beginning_of_its_id_and_others_are_told(tmp_path):
+    results = scored_study.keep(tmp_path / "study").load()
+    cell_id = next(iter(results.records))
+    assert find_cell(results, cell_id[:9]).cell.id == cell_id
+    with pytest.raises(InputError, match="is the id of no finished cell"):
+        find_cell(results, "zzz")
+
+
+def test_without_a_complete_row_none_is_best(tmp_path):
+    question = scored_study.grid()
+    cells = [cell for cell in question.cells() if cell.loss is not None]
+    records = [study_maker.record(cell, failure="out of memory") for cell in cells]
+    study = study_maker.keep(Study(tmp_path / "study"), question, records)
+    with pytest.raises(InputError, match="no row is complete, so that none is best"):
+        find_cell(study.load(), "best")
+
+
+def test_a_card_has_the_rows_scores_with_their_intervals_and_no_path(tmp_path):
+    question = scored_study.grid(data=Data(archive=("/home/me/secret/a.zip",)))
+    results = scored_study.keep(tmp_path / "study", question).load()
+    (board,) = leaderboards(results)
+    record = board.rows[0].records[0]
+    text = card(results, record, ["A note."])
+    estimate = board.rows[0].figures["iou"]
+    assert f"{estimate.mean:.3f} ± {estimate.interval.half_width:.3f}" in text
+    assert not math.isclose(record.summary["iou"], estimate.mean, abs_tol=5e-4)
+    assert f" {record.summary['iou']:.3f} |" in text
+    assert "AbsRel" not in text  # which the grid did not ask for
+    assert "data: a.zip at 64x64 px" in text
+    assert "secret" not in text
+    assert "adamw at 0.001 (one_cycle)" in text
+    assert text.startswith("---\nlibrary_name: maskdepth-bench\n")
+    assert "license" not in text.split("---")[1]
+    assert "\n\nA note.\n\n## Licence\n" in text
+
+
+def test_a_card_says_what_a_network_looks_at(tmp_path):
+    small = scored_study.grid(architectures=("unet",), losses=("bce",), seeds=(0,))
+    both = scored_study.keep(tmp_path / "both", small).load()
+    networks = (Architecture(name="unet", options={"inputs": "composite"}),)
+    question = small.model_copy(update={"architectures": networks})
+    alone = scored_study.keep(tmp_path / "alone", question).load()
+    for results, call in ((both, '("picture.jpg", "background.jpg")'), (alone, '("picture.jpg")')):
+        assert f"predictor{call}" in card(results, next(iter(results.records.values())), [])
+
+
+def test_what_a_label_has_in_it_stays_text(tmp_path):
+    networks = (Architecture(name="unet", options={"x": "<script>|"}),)
+    small = scored_study.grid(losses=("bce",), seeds=(0,))
+    question = small.model_copy(update={"architectures": networks})
+    results = scored_study.keep(tmp_path / "study", question).load()
+    text = card(results, next(iter(results.records.values())), [])
+    assert "<script>" not in text
+    assert "&lt;script&gt;" in text
