@@ -109,7 +109,7 @@ def test_a_prediction_survives_compilation_without_a_graph_break():
 @pytest.mark.parametrize(
     "name",
     [
-        name if name in {"unet", "unet_additive"} else pytest.param(name, marks=pytest.mark.slow)
+        name if name == "unet" else pytest.param(name, marks=pytest.mark.slow)
         for name in architectures.names()
     ],
 )
@@ -126,6 +126,7 @@ def test_a_network_is_exported_saved_and_loaded(name):
         assert torch.allclose(logits, others, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_saved_program_is_loaded_where_no_network_was_created(tmp_path):
     network = architectures.create("unet", width=0.0625).eval()
     program = torch.export.export(network, images(32, 64))
