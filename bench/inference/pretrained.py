@@ -88,7 +88,10 @@ def push(folder: Path, repository: str) -> str:
         hub.create_repo(repository, exist_ok=True)
         return str(hub.upload_folder(repo_id=repository, folder_path=folder))
     except Exception as error:  # noqa: BLE001 - of several libraries: names, tokens, connections
-        raise InputError(f"--push {repository}: {in_one_line(error)}") from None
+        raise InputError(
+            f"--push {repository}: {in_one_line(error)}; `hf upload {repository} {folder}` tries "
+            "again"
+        ) from None
 
 
 def _download(repository: str) -> Path:

@@ -43,6 +43,7 @@ def test_a_sound_network_passes_every_check(tiny_network):
     findings = check(tiny_network)
     assert [finding.check for finding in findings] == NAMES
     assert [finding.text for finding in findings if finding.status is not Status.PASSED] == []
+    assert findings[NAMES.index("export")].text.endswith("nodes, saved and loaded")
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,8 @@ def test_predicting_the_test_images_gives_the_recorded_sums(study, cells, render
         predicted = maps.mask > 0.5
         assert (predicted & mask).sum() == recorded.loc[key, "tp"]
         assert (predicted & ~mask).sum() == recorded.loc[key, "fp"]
+        total = maps.depth.astype(np.float64).sum()
+        assert total == pytest.approx(recorded.loc[key, "predicted_depth"], rel=1e-6)
         squared = np.square(maps.depth.astype(np.float64) - depth).sum()
         # Depth is kept in steps of 1 / 65535, and summed in float32.
         assert squared == pytest.approx(recorded.loc[key, "squared_error"], rel=1e-3)
