@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-import bench.data
+from bench.data import images
 from bench.data.images import Pixels
 from bench.errors import InputError
 from bench.inference.pictures import Pair
@@ -62,7 +62,7 @@ def _levels(shares: Map, kind: type[np.uint8 | np.uint16]) -> npt.NDArray[Any]:
 @functools.cache
 def _plasma() -> Pixels:
     """(256, 3) the colors of the map in which published depth is painted."""
-    file = Path(bench.data.__path__[0]) / "plasma.csv"
+    file = Path(images.__file__).with_name("plasma.csv")
     return np.loadtxt(file, np.uint8, delimiter=",", skiprows=1)
 
 

@@ -166,17 +166,18 @@ def capture(network: nn.Module, description: Description) -> Program:
     inputs = ("background", "composite") if description.needs_background else ("composite",)
     height, width = description.image_size
     batch = Dim("batch")
-    rows, columns = (
-        STEP * Dim(side, min=FEWEST_STEPS, max=MOST_STEPS) for side in ("rows", "columns")
-    )
-    if all(side % STEP == 0 and side >= FEWEST_STEPS * STEP for side in (height, width)):
+    fewest, most = FEWEST_STEPS * STEP, MOST_STEPS * STEP
+    if all(side % STEP == 0 and side >= fewest for side in (height, width)):
+        rows, columns = (
+            STEP * Dim(side, min=FEWEST_STEPS, max=MOST_STEPS) for side in ("rows", "columns")
+        )
         try:
             return Program(
                 module,
                 _export(module, inputs, TRACED_SIZE, {0: batch, 2: rows, 3: columns}),
                 inputs,
                 ((2, height, width), (1, height + STEP, width + 2 * STEP)),
-                f"sides that are multiples of {STEP} px from {FEWEST_STEPS * STEP}",
+                f"sides that are multiples of {STEP} from {fewest} to {most} px",
             )
         except Exception:  # noqa: BLE001 - whatever torch raises: it may work at one size
             torch._dynamo.reset()  # noqa: SLF001 - has no public name

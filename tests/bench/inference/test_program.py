@@ -70,7 +70,7 @@ def test_a_torch_program_is_called_by_name_and_says_how(tmp_path):
     assert maps["depth"][0, 0, 0, 0].item() == pytest.approx(1 / (1 + np.exp(-3)), abs=1e-6)
     assert found.usage.startswith(
         "float32 images `background`, `composite` in, by name, of (B, 3, H, W) in [0, 1], sides "
-        "that are multiples of 32 px from 64; `mask`, `depth` out"
+        "that are multiples of 32 from 64 to 4096 px; `mask`, `depth` out"
     )
 
 
