@@ -54,14 +54,14 @@ def identity_of(cell: Cell, context: RunContext) -> str:
         "threads": environment.threads,
         "packages": environment.packages,
         "metrics": {m.name: m.contract.source_sha256 for m in context.val_metrics},
-        "code": _code(),
+        "code": computing_code(),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 @cache
-def _code() -> str:
-    """The digest of this package's own code that computes."""
+def computing_code() -> str:
+    """Return the digest of this package's own code that computes."""
     found = hashlib.sha256()
     for path in sorted(path for name in COMPUTING for path in _files(PACKAGE / name)):
         found.update(path.relative_to(PACKAGE).as_posix().encode() + path.read_bytes())

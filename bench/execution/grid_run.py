@@ -121,7 +121,7 @@ class GridRun:
         self._waiting = [cell for cell in cells if cell.id in to_run]
         self._left = len(self._waiting) + after
         self._known, self._precedents, self._means = results, precedents, means
-        self._listen, self._device = means.listen, means.context.device
+        self._listen, self._device = means.listen, means.launch.device
         self._elsewhere: list[Cell] = []  # what another run is at
         self._attempts: Counter[str] = Counter()
 
@@ -148,11 +148,13 @@ class GridRun:
             first = next((n for n, cell in enumerate(waiting, 1) if cell.loss is not None), 0)
             records = self._run(waiting[:first], 1)
             waiting = waiting[first:]
-            count = fitting(records[-1], self._device) if records else 1
+            count = fitting(records[-1], self._means.context.device) if records else 1
         if count == 1:
             self._run(waiting, 1)
             return
         leading = self._leading(waiting)
+        if self._device == "cpu" and not self._means.launch.shares_device:
+            leading = []  # there is nothing to find out
         self._run(leading, count)
         self._run([cell for cell in waiting if cell not in leading], count)
 
@@ -160,12 +162,12 @@ class GridRun:
         """The first cell of each network that nothing is known about: the others follow it."""
         first: dict[str, Cell] = {}
         for cell in cells:
-            if not self._precedents.of(cell, self._device.type):
+            if not self._precedents.of(cell, self._device):
                 first.setdefault(_key(cell, ""), cell)
         return list(first.values())
 
     def _run(self, cells: Sequence[Cell], count: int) -> list[Record]:
-        """Run some cells side by side; those that others did harm to again, each alone."""
+        """Run some cells side by side, and again those that others may have done harm to."""
         records, again = [], []
         for job, answer in self._means.launch(self._jobs(cells, count), count):
             if self._means.stop.asked and not isinstance(answer, CellResult):
@@ -178,18 +180,20 @@ class GridRun:
                 self._listen(Remark(why, job.cell.label))
             else:
                 records.append(self._keep(job, result))
-        return [*records, *(self._run(again, 1) if again else [])]
+        count = 1 if self._means.launch.shares_device else count
+        return [*records, *(self._run(again, count) if again else [])]
 
     def _why_again(self, cell: Cell, result: CellResult | Died, count: int) -> str | None:
         """Why a cell has to run again, if it has."""
-        if count > 1 and (why := _harmed_by_neighbours(result)) is not None:
+        beside = count > 1 and self._means.launch.shares_device
+        if beside and (why := _harmed_by_neighbours(result)) is not None:
             return f"runs again alone: beside others {why}"
         if isinstance(result, Died) and result.kind is FailureKind.KILLED:
             return f"runs again: {result.why}" if self._attempts[cell.id] < MAX_ATTEMPTS else None
         return None
 
     def _jobs(self, cells: Iterable[Cell], count: int) -> Iterator[Job]:
-        device = self._device.type
+        shared = self._means.launch.shares_device and count > 1 and self._device != "cpu"
         for cell in cells:
             if self._means.stop.asked:
                 return
@@ -202,8 +206,7 @@ class GridRun:
             self._attempts[cell.id] += 1
             self._listen(CellStarted(cell, self._numbers[cell.id], self._total, self._left))
             # A neighbour on the device must not decide how a cell is trained.
-            falls_back = count == 1 or device == "cpu"
-            yield Job(cell, self._precedents.of(cell, device), falls_back)
+            yield Job(cell, self._precedents.of(cell, self._device), falls_back=not shared)
 
     def _finished_elsewhere(self, cell: Cell) -> Record | None:
         """The record of a cell that another run has finished since this one made its plan."""

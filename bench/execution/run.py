@@ -13,9 +13,9 @@ import torch
 from bench.data.leakage import find_leakage
 from bench.errors import InputError
 from bench.events import Listener, Listeners, Remark, silent
-from bench.execution.context import open_context, open_inventory
+from bench.execution.context import RunContext, open_context, open_inventory
 from bench.execution.grid_run import LOOK_S, GridRun, Means, Precedents
-from bench.execution.launchers.contract import Launcher
+from bench.execution.launchers.contract import AT_ONCE, Cluster, Launcher
 from bench.execution.launchers.inline import Inline
 from bench.execution.launchers.processes import Processes
 from bench.execution.race import GridRace, enter_race, run_race
@@ -82,6 +82,7 @@ def run(
     device: torch.device,
     listen: Listener = silent,
     server: ForkServer | None = None,
+    cluster: Cluster | None = None,
     per_device: int | None = 1,
     threads: int | None = None,
     race: bool = False,
@@ -102,6 +103,8 @@ def run(
         listen: told how far the run is; dropped if it raises.
         server: starts a process for each cell, and is ended when the last one is; None: cells run
             in this process, where whatever one leaves behind reaches the next.
+        cluster: in place of a server, other machines to run cells on, as many at a time as they
+            have room for; there is nothing to time then.
         per_device: how many cells run side by side; None finds out by the memory that the first one
             takes (on the CPU it is 1).
         threads: of the CPU, that each cell computes with; by default as many as the study's other
@@ -130,7 +133,8 @@ def run(
             stack.callback(server.end)
         stack.enter_context(stop.listening())
         stack.callback(claims.give_all_back)
-        stack.enter_context(computing_with(threads_for(results, threads)))
+        by_default = None if cluster is None else cluster.cpus
+        stack.enter_context(computing_with(threads_for(results, threads, by_default)))
         # In full: a cell may go to another folder.
         folder = study.folder.absolute() / places.CHECKPOINTS
         context = open_context(grid, device, folder, check_cache=check_cache, listen=listen)
@@ -146,11 +150,7 @@ def run(
             leakage.shares,
             None if rules is None else rules.race,
         )
-        launch: Launcher = (
-            Inline(context, listen, stop)
-            if server is None
-            else Processes(server, grid, context, listen, stop)
-        )
+        launch = _launcher(grid, context, listen, stop, server=server, cluster=cluster)
         means = Means(study, context, launch, listen, claims, stop)
         _run_cells(
             grid,
@@ -158,7 +158,7 @@ def run(
             means,
             rules=rules,
             leakage=leakage.shares,
-            per_device=per_device,
+            per_device=per_device if cluster is None else AT_ONCE,
             retry=retry,
             keep_stale=keep_stale,
         )
@@ -167,10 +167,26 @@ def run(
                 study.forget_checkpoint(place.name)
         if server is not None:
             server.end()
-        if throughput:
+        if throughput and cluster is None:
             while not claims.take(timing_claim(context.environment)):
                 time.sleep(LOOK_S)
             measure_throughput(grid, study, context, listen, retry=bool(retry))
+
+
+def _launcher(
+    grid: Grid,
+    context: RunContext,
+    listen: Listener,
+    stop: Stop,
+    *,
+    server: ForkServer | None,
+    cluster: Cluster | None,
+) -> Launcher:
+    if cluster is not None:
+        return cluster.launcher(grid, context, listen, stop)
+    if server is not None:
+        return Processes(server, grid, context, listen, stop)
+    return Inline(context, listen, stop)
 
 
 def _run_cells(
@@ -238,7 +254,7 @@ def computing_with(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def threads_for(results: Results, asked: int | None) -> int:
+def threads_for(results: Results, asked: int | None, by_default: int | None = None) -> int:
     """Return how many threads of the CPU the cells of a study compute with: one number for all.
 
     A study that was merged from those of several machines may have several: further cells compute
@@ -247,6 +263,7 @@ def threads_for(results: Results, asked: int | None) -> int:
     Args:
         results: what the study holds; the digits of what it holds depend on the number.
         asked: by the user.
+        by_default: in a study without cells; None: as many as torch finds.
 
     Raises:
         InputError: another number than those of the cells which the study holds was asked for.
@@ -256,7 +273,7 @@ def threads_for(results: Results, asked: int | None) -> int:
         r.environment.threads for r in records if r.training and r.environment.device == "cpu"
     )
     if not numbers:
-        return asked or torch.get_num_threads()
+        return asked or by_default or torch.get_num_threads()
     if asked is not None and asked not in numbers:
         known = " or ".join(map(str, sorted(numbers)))
         raise InputError(

@@ -58,8 +58,13 @@ class Stop:
         if self.asked:
             raise KeyboardInterrupt
 
+    def ask(self) -> None:
+        """Note a wish that comes in another way than by a signal."""
+        if not self.asked:
+            self.asked = True
+            os.write(self._writer, b"s")
+
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         if self.asked or not self._waits:
             raise KeyboardInterrupt
-        self.asked = True
-        os.write(self._writer, b"s")
+        self.ask()

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
+from bench.events import Listener
 from bench.execution.cell import CellResult, Job
+from bench.execution.context import RunContext
+from bench.machine.stop import Stop
+from bench.settings.grid import Grid
 from bench.study.record import FailureKind
+
+AT_ONCE = 1000  # cells that a cluster is given: the entries of an array that SLURM takes by default
 
 
 class Died(NamedTuple):
@@ -30,6 +36,14 @@ class Stopped(NamedTuple):
 class Launcher(Protocol):
     """Runs cells, until the run is asked to stop: then it begins none, and those at work stop."""
 
+    @property
+    def device(self) -> str:
+        """The kind of device that cells compute on: cpu, cuda or mps."""
+
+    @property
+    def shares_device(self) -> bool:
+        """Whether cells that run at one time share a device, so that one may harm another."""
+
     def __call__(
         self, jobs: Iterable[Job], count: int
     ) -> Iterator[tuple[Job, CellResult | Died | Stopped]]:
@@ -38,4 +52,24 @@ class Launcher(Protocol):
         Args:
             jobs: each is asked for when there is room for it, and not before.
             count: how many may run at a time.
+        """
+
+
+class Cluster(Protocol):
+    """Several machines that run cells.
+
+    Attributes:
+        cpus: that each cell has, if that was asked for.
+    """
+
+    cpus: int | None
+
+    def launcher(self, grid: Grid, context: RunContext, listen: Listener, stop: Stop) -> Launcher:
+        """Return what runs a grid's cells on these machines.
+
+        Args:
+            grid: of the cells.
+            context: of this process, opened.
+            listen: told what cells tell.
+            stop: ends all when it is asked.
         """

@@ -20,6 +20,12 @@ class Inline:
     context: RunContext
     listen: Listener
     stop: Stop
+    shares_device = False
+
+    @property
+    def device(self) -> str:
+        """Of this process."""
+        return self.context.device.type
 
     def __call__(
         self,

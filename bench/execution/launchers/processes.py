@@ -41,10 +41,13 @@ class Processes:
         stop: ends all when it is asked.
     """
 
+    shares_device = True
+
     def __init__(
         self, server: ForkServer, grid: Grid, context: RunContext, listen: Listener, stop: Stop
     ) -> None:
         self._server, self._listen, self._stop = server, listen, stop
+        self.device = context.device.type
         limits = Limits(grid.limits.seconds, grid.limits.memory_gib)
         open_shared = partial(
             open_for_forks, grid, context.device, context.folder, context.environment
