@@ -10,7 +10,16 @@ from architectures import Prediction
 
 
 class TinyNetwork(nn.Module):
-    def __init__(self, *, channels=8, learns_nan=False, crashes=False, dies=False, hangs=False):
+    def __init__(
+        self,
+        *,
+        channels=8,
+        learns_nan=False,
+        crashes=False,
+        dies=False,
+        hangs=False,
+        pause_s=0.0,
+    ):
         super().__init__()
         self.layers = nn.Sequential(
             nn.Conv2d(6, channels, 5, padding=2),
@@ -23,12 +32,14 @@ class TinyNetwork(nn.Module):
         self.crashes = crashes
         self.dies = dies
         self.hangs = hangs
+        self.pause_s = pause_s
 
     def forward(self, background, composite):
         if self.dies:
             os._exit(9)
         if self.hangs:
             time.sleep(600)
+        time.sleep(self.pause_s)
         if self.crashes:
             raise torch.OutOfMemoryError("tried to allocate\n  20.00 GiB")
         logits = self.layers(torch.cat([composite, background], 1))

@@ -1,4 +1,4 @@
-"""Options of a network as the command line gives them."""
+"""Assignments on the command line: options of a network, parameters of a cluster."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from bench.errors import InputError
 from bench.settings import yaml_text
 
 
-def parse_options(assignments: Iterable[str]) -> dict[str, Any]:
+def parse_options(assignments: Iterable[str], option: str = "--option") -> dict[str, Any]:
     """Read ``width=0.25`` and ``tasks=[mask]`` as a grid would read ``width: 0.25``.
+
+    Args:
+        assignments: as they are typed.
+        option: of the command line, that they are given by.
 
     Raises:
         InputError: an assignment is none.
@@ -19,9 +23,9 @@ def parse_options(assignments: Iterable[str]) -> dict[str, Any]:
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
         if not equals or not key.strip().isidentifier():
-            raise InputError(f"--option {assignment!r} is no assignment such as width=0.25")
+            raise InputError(f"{option} {assignment!r} is no assignment such as width=0.25")
         try:
             options[key.strip()] = yaml_text.parse(value)
         except ValueError:
-            raise InputError(f"--option {assignment!r}: {value!r} is no YAML value") from None
+            raise InputError(f"{option} {assignment!r}: {value!r} is no YAML value") from None
     return options

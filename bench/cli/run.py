@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from bench.cli.launchers import Launcher, open_cluster
 from bench.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,13 +19,6 @@ if TYPE_CHECKING:
 # Exit codes besides 0, and 2 for a mistake in the input.
 FAILED_CELLS = 3
 INTERRUPTED = 130  # as shells have it for a program ended by Ctrl-C
-
-
-class Launcher(StrEnum):
-    """Where cells run."""
-
-    PROCESSES = "processes"
-    INLINE = "inline"
 
 
 class Retry(StrEnum):
@@ -77,8 +71,19 @@ def run(
     ] = None,
     launcher: Annotated[
         Launcher,
-        typer.Option(help="processes: one for each cell; inline: all in this one, for a debugger."),
+        typer.Option(
+            help="processes: one for each cell; inline: all in this one, for a debugger; slurm, "
+            "ray: on the machines of a cluster."
+        ),
     ] = Launcher.PROCESSES,
+    cluster: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="What each cell asks of a cluster, as partition=gpu or num_gpus=0.5; repeatable.",
+            show_default="none",
+        ),
+    ] = None,
     retry: Annotated[
         list[Retry] | None,
         typer.Option(
@@ -111,6 +116,7 @@ def run(
     side_by_side = _parse_count(per_device)
     if limit is not None and race:
         raise InputError("--race: figures by --limit decide nothing; leave one of them out")
+    launcher.check(cluster or [], per_device)
     # Before this process loads torch, which both can do at the same time.
     server = start_server() if launcher is Launcher.PROCESSES and not dry_run else None
     try:
@@ -133,13 +139,17 @@ def run(
         from bench.machine.device import choose
 
         try:
-            with create_progress(console) as listen:
+            with (
+                open_cluster(launcher, cluster or [], device) as machines,
+                create_progress(console) as listen,
+            ):
                 run(
                     question,
                     study,
-                    device=choose(device),
+                    device=choose(device if machines is None else "cpu"),
                     listen=listen,
                     server=server,
+                    cluster=machines,
                     per_device=side_by_side,
                     threads=threads,
                     race=race,

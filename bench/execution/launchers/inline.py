@@ -33,7 +33,8 @@ class Inline:
         count: int,  # noqa: ARG002 - of all launchers
     ) -> Iterator[tuple[Job, CellResult | Stopped]]:
         """Run one job after the other."""
-        for job in jobs:
+        left = iter(jobs)
+        while not self.stop.asked and (job := next(left, None)) is not None:
             try:
                 yield job, run_cell(job, self.context, self.listen, lambda: self.stop.asked)
             except Interrupted:

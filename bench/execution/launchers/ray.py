@@ -82,6 +82,7 @@ class RayCluster:
     """
 
     def __init__(self, asked: Mapping[str, Any], device: str = "auto") -> None:
+        self._places: Places | None = None
         self._asked, self._device = asked, kind_of_device(device, gpus=asked.get("num_gpus", 0) > 0)
         self.cpus = max(1, int(asked["num_cpus"])) if "num_cpus" in asked else None
 
@@ -94,17 +95,18 @@ class RayCluster:
             InputError: none of them has room for a cell.
         """
         errand = Errand.of(grid, context, self._device)
-        places = Places(
-            cpus=self._asked.get("num_cpus", errand.threads),
-            gpus=self._asked.get("num_gpus", 0),
-            memory_gib=self._asked.get("memory_gib", 0),
-        )
-        if places.count() == 0:
-            raise InputError(
-                f"--launcher ray: no machine of the cluster has {places} for a cell; ask for less: "
-                "--threads 1, --cluster num_cpus=1"
+        if self._places is None:
+            self._places = Places(
+                cpus=self._asked.get("num_cpus", errand.threads),
+                gpus=self._asked.get("num_gpus", 0),
+                memory_gib=self._asked.get("memory_gib", 0),
             )
-        return RayLauncher(errand, context, places, listen, stop)
+        if self._places.count() == 0:
+            raise InputError(
+                f"--launcher ray: no machine of the cluster has {self._places} for a cell; ask for "
+                "less: --threads 1, --cluster num_cpus=1"
+            )
+        return RayLauncher(errand, context, self._places, listen, stop)
 
 
 class Places:

@@ -37,10 +37,13 @@ FOLDER = "slurm"  # in the study's, for as long as jobs are at work
 LOOK_S = 1.0  # between two looks at what jobs have come to
 
 
+NOT_ASKED = {"job_name", "nodes", "ntasks_per_node", "tasks_per_node"}  # a cell is one task
+
+
 def parameters() -> list[str]:
     """Return the names of what can be asked of SLURM for each cell."""
     common: set[str] = submitit.AutoExecutor._valid_parameters()  # noqa: SLF001 - no public list
-    return sorted(common | SlurmExecutor._valid_parameters())  # noqa: SLF001
+    return sorted((common | SlurmExecutor._valid_parameters()) - NOT_ASKED)  # noqa: SLF001
 
 
 class SlurmCluster:

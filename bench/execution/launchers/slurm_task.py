@@ -1,4 +1,4 @@
-"""What a job of SLURM does: one cell, which tells and answers by files in a folder that all share."""
+"""What a job of SLURM does: one cell, which tells how far it is by a file that all machines see."""
 
 from __future__ import annotations
 
