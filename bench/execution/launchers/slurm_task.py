@@ -12,8 +12,7 @@ from submitit.helpers import DelayedSubmission
 
 from bench.errors import InputError
 from bench.events import Event
-from bench.execution.cell import Job
-from bench.execution.launchers.contract import Stopped
+from bench.execution.cell import CellResult, Job
 from bench.execution.launchers.node import Answer, Errand, Node
 from bench.machine.stop import Stop
 from bench.study.record import Provenance
@@ -71,7 +70,7 @@ class CellTask:
         if self._work is not None:
             self._stop.ask()
             answer = self._work.result()
-            again._answer = None if isinstance(answer, Stopped) else answer
+            again._answer = answer if isinstance(answer, CellResult) else None
         return DelayedSubmission(again)
 
     def _watch(self, work: Future[Answer]) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 import yaml
 
+from bench.errors import InputError
 from bench.events import EpochDone, StepDone
 from bench.execution.cell import CellResult, Job
 from bench.execution.context import open_context
@@ -18,6 +20,7 @@ from bench.execution.launchers import start_server
 from bench.execution.launchers.contract import Died, Stopped
 from bench.execution.launchers.inline import Inline
 from bench.execution.launchers.processes import Processes
+from bench.execution.provenance import Inventory
 from bench.machine.stop import Stop
 from bench.settings import grid_file
 from bench.study.record import FailureKind
@@ -87,11 +90,15 @@ def processes(grid, context):
         server.end()
 
 
+def launcher_of(cluster, grid, own_context, asked, context=None):
+    return cluster.launcher(grid, context or own_context, asked.listen, asked.stop)
+
+
 @contextmanager
 def ray(grid, context):
     pytest.importorskip("ray", reason="the extra `ray` is not installed")
     with import_module("bench.execution.launchers.ray").ray_cluster({}) as cluster:
-        yield lambda asked: cluster.launcher(grid, context, asked.listen, asked.stop)
+        yield partial(launcher_of, cluster, grid, context)
 
 
 @contextmanager
@@ -99,7 +106,7 @@ def slurm(grid, context):
     pytest.importorskip("submitit", reason="the extra `slurm` is not installed")
     module = import_module("bench.execution.launchers.slurm")
     cluster = module.SlurmCluster({}, executor="local")
-    yield lambda asked: cluster.launcher(grid, context, asked.listen, asked.stop)
+    yield partial(launcher_of, cluster, grid, context)
 
 
 @pytest.fixture(
@@ -218,3 +225,15 @@ def test_a_cell_that_is_asked_to_stop_goes_on_from_its_checkpoint(
     assert_equal(again.answers["slow"], alone["slow"])
     epochs = [event.number for event in again.events if isinstance(event, EpochDone)]
     assert epochs[0] > 1
+
+
+def test_a_machine_that_has_other_data_is_named_and_runs_nothing(launcher, context_of_grid, cells):
+    create, kind = launcher
+    if kind in {"inline", "processes"}:
+        pytest.skip("cells run where the study is kept")
+    _, context = context_of_grid
+    split = context.inventory.of(cells["sound"]).split
+    elsewhere = replace(context, inventory=Inventory("other data", split))
+    asked = Asked()
+    with pytest.raises(InputError, match=r"on .*: this is not what the run has: the data changed"):
+        list(create(asked, elsewhere)([Job(cells["sound"])], 1))

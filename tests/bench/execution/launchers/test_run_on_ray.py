@@ -59,6 +59,22 @@ def test_a_grid_is_complete_when_a_machine_is_lost_in_the_middle(asked, tmp_path
     assert figures(on_cluster) == figures(alone)
 
 
+@pytest.mark.slow
+def test_a_machine_is_sent_a_file_once(rendered_archive, tmp_path):
+    path = tmp_path / "archive.zip"
+    path.write_bytes(rendered_archive.read_bytes())
+    with ray_cluster({}):
+        home = ray.get_runtime_context().get_node_id()
+        fetch_there = ray.remote(fetch)
+        there = ray.get(fetch_there.remote(path, "data", home))
+        assert there.name == path.name
+        assert there.read_bytes() == path.read_bytes()
+        path.unlink()
+        assert ray.get(fetch_there.remote(path, "data", home)) == there
+        with pytest.raises(InputError, match=r"missing.zip: cannot be sent: No such file"):
+            ray.get(fetch_there.remote(path.with_name("missing.zip"), "data", home))
+
+
 def test_a_file_that_is_not_here_is_fetched_and_any_other_path_stays(asked, tmp_path):
     question = asked()
     (archive,) = question.data.files

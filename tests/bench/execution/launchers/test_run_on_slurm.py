@@ -5,8 +5,7 @@ import subprocess
 import pytest
 from watched_run import CPU, figures, missing
 
-from bench.errors import InputError
-from bench.events import CellStarted, EpochDone
+from bench.events import CellStarted, EpochDone, Remark
 from bench.execution.run import run
 from bench.study import places
 from bench.study.study import Study
@@ -58,6 +57,7 @@ def test_a_cell_that_is_preempted_goes_on_and_ends_as_if_it_had_not_been(
     run(question, on_cluster, device=CPU, listen=listen, cluster=cluster)
     assert missing(question, on_cluster) == []
     assert figures(on_cluster) == figures(alone)
+    assert [event.text for event in listen.told if isinstance(event, Remark)] == []
     # The whole grid is one array, and what was preempted is no second try.
     assert listen.arrays == [len(list(question.cells()))]
     started = [event for event in listen.told if isinstance(event, CellStarted)]
