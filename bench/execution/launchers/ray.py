@@ -130,11 +130,10 @@ class Places:
         """Return how many cells the machines that are there now have room for."""
         if time.monotonic() - self._counted_at > CENSUS_S:
             needed = {name: amount for name, amount in self._taken.items() if amount > 0}
-            self._counted = sum(
-                int(min((node["Resources"].get(n, 0) / needed[n] for n in needed), default=1))
-                for node in ray.nodes()  # type: ignore[no-untyped-call]
-                if node["Alive"]
-            )
+            nodes = ray.nodes()  # type: ignore[no-untyped-call]
+            there = [node["Resources"] for node in nodes if node["Alive"]]
+            shares = ([has.get(name, 0) / needed[name] for name in needed] for has in there)
+            self._counted = sum(int(min(share, default=1)) for share in shares)
             self._counted_at = time.monotonic()
         return self._counted
 
@@ -150,6 +149,11 @@ class Places:
     def give_back(self, place: Any) -> None:
         """Keep a place, whose process has loaded all that cells need, for the next cell."""
         self._free.append(place)
+
+    def let_go(self) -> None:
+        """End the places that have been given back: what they hold, another one may wait for."""
+        while self._free:
+            ray.kill(self._free.pop())
 
 
 class RayLauncher:
@@ -171,7 +175,9 @@ class RayLauncher:
         self._places, self._listen, self._stop = places, listen, stop
         self._home = ray.get_runtime_context().get_node_id()
 
-    def __call__(self, jobs: Iterable[Job], count: int) -> Iterator[tuple[Job, Answer]]:
+    def __call__(
+        self, jobs: Iterable[Job], count: int
+    ) -> Iterator[tuple[Job, CellResult | Died | Stopped]]:
         """Run the jobs, as many at a time as there are places for, and at most ``count``.
 
         Raises:
@@ -199,6 +205,7 @@ class RayLauncher:
             self._hand_out(left, count, running)
             if not running:
                 return
+            self._places.let_go()
             for stream in ray.wait(list(running), timeout=LOOK_S)[0]:
                 message = _next(stream)
                 if isinstance(message, Answer):

@@ -23,7 +23,7 @@ from submitit.slurm.slurm import SlurmExecutor
 
 from bench.errors import InputError, suggestion
 from bench.events import Listener
-from bench.execution.cell import Job
+from bench.execution.cell import CellResult, Job
 from bench.execution.context import RunContext
 from bench.execution.launchers.contract import Died, Stopped
 from bench.execution.launchers.node import Answer, Errand, kind_of_device
@@ -126,7 +126,9 @@ class SlurmLauncher:
         self._errand, self._context = errand, context
         self._create_executor, self._listen, self._stop = create_executor, listen, stop
 
-    def __call__(self, jobs: Iterable[Job], count: int) -> Iterator[tuple[Job, Answer]]:
+    def __call__(
+        self, jobs: Iterable[Job], count: int
+    ) -> Iterator[tuple[Job, CellResult | Died | Stopped]]:
         """Send the jobs as an array; beyond ``count`` of them, one whenever another one has ended.
 
         Raises:
