@@ -13,6 +13,7 @@
 | ``throughput/<id>/measurement.json`` | the speed of a network on a machine |
 | ``checkpoints/<id>/`` | where the training of a cell stands that is not finished |
 | ``claims/<id>`` | that a run is at work on a cell |
+| ``slurm/`` | what a run and its jobs on a cluster tell each other |
 | ``.../SHA256SUMS`` | the checksums of the files beside it |
 """
 
@@ -29,6 +30,7 @@ TRIALS = "trials"
 THROUGHPUT = "throughput"
 CHECKPOINTS = "checkpoints"
 CLAIMS = "claims"
+SLURM = "slurm"
 GRID_FILE = "grid.json"  # which a study of format 1 has in its own folder
 RECORD_FILE = "record.json"
 MEASUREMENT_FILE = "measurement.json"

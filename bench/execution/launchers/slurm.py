@@ -31,12 +31,11 @@ from bench.execution.launchers.slurm_task import ALIVE, CellTask, Events
 from bench.machine.job_process import OUTPUT_BYTES, STOP_S
 from bench.machine.stop import Stop
 from bench.settings.grid import Grid
+from bench.study import places
 from bench.study.record import FailureKind
 
-FOLDER = "slurm"  # in the study's, for as long as jobs are at work
 LOOK_S = 1.0  # between two looks at what jobs have come to
-
-
+FORGOTTEN_S = 86400.0  # after so long without a sign of life what a run has left is removed
 NOT_ASKED = {"job_name", "nodes", "ntasks_per_node", "tasks_per_node"}  # a cell is one task
 
 
@@ -64,14 +63,18 @@ class SlurmCluster:
         for name in asked:
             if name not in parameters():
                 raise InputError(f"--cluster {name}: unknown{suggestion(name, parameters())}")
+        self.cpus: int | None = asked.get("cpus_per_task")
+        if self.cpus is not None and (not isinstance(self.cpus, int) or self.cpus < 1):
+            raise InputError(f"--cluster cpus_per_task={self.cpus}: give a number from 1")
         if executor == "slurm" and shutil.which("sbatch") is None:
             raise InputError(
                 "--launcher slurm: there is no sbatch on this machine; run it where jobs are sent "
                 "to SLURM from, or leave --launcher out"
             )
-        self.cpus: int | None = asked.get("cpus_per_task")
         self._asked, self._executor = dict(asked), executor
-        gpus = any("gpu" in name or "gpu" in str(asked.get("gres")) for name in asked)
+        gpus = "gpu" in str(asked.get("gres")) or any(
+            asked[name] for name in asked if "gpu" in name
+        )
         self._device = kind_of_device(device, gpus=gpus)
 
     def launcher(
@@ -134,8 +137,9 @@ class SlurmLauncher:
         Raises:
             InputError: the cluster takes no such jobs, or a machine has not what the grid names.
         """
-        parent = self._context.folder.parent / FOLDER
+        parent = self._context.folder.parent / places.SLURM
         parent.mkdir(parents=True, exist_ok=True)
+        _clear_up(parent)
         folder = Path(tempfile.mkdtemp(dir=parent))
         sent: list[_Sent] = []
         try:
@@ -192,6 +196,14 @@ class SlurmLauncher:
             _Sent(task.job, one, Events(task.events))
             for task, one in zip(tasks, at_cluster, strict=True)
         ]
+
+
+def _clear_up(parent: Path) -> None:
+    """Remove what runs have left that were killed."""
+    for folder in parent.iterdir():
+        alive = folder / ALIVE
+        if alive.exists() and time.time() - alive.stat().st_mtime > FORGOTTEN_S:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _answer(job: submitit.Job[Answer]) -> Answer:

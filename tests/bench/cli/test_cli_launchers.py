@@ -50,6 +50,7 @@ def test_the_number_of_cells_at_a_time_is_the_clusters(grid):
         ("ray", "num_gpus=many", "give a number from 0"),
         ("ray", "num_gpus", "--cluster 'num_gpus' is no assignment"),
         ("slurm", "partion=gpu", "did you mean 'partition'?"),
+        ("slurm", "cpus_per_task=many", "give a number from 1"),
         ("slurm", "partition=gpu", "there is no sbatch on this machine"),
     ],
 )

@@ -12,7 +12,7 @@ from bench.study.study import Study
 
 submitit = pytest.importorskip("submitit", reason="the extra `slurm` is not installed")
 
-from bench.execution.launchers.slurm import FOLDER, SlurmCluster  # noqa: E402 - where it is
+from bench.execution.launchers.slurm import SlurmCluster  # noqa: E402 - where it is
 
 
 class Preempting:
@@ -64,5 +64,5 @@ def test_a_cell_that_is_preempted_goes_on_and_ends_as_if_it_had_not_been(
     assert len(started) == listen.arrays[0]
     numbers = [event.number for event in listen.told if isinstance(event, EpochDone)]
     assert sorted(set(numbers)) == list(range(1, 7))
-    left = [on_cluster.folder / FOLDER, *(on_cluster.folder / places.CHECKPOINTS).glob("*")]
+    left = [on_cluster.folder / places.SLURM, *(on_cluster.folder / places.CHECKPOINTS).glob("*")]
     assert [place for place in left if place.exists()] == []
