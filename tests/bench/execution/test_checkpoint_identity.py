@@ -73,9 +73,9 @@ def test_other_code_of_this_package_has_another(identity, tmp_path, monkeypatch)
     shutil.copytree(checkpoints.PACKAGE, package)
     (package / "training" / "step.py").write_text("# another way to train")
     monkeypatch.setattr(checkpoints, "PACKAGE", package)
-    checkpoints._code.cache_clear()
+    checkpoints.computing_code.cache_clear()
     assert identity() != before
-    checkpoints._code.cache_clear()
+    checkpoints.computing_code.cache_clear()
 
 
 def test_what_changes_no_figure_changes_none(identity):
