@@ -9,7 +9,15 @@ from bench.data.batches import Batch
 from bench.data.transfer import to_device
 
 
-def augment(batch: Batch, *, flip: bool, color_jitter: float, generator: torch.Generator) -> Batch:
+def augment(
+    batch: Batch,
+    *,
+    flip: bool,
+    color_jitter: float,
+    generator: torch.Generator,
+    places: slice = slice(None),
+    total: int | None = None,
+) -> Batch:
     """A random variant of every sample.
 
     Args:
@@ -20,11 +28,13 @@ def augment(batch: Batch, *, flip: bool, color_jitter: float, generator: torch.G
             inputs of a sample share theirs, so that no new difference between the two arises; the
             targets keep their values.
         generator: the source of the draws, on the CPU.
+        places: of these samples, where they are some of a larger batch, all of which is drawn for.
+        total: samples of that batch.
     """
     if not flip and not color_jitter:
         return batch
     count = len(batch.mask)
-    draws = torch.rand(count, 4, generator=generator)
+    draws = torch.rand(total or count, 4, generator=generator)[places]
     draws[:, 1:] = color_jitter * (2 * draws[:, 1:] - 1)
     # Twice: for the backgrounds and the composites, whose colors are changed in one go.
     draws = to_device(draws.repeat(2, 1), batch.mask.device)

@@ -3,46 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, NamedTuple
 
 import pandas as pd
-import safetensors.torch
-import torch
-from torch import nn
 
-import architectures
 from bench.evaluation import baselines, selection
 from bench.evaluation.metric import Metric, evaluate, per_image
-from bench.evaluation.score import score
 from bench.events import Listener, silent
-from bench.execution.checkpoints import checkpoints_of
+from bench.execution.cell_training import CellOutcome, train_and_score
 from bench.execution.context import RunContext
-from bench.execution.shared_teacher import shared_teacher
+from bench.execution.several_devices import on_several_devices
 from bench.machine.failure import Failure
-from bench.machine.memory import PeakMemory
-from bench.machine.precision import guard_narrow_convolutions
-from bench.settings import Architecture, LossPair
+from bench.machine.rank_processes import RankDiedError
 from bench.settings.grid import Cell
 from bench.study import places
-from bench.study.record import Execution, Record, SampleCounts, Training
+from bench.study.record import Record, SampleCounts
 from bench.training.checkpoint import Interrupted
-from bench.training.fit import Trainer
-from bench.training.teacher import StudentTeacher
-
-
-class CellOutcome(NamedTuple):
-    """What a cell that did not fail has to show: tables of scores, and fields of its record."""
-
-    tables: dict[str, pd.DataFrame]
-    weights: bytes | None = None
-    training: Training | None = None
-    teacher: Training | None = None
-    peak_memory_mib: float | None = None
-    data_memory_mib: float = 0.0
-    note: str | None = None
 
 
 class CellResult(NamedTuple):
@@ -92,18 +69,21 @@ def run_cell(
     Raises:
         InputError: the code of the cell is not what this process has loaded.
         Interrupted: it has been asked to stop; it goes on from its checkpoint.
+        RankDiedError: one of the processes that train it on several devices has died.
     """
     cell, started_utc = job.cell, datetime.now(UTC)
     try:
         outcome = (
             _score_baseline(cell, context)
             if cell.loss is None
-            else _train_and_score(job, cell.loss, context, listen, must_stop)
+            else _train_and_score(job, context, listen, must_stop)
         )
-    except (KeyboardInterrupt, Interrupted):
+    except (KeyboardInterrupt, Interrupted, RankDiedError):
         raise
     except BaseException as error:  # noqa: BLE001 - whatever a network does, the grid goes on
         return failed(cell, context, Failure.of(error), started_utc)
+    if isinstance(outcome, Failure):
+        return failed(cell, context, outcome, started_utc)
     record = _record(
         cell,
         context,
@@ -114,7 +94,7 @@ def run_cell(
         peak_memory_mib=outcome.peak_memory_mib,
         data_memory_mib=outcome.data_memory_mib,
         note=outcome.note,
-        weights=context.keep.weights if outcome.weights is not None else None,
+        weights=context.grid.keep.weights if outcome.weights is not None else None,
     )
     return CellResult(record, with_values(outcome.tables, context.metrics), outcome.weights)
 
@@ -191,97 +171,10 @@ def _score_baseline(cell: Cell, context: RunContext) -> CellOutcome:
 
 
 def _train_and_score(
-    job: Job,
-    loss: LossPair,
-    context: RunContext,
-    listen: Listener,
-    must_stop: Callable[[], bool],
-) -> CellOutcome:
-    """Train on ``train``, select on ``val``, read ``test`` once; of a trial, not at all."""
-    cell, like = job.cell, job.like
-    # The images lie where they lie before anything is counted.
-    data_memory_mib = sum(loader.resident_mib for loader in context.loaders.values())
-    trainer = Trainer(
-        context.loaders,
-        cell.data.image_size,
-        context.split,
-        cell.seed,
-        context.device,
-        memory=PeakMemory(context.device),
-        tasks=tuple(task for task in cell.tasks if task in context.loader.dataset.tasks),
-        metrics=context.val_metrics,
-        cell_id=cell.id,
-        listen=listen,
-        falls_back=job.falls_back,
+    job: Job, context: RunContext, listen: Listener, must_stop: Callable[[], bool]
+) -> CellOutcome | Failure:
+    if job.cell.devices > 1:
+        return on_several_devices(job.cell, job.like, context, listen, must_stop)
+    return train_and_score(
+        job.cell, job.like, context, listen, must_stop, falls_back=job.falls_back
     )
-    create = partial(create_network, context=context)
-    teacher = None
-    if cell.train.teacher is not None:
-        of_teacher = replace(trainer, precedents=_executions(like.teacher if like else None))
-        teacher = shared_teacher(cell, of_teacher, create, context, must_stop)
-    memory = PeakMemory(context.device)
-    model = create(cell.architecture, cell.seed)
-    trainer = replace(
-        trainer,
-        memory=memory,
-        precedents=_executions(like.training if like else None),
-        checkpoints=checkpoints_of(cell, cell.id, context, must_stop=must_stop, listen=listen),
-    )
-    if teacher is not None:
-        model = StudentTeacher(model, teacher.network)
-        trainer = replace(trainer, pseudo_label=model.pseudo_label)
-    last_weights: list[bytes] = []
-    if context.keep.weights == "last":
-        trainer = replace(trainer, at_end=lambda: last_weights.append(_serialised(model)))
-    training = trainer.fit(model, loss, cell.train.recipes())
-    peaks_mib = [memory.mib(), teacher.peak_memory_mib if teacher else None]
-    peak_mib = max((peak for peak in peaks_mib if peak is not None), default=None)
-    outcome = CellOutcome(
-        {},
-        training=training,
-        teacher=teacher.training if teacher else None,
-        peak_memory_mib=peak_mib,
-        data_memory_mib=data_memory_mib,
-    )
-    if cell.trial is not None:
-        return outcome
-    last = cell.train.recipes()[-1]
-    score_test = partial(
-        score,
-        model,
-        context.loader,
-        context.split.test,
-        batch_size=last.batch_size,
-        precision=last.precision,
-    )
-    tables = {places.SCORES: score_test(tasks=trainer.tasks)}
-    if isinstance(model, StudentTeacher):
-        tables[places.CONSISTENCY] = score_test(tasks=("depth",), pseudo_label=model.pseudo_label)
-    weights = last_weights[0] if last_weights else None
-    if context.keep.weights == "best":
-        weights = _serialised(model)
-    return outcome._replace(tables=tables, weights=weights)
-
-
-def _serialised(model: nn.Module) -> bytes:
-    """The weights of a network as a file of safetensors; what shares memory is there twice."""
-    return safetensors.torch.save(
-        {
-            name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
-            for name, tensor in model.state_dict().items()
-            if isinstance(tensor, torch.Tensor)
-        }
-    )
-
-
-def _executions(training: Training | None) -> tuple[Execution, ...]:
-    return training.executions if training else ()
-
-
-def create_network(architecture: Architecture, seed: int, *, context: RunContext) -> nn.Module:
-    """Return a network with the initial weights of a seed, as it is trained on the device."""
-    model = architectures.create(architecture.name, seed=seed, **architecture.options)
-    if context.device.type == "cpu":
-        guard_narrow_convolutions(model, context.loaders)
-    model.to(device=context.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return model

@@ -37,7 +37,7 @@ def checkpoints_of(
     return Checkpoints(
         context.folder / place,
         identity_of(cell, context),
-        interval_s=context.keep.checkpoint_seconds,
+        interval_s=context.grid.keep.checkpoint_seconds,
         must_stop=must_stop,
         remark=lambda text: listen(Remark(text, cell.label)),
     )

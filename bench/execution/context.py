@@ -24,7 +24,6 @@ from bench.machine.precision import check_precision
 from bench.settings import Recipe, identity
 from bench.settings.base import Size
 from bench.settings.grid import Grid
-from bench.settings.keep import Keep
 from bench.study.record import Environment
 
 
@@ -39,7 +38,7 @@ class RunContext:
         val_metrics: the grid's alone, which the validation images are scored by.
         inventory: what there is behind the cells' settings.
         folder: of the study's checkpoints, and for what cells share, such as a teacher.
-        keep: what the study keeps of a cell.
+        grid: the question.
     """
 
     loaders: dict[Size, BatchLoader]
@@ -51,7 +50,7 @@ class RunContext:
     val_metrics: tuple[Metric, ...]
     inventory: Inventory
     folder: Path
-    keep: Keep
+    grid: Grid
 
 
 def open_context(
@@ -108,7 +107,7 @@ def open_context(
         val_metrics=tuple(metric for metric in found if metric.name in asked),
         inventory=Inventory(loader.dataset.fingerprint, split.digest),
         folder=folder,
-        keep=grid.keep,
+        grid=grid,
     )
 
 

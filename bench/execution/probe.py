@@ -16,7 +16,8 @@ from torch import nn
 
 from bench.data.batch_loader import BatchLoader
 from bench.data.split import Rows, SplitRows
-from bench.execution.cell import CellResult, Job, create_network, run_cell
+from bench.execution.cell import CellResult, Job, run_cell
+from bench.execution.cell_training import create_network
 from bench.execution.context import RunContext
 from bench.execution.stopwatch import Stopwatch, TimedEpoch, TimedLoader
 from bench.machine.memory import PeakMemory

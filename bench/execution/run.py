@@ -24,6 +24,7 @@ from bench.execution.shared_teacher import TEACHER
 from bench.execution.timing import measure_throughput, timing_claim
 from bench.execution.trackers.claimed import ClaimedProgress
 from bench.execution.tuning import check_installed, tune
+from bench.machine.device import check_count
 from bench.machine.fork_server import ForkServer
 from bench.machine.stop import Stop
 from bench.settings.grid import Cell, Grid
@@ -119,8 +120,14 @@ def run(
 
     Raises:
         InputError: the data, a metric or a file of weights is at fault, what finds recipes is not
-            installed, or a race could decide nothing; nothing is written.
+            installed, a race could decide nothing, or there are fewer devices than a cell takes;
+            nothing is written.
     """
+    if grid.devices_per_cell > 1 and per_device != 1:
+        raise InputError(
+            "--per-device: cells that take several devices each run one at a time; leave it out, "
+            "or give devices_per_cell: 1"
+        )
     claims = Claims(study.folder / places.CLAIMS)
     listen = Listeners(listen, ClaimedProgress(claims))
     results = study.load_or_empty()
@@ -135,6 +142,8 @@ def run(
         stack.callback(claims.give_all_back)
         by_default = None if cluster is None else cluster.cpus
         stack.enter_context(computing_with(threads_for(results, threads, by_default)))
+        if cluster is None:
+            check_count(device, grid.devices_per_cell, torch.get_num_threads())
         # In full: a cell may go to another folder.
         folder = study.folder.absolute() / places.CHECKPOINTS
         context = open_context(grid, device, folder, check_cache=check_cache, listen=listen)

@@ -64,7 +64,8 @@ def shared_teacher(
         return TrainedTeacher(network)
     alone = _as_cell(teacher, cell)
     place = context.folder / f"{TEACHER}-{identity_of(alone, context)[:16]}"
-    if checksums.problem(place) is not None:
+    group = trainer.group
+    if group.first(lambda: checksums.problem(place) is not None):
         checkpoints = checkpoints_of(
             alone,
             f"{TEACHER}-{alone.id}",
@@ -73,20 +74,26 @@ def shared_teacher(
             listen=trainer.listen,
         )
         trainer = replace(trainer, tasks=("depth",), teacher=True, checkpoints=checkpoints)
-        _train(teacher, trainer, create(teacher.architecture, trainer.seed), place)
-        checkpoints.remove()
+        network = create(teacher.architecture, trainer.seed)
+        kept = _train(teacher, trainer, network)
+        group.first(lambda: _write(network, kept, place))
+        if group.rank == 0:
+            checkpoints.remove()
     network = create(teacher.architecture, trainer.seed)
     _load(network, place / WEIGHTS_FILE)
     kept = _Kept.model_validate_json((place / TRAINING_FILE).read_bytes())
     return TrainedTeacher(network, kept.training, kept.peak_memory_mib)
 
 
-def _train(teacher: Teacher, trainer: Trainer, network: nn.Module, place: Path) -> None:
-    """Train the teacher and keep it; another process may have done so meanwhile, alike."""
+def _train(teacher: Teacher, trainer: Trainer, network: nn.Module) -> _Kept:
     if teacher.losses is None:
         raise ValueError("the weights of this teacher are given")
     training = trainer.fit(network, teacher.losses, (teacher.plain(),))
-    kept = _Kept(training=training, peak_memory_mib=trainer.memory.mib())
+    return _Kept(training=training, peak_memory_mib=trainer.memory.mib())
+
+
+def _write(network: nn.Module, kept: _Kept, place: Path) -> None:
+    """Keep a teacher; another process may have done so meanwhile, alike."""
     with atomic_folder(place) as partial:
         safetensors.torch.save_model(network, str(partial / WEIGHTS_FILE))
         (partial / TRAINING_FILE).write_text(kept.model_dump_json(), encoding="utf-8")

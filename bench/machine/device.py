@@ -29,6 +29,30 @@ def choose(name: str) -> torch.device:
     return torch.device(name)
 
 
+def check_count(device: torch.device, count: int, threads: int) -> None:
+    """Make sure that there are as many devices as train one cell together.
+
+    Args:
+        device: their kind.
+        count: how many; on the CPU these are processes, which share the threads.
+        threads: that a cell computes with.
+
+    Raises:
+        InputError: there are fewer.
+    """
+    if device.type == "cpu" and count > threads:
+        raise InputError(
+            f"devices_per_cell: {count} processes on the CPU need a thread each, and a cell "
+            f"computes with {threads} in all; give --threads {count} or more, if there are so many"
+        )
+    there = {"cuda": torch.cuda.device_count(), "cpu": count}.get(device.type, 1)
+    if count > there:
+        raise InputError(
+            f"devices_per_cell: {count} devices are asked for, and there are {there} of "
+            f"{device.type} here; give at most {there}"
+        )
+
+
 def synchronize(device: torch.device) -> None:
     """Wait until everything queued on the device is done."""
     if device.type == "cuda":

@@ -40,7 +40,8 @@ class Limits(NamedTuple):
 
     Attributes:
         seconds: from its start to its answer.
-        memory_gib: of the host's memory, beyond what its process starts with; Linux only.
+        memory_gib: of the host's memory, beyond what its process starts with, and with all of the
+            processes that it starts; Linux only.
     """
 
     seconds: float | None = None
@@ -184,15 +185,25 @@ class JobProcess:
         return self._process.pid or 0
 
     def _kib(self) -> float:
-        """The memory that is its own, without files mapped into it, and what it printed."""
-        try:
-            status = Path(f"/proc/{self._pid}/status").read_text(encoding="ascii")
-        except OSError:
-            return 0.0
-        fields = dict(line.split(":", 1) for line in status.splitlines())
-        names = ("RssAnon", "RssShmem", "VmSwap")
+        """The memory of it and of what it has started, without mapped files, and what it printed."""
         printed = os.fstat(self._printed).st_size / 1024 if FORKS else 0.0
-        return printed + sum(float(fields[name].split()[0]) for name in names if name in fields)
+        return printed + _kib_of_family(self._pid)
+
+
+def _kib_of_family(pid: int) -> float:
+    """The memory of a process and of those that it has started, without mapped files."""
+    process = Path(f"/proc/{pid}")
+    try:
+        status = (process / "status").read_text(encoding="ascii")
+    except OSError:
+        return 0.0
+    children: list[str] = []
+    with contextlib.suppress(OSError):  # not every kernel lists them
+        children = (process / f"task/{pid}/children").read_text(encoding="ascii").split()
+    fields = dict(line.split(":", 1) for line in status.splitlines())
+    names = ("RssAnon", "RssShmem", "VmSwap")
+    own = sum(float(fields[name].split()[0]) for name in names if name in fields)
+    return own + sum(_kib_of_family(int(child)) for child in children)
 
 
 def _work_once(

@@ -39,6 +39,11 @@ class WorkerProcess:
         """The process's id."""
         return self._process.pid or 0
 
+    @property
+    def exit_code(self) -> int | None:
+        """The process's exit code, negative of a signal; None while it goes on."""
+        return self._process.exitcode
+
     def ending(self) -> str:
         """How a process ended that has closed its end, in words."""
         self._process.join(END_S)
@@ -52,6 +57,12 @@ class WorkerProcess:
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
+
+    def kill(self) -> None:
+        """End the process at once."""
+        self._process.kill()
+        self._process.join()
+        self.connection.close()
 
 
 def failure_kind(exit_code: int | None) -> FailureKind:

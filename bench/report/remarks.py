@@ -25,7 +25,7 @@ def remarks_on(record: Record, scores: CellScores | None) -> Iterator[str]:
         yield from _still_improving(record.training)
     yield from _unlike_terms(record)
     stages = record.training.executions if record.training else ()
-    yield from dict.fromkeys(line for stage in stages for line in _memory_plan(stage))
+    yield from dict.fromkeys(line for stage in stages for line in _plan(stage))
     yield from record.problems.values()
 
 
@@ -48,8 +48,14 @@ def _still_improving(training: Training) -> Iterator[str]:
         )
 
 
-def _memory_plan(execution: Execution) -> Iterator[str]:
-    """How each batch of a stage was made to fit into memory, and whether memory ran out."""
+def _plan(execution: Execution) -> Iterator[str]:
+    """Among which devices a stage's batches were divided, and how they were made to fit."""
+    if execution.devices > 1:
+        synchronised = "; BatchNorm saw them all (SyncBatchNorm)"
+        yield (
+            f"each batch divided among {execution.devices} devices"
+            f"{synchronised if execution.sync_batch_norm else ''}"
+        )
     because = " (out of memory)" if execution.out_of_memory else ""
     if execution.accumulation_steps > 1:
         yield (

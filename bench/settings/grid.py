@@ -10,6 +10,7 @@ from typing import Annotated, Any, Self
 from pydantic import (
     BeforeValidator,
     Field,
+    PositiveInt,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -57,6 +58,7 @@ class Cell(Settings):
         tuning: the search for the recipe, where there was one.
         trial: of a trial of that search, its number from 0; a trial is scored on the validation
             images alone.
+        devices: that train it together; see `Grid`.
     """
 
     architecture: Architecture
@@ -66,6 +68,7 @@ class Cell(Settings):
     train: Train
     tuning: Tune | None = None
     trial: int | None = None
+    devices: PositiveInt = 1
 
     @property
     def id(self) -> str:
@@ -126,6 +129,8 @@ class Cell(Settings):
         content["train"] = [identity.of_recipe(recipe, self.data, loss) for recipe in recipes]
         if self.train.teacher is not None:
             content["teacher"] = identity.of_teacher(self.train.teacher, self.data)
+        if self.devices > 1:
+            content["devices"] = self.devices
         return content
 
     @property
@@ -160,6 +165,9 @@ class Grid(Settings):
         tune: how a recipe of its own is found for each architecture with each loss; None where
             `train` is that of all.
         metrics: that the leaderboard shows, the first of each task to sort by.
+        devices_per_cell: CUDA devices, or processes on the CPU, that train a cell together: each
+            has its share of every batch. A figure differs by the order of sums, so that more than
+            one is part of a cell's identity.
     """
 
     architectures: Annotated[tuple[Architecture, ...], OneOrMore] = Field(min_length=1)
@@ -171,6 +179,7 @@ class Grid(Settings):
     metrics: Annotated[tuple[str, ...], OneOrMore] = Field(("iou", "rmse"), min_length=1)
     limits: Limits = Limits()
     keep: Keep = Keep()
+    devices_per_cell: PositiveInt = 1
 
     @field_validator("architectures")
     @classmethod
@@ -241,6 +250,14 @@ class Grid(Settings):
                 raise ValueError(f"tune: {problem}")
         return self
 
+    @model_validator(mode="after")
+    def _divisible(self) -> Self:
+        teacher = self.train.teacher
+        for recipe in [*self.train.recipes(), *([teacher] if teacher else [])]:
+            for problem in recipe.problems_on(self.devices_per_cell):
+                raise ValueError(f"devices_per_cell: {problem}")
+        return self
+
     def smoke_test(self, samples: int) -> Grid:
         """Return the grid on so many samples, each stage of one epoch: to see that it runs."""
         data = self.data.model_copy(update={"limit": samples})
@@ -296,4 +313,5 @@ class Grid(Settings):
             data=self.data,
             train=self.train,
             tuning=None if loss is None else self.tuning,
+            devices=1 if loss is None else self.devices_per_cell,
         )

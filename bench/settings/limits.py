@@ -15,7 +15,8 @@ class Limits(Settings):
     Attributes:
         seconds: wall time of the whole cell; and, if more than two minutes, of one visit to a
             network that is timed, which otherwise has two minutes.
-        memory_gib: of the host's memory, beyond what a process starts with; on Linux.
+        memory_gib: of the host's memory, beyond what a cell's process starts with, and with all of
+            the processes that it starts; on Linux.
     """
 
     seconds: float | None = Field(None, gt=0)

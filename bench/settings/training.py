@@ -142,6 +142,18 @@ class Recipe(Settings):
         if cycle is not None and self.is_timed:
             yield "schedule.epochs: has no meaning in a budget of seconds; leave it out"
 
+    def problems_on(self, devices: int) -> Iterator[str]:
+        """Give what keeps so many devices from training by the recipe together, one line each."""
+        parts = self.accumulate * devices
+        if devices > 1 and self.batch_size < MIN_MICRO_BATCH * parts:
+            yield (
+                f"a batch of {self.batch_size} in {parts} parts has fewer than {MIN_MICRO_BATCH} "
+                f"images in each, which BatchNorm needs; give at most "
+                f"{max(1, self.batch_size // (MIN_MICRO_BATCH * self.accumulate))}"
+            )
+        if devices > 1 and self.compile == "on":
+            yield "compile: on is for one device; take auto or off, or devices_per_cell: 1"
+
 
 AnyRecipe = TypeVar("AnyRecipe", bound=Recipe)
 

@@ -122,6 +122,8 @@ class Execution(Frozen):
         compiled: whether the network was, to the end; and compilation: why or why not.
         cuda_graphs: whether all kernels of a step were launched at once besides.
         cudnn_benchmark: whether cuDNN's algorithms were chosen by trial.
+        devices: among which each batch was divided.
+        sync_batch_norm: whether the network has BatchNorms, which saw the batches of all devices.
     """
 
     data_location: Literal["device", "host", "archive"]
@@ -133,6 +135,8 @@ class Execution(Frozen):
     compilation: str
     cuda_graphs: bool = False
     cudnn_benchmark: bool = False
+    devices: int = 1
+    sync_batch_norm: bool = False
 
 
 class Training(Frozen):

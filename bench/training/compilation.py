@@ -55,6 +55,7 @@ class Compiling:
         duration: of the training.
         memory: what is counted; a trial is not.
         precedent: how an earlier training of such a network was carried out.
+        devices: that train it together; several never compile.
 
     Attributes:
         network: what to train: the model, or its compiled form, which shares the weights.
@@ -73,6 +74,7 @@ class Compiling:
         duration: Duration,
         memory: PeakMemory,
         precedent: Execution | None = None,
+        devices: int = 1,
     ) -> None:
         # Torch compiles one forward method for eight networks at most and silently runs further
         # ones uncompiled; and it keeps the memory of networks that are no longer used.
@@ -80,11 +82,14 @@ class Compiling:
         self._model, self._objectives, self._recipe = model, objectives, recipe
         self._device, self._duration = device, duration
         self._memory, self._precedent = memory, precedent
-        self.undecided = recipe.compile == "auto" and device.type in DEVICES
+        is_tried = device.type in DEVICES and devices == 1
+        self.undecided = recipe.compile == "auto" and is_tried
         self._probe_started = 0.0
         self._take("compiled" if recipe.compile == "on" else "plain")
         if self.undecided:
             self.reason = "skipped: too few steps of training to try it"
+        elif recipe.compile == "auto" and devices > 1:
+            self.reason = "skipped on several devices"
         elif recipe.compile == "auto":
             self.reason = "skipped on a CPU, so that runs agree to the last digit"
         else:

@@ -23,8 +23,10 @@ from bench.settings.training import LossSize
 from bench.study.record import Execution, Training
 from bench.training import flops
 from bench.training.checkpoint import Checkpoints
+from bench.training.distributed import ALONE, Group
 from bench.training.duration import Duration
 from bench.training.freezing import frozen
+from bench.training.out_of_memory import StepPlan
 from bench.training.stage import Stage
 from bench.training.state import TrainingState
 
@@ -49,6 +51,8 @@ class Trainer:
         precedents: how the stages of an earlier training of such a network by the same recipes were
             carried out. How it fits into memory and its compiled form are taken over.
         falls_back: whether a batch that does not fit into memory is divided.
+        at_least: how far batches are divided in any case, for want of memory in an earlier attempt.
+        group: the processes that train together, of which this is one.
         checkpoints: keeps where the training stands, and has it from an earlier run.
         at_end: called when the last step is made, before the model has its best weights back.
     """
@@ -67,6 +71,8 @@ class Trainer:
     listen: Listener = silent
     precedents: tuple[Execution, ...] = ()
     falls_back: bool = True
+    at_least: StepPlan = StepPlan()
+    group: Group = ALONE
     checkpoints: Checkpoints | None = None
     at_end: Callable[[], None] | None = None
 
@@ -83,8 +89,9 @@ class Trainer:
             for recipe in recipes
         ]
         precedents = dict(enumerate(self.precedents))
-        state = TrainingState(model, self.device, self.memory, self.checkpoints)
-        with seeded_globals(self.seed, "dropout", self.device):
+        state = TrainingState(model, self.device, self.memory, self.checkpoints, self.group)
+        purpose = f"dropout {self.group.rank}" if self.group.rank else "dropout"
+        with seeded_globals(self.seed, purpose, self.device):
             for number in range(state.progress.stage, len(recipes)):
                 recipe = recipes[number]
                 state.begin()

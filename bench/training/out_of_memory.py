@@ -39,6 +39,10 @@ class StepPlan(NamedTuple):
     accumulation_steps: int = 1
     checkpointing: bool = False
 
+    def thrift(self) -> tuple[bool, int]:
+        """Return what is larger for the plan that needs less memory."""
+        return self.checkpointing, self.accumulation_steps
+
 
 def ladder(batch_size: int, first: StepPlan) -> list[StepPlan]:
     """Return the plans to try in turn, each of about half the memory of the one before."""
@@ -81,8 +85,8 @@ class MemoryFallback:
 
     def take(self, plan: StepPlan) -> None:
         """Go on with a plan that an earlier run of the training had come to."""
-        while self.plan != plan and self._next:
-            self.plan = self._next.pop(0)
+        self.plan = max(self.plan, plan, key=StepPlan.thrift)
+        self._next = [p for p in self._next if p.thrift() > self.plan.thrift()]
 
     def run(self, step: Callable[[StepPlan], Result]) -> Result:
         """Call ``step`` with the plan in use and, where memory runs out, with the next ones.
@@ -163,9 +167,17 @@ class BeforeStep:
         set_random_state(self._random, self._device)
 
 
-def micro_batches(batch: Batch, count: int) -> Iterator[tuple[Batch, float]]:
-    """Give the micro-batches of a batch, of nearly equal size, each with its share of images."""
-    total = len(batch.mask)
+def micro_batches(
+    batch: Batch, count: int, total: int | None = None
+) -> Iterator[tuple[Batch, float]]:
+    """Give the micro-batches of a batch, of nearly equal size, each with its share of images.
+
+    Args:
+        batch: to divide.
+        count: how many.
+        total: images of which that is a share; by default the batch's.
+    """
+    total = total or len(batch.mask)
     parts = ([None] * count if image is None else image.tensor_split(count) for image in batch)
     for images in zip(*parts, strict=True):
         part = Batch(*images)

@@ -27,7 +27,9 @@ from bench.training.multitask_loss import LossValues, MultiTaskLoss
 from bench.training.optimizer import create_optimizer, create_schedule
 from bench.training.out_of_memory import MemoryFallback, StepPlan, ladder, micro_batches
 from bench.training.progress import EpochProgress
+from bench.training.replica import NetworkWithLosses
 from bench.training.step import train_step
+from bench.training.sync_batch_norm import is_synchronised
 from bench.training.validation import validate
 
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ class Stage:
         self.steps_before = training.progress.steps
         self.epochs_before = sum(epoch.stage < number for epoch in training.progress.curve)
         self.loader = trainer.loaders[recipe.image_size or trainer.image_size]
+        self.batch_size = min(recipe.batch_size, len(trainer.split.train))  # over all processes
         self.resting = resting
         self.objectives = MultiTaskLoss(recipe.losses or pair, size=recipe.loss_size).to(
             trainer.device
@@ -86,6 +89,10 @@ class Stage:
         self.fallback = MemoryFallback(
             self._plans(precedent), model, self.optimizer, trainer.device, trainer.memory
         )
+        self.replica = trainer.group.replica(
+            NetworkWithLosses(model, self.objectives, trainer.device, recipe.precision),
+            self.batch_size,
+        )
         self.compiling = Compiling(
             model,
             self.objectives,
@@ -94,6 +101,7 @@ class Stage:
             duration=self.duration,
             memory=trainer.memory,
             precedent=precedent,
+            devices=trainer.group.size,
         )
         self.started = 0.0  # when, had it trained without a break
         self.train_s = self.data_wait_s = 0.0
@@ -105,16 +113,20 @@ class Stage:
 
     def _plans(self, precedent: Execution | None) -> list[StepPlan]:
         """How to make a step: as earlier, or as the recipe asks; then in ever smaller parts."""
-        batch_size = min(self.recipe.batch_size, len(self.trainer.split.train))
-        if self.asked.accumulation_steps > batch_size:
+        devices = self.trainer.group.size
+        if devices * self.asked.accumulation_steps > self.batch_size:
+            on_each = f" on each of {devices} devices" if devices > 1 else ""
             raise TrainingError(
-                f"accumulate: there are only {batch_size} training images for "
-                f"{self.asked.accumulation_steps} micro-batches"
+                f"accumulate: there are only {self.batch_size} training images for "
+                f"{self.asked.accumulation_steps} micro-batches{on_each}"
             )
         first = self.asked
         if precedent is not None:
             first = StepPlan(precedent.accumulation_steps, precedent.checkpointing)
-        return ladder(batch_size, first) if self.trainer.falls_back else [first]
+        plans = ladder(self.batch_size // devices, first)
+        least = self.trainer.at_least.thrift()
+        first = next((plan for plan in plans if plan.thrift() >= least), plans[-1])
+        return ladder(self.batch_size, first) if self.trainer.falls_back else [first]
 
     @property
     def over(self) -> bool:
@@ -150,7 +162,9 @@ class Stage:
             self._train_epoch(self.epoch)
             self.epoch = None
             with self.trainer.memory.ignoring():
-                val = validate(self.model, self.trainer, self.recipe)
+                val = self.trainer.group.first(
+                    lambda: validate(self.model, self.trainer, self.recipe)
+                )
             yield Epoch(
                 stage=self.number,
                 step=self.step,
@@ -172,9 +186,10 @@ class Stage:
             last_step = min(last_step, self.duration.steps)
         order = batches.shuffled(self.trainer.split.train, self.recipe.batch_size, self.order)
         left = itertools.islice(order, self.step - epoch.first_step, last_step - epoch.first_step)
-        for batch in self.loader.iterate(left):
+        places = self.trainer.group.places
+        for batch in self.loader.iterate(rows[places] for rows in left):
             unread.append(self._train_step(batch))
-            images += len(batch.mask)
+            images += self.batch_size
             self.data_wait_s += self.loader.waited_s - waited_s
             waited_s = self.loader.waited_s
             is_last = self.over or self.step == last_step
@@ -199,7 +214,13 @@ class Stage:
                 self.started += time.perf_counter() - paused
             if self.over:
                 break
-        self.train_s = time.perf_counter() - self.started
+        self.train_s = self._elapsed_s()
+
+    def _elapsed_s(self) -> float:
+        elapsed_s = time.perf_counter() - self.started
+        if self.duration.seconds is None:
+            return elapsed_s
+        return self.trainer.group.first(lambda: elapsed_s)  # which ends the training of all
 
     def _train_step(self, batch: Batch) -> LossValues:
         if self.fallback.plan == self.asked:
@@ -210,6 +231,8 @@ class Stage:
             flip=self.recipe.flip,
             color_jitter=self.recipe.color_jitter,
             generator=self.variation,
+            places=self.trainer.group.places,
+            total=self.batch_size,
         )
         found = self.fallback.run(
             lambda plan: train_step(
@@ -220,13 +243,14 @@ class Stage:
                 self.recipe,
                 device=self.trainer.device,
                 accumulation_steps=plan.accumulation_steps,
+                replica=self.replica,
             )
         )
         self.last = found.terms
         self.first = self.first or self.last
         self.step += 1
-        self.samples_seen += len(batch.mask)
-        self.train_s = time.perf_counter() - self.started
+        self.samples_seen += self.batch_size
+        self.train_s = self._elapsed_s()
         place = self.duration.place(self.step, self.train_s)
         while not self.over and self.schedule.last_epoch < place:
             self.schedule.step()
@@ -259,6 +283,8 @@ class Stage:
             compilation=self.compiling.reason,
             cuda_graphs=compiled and self.compiling.form == IN_GRAPHS,
             cudnn_benchmark=torch.backends.cudnn.benchmark,
+            devices=self.trainer.group.size,
+            sync_batch_norm=is_synchronised(self.model),
         )
 
     def term_scales(self) -> list[TermScale]:

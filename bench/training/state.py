@@ -17,6 +17,7 @@ from bench.machine.memory import PeakMemory
 from bench.randomness import random_state, set_random_state
 from bench.study.record import Epoch, Training
 from bench.training.checkpoint import Checkpoints
+from bench.training.distributed import Group
 from bench.training.progress import Progress
 from bench.training.stage_state import load_stage, state_of
 
@@ -34,6 +35,7 @@ class TrainingState:
         device: that computes.
         memory: counts what the training takes.
         checkpoints: where the state is kept; None: nowhere.
+        group: the processes that train together: the first one keeps the state of all.
 
     Attributes:
         progress: in plain numbers.
@@ -45,13 +47,16 @@ class TrainingState:
         device: torch.device,
         memory: PeakMemory,
         checkpoints: Checkpoints | None,
+        group: Group,
     ) -> None:
         self.progress = Progress()
         self._model, self._device, self._memory = model, device, memory
-        self._checkpoints = checkpoints
+        self._checkpoints, self._group = checkpoints, group
         self._best_weights: Tensors | None = None  # None: those that the model has
         self._shapes = _shapes(model)
         self._kept = checkpoints.read(device) if checkpoints else None
+        if not all(group.each(self._kept is not None)):
+            self._kept = None
         if self._kept is not None:
             self.progress = Progress.model_validate(self._kept["progress"])
             self._best_weights = self._kept["best_weights"]
@@ -69,12 +74,13 @@ class TrainingState:
         if self._kept is not None:
             load_stage(stage, self._kept["stage"])
             _set_learning(self._model, self._kept["learning"])
-            set_random_state(self._kept["random"], self._device)
+            set_random_state(self._kept["random"][self._group.rank], self._device)
             self._kept = None
 
     def is_due(self) -> bool:
         """Return whether the state is to be kept now."""
-        return self._checkpoints is not None and self._checkpoints.is_due()
+        checkpoints = self._checkpoints
+        return checkpoints is not None and self._group.first(checkpoints.is_due)
 
     def save(self, stage: Stage) -> None:
         """Keep the state.
@@ -90,6 +96,9 @@ class TrainingState:
                 "the network has more than tensors, or others than when it was built"
             )
             return
+        random = self._group.each(random_state(self._device))
+        if self._group.rank > 0:
+            return
         with self._memory.ignoring():
             self.progress.peak_memory_mib = self._memory.mib()
             self._checkpoints.write(
@@ -100,7 +109,7 @@ class TrainingState:
                     "learning": _learning(self._model),
                     "learning before": self._learning_before,
                     "best_weights": self._best_weights,
-                    "random": random_state(self._device),
+                    "random": random,
                 }
             )
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from bench.events import Listener
 from bench.execution.cell import CellResult, Job, run_cell
 from bench.execution.context import RunContext
-from bench.execution.launchers.contract import Stopped
+from bench.execution.launchers.contract import Died, Stopped
+from bench.machine.rank_processes import RankDiedError
 from bench.machine.stop import Stop
 from bench.training.checkpoint import Interrupted
 
@@ -31,7 +32,7 @@ class Inline:
         self,
         jobs: Iterable[Job],
         count: int,  # noqa: ARG002 - of all launchers
-    ) -> Iterator[tuple[Job, CellResult | Stopped]]:
+    ) -> Iterator[tuple[Job, CellResult | Died | Stopped]]:
         """Run one job after the other."""
         left = iter(jobs)
         while not self.stop.asked and (job := next(left, None)) is not None:
@@ -39,3 +40,5 @@ class Inline:
                 yield job, run_cell(job, self.context, self.listen, lambda: self.stop.asked)
             except Interrupted:
                 yield job, Stopped()
+            except RankDiedError as error:
+                yield job, Died(error.why, kind=error.kind)

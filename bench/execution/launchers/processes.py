@@ -21,6 +21,7 @@ from bench.execution.provenance import loss_names, networks
 from bench.machine.failure import Failure
 from bench.machine.fork_server import ForkServer
 from bench.machine.job_process import Ended, Limits, Task
+from bench.machine.rank_processes import RankDiedError
 from bench.machine.stop import Stop
 from bench.settings.grid import Grid
 from bench.study.record import Environment, Record
@@ -77,6 +78,8 @@ class Processes:
             raise ended.answer
         if isinstance(ended.answer, Stopped):
             return ended.answer
+        if isinstance(ended.answer, Died):
+            return ended.answer._replace(output=ended.output)
         if isinstance(ended.answer, CellResult):
             if ended.output.strip():
                 last = ended.output.strip().splitlines()[-1]
@@ -124,13 +127,15 @@ def begin(context: RunContext) -> None:
 
 def _work(
     context: RunContext, job: Job, tell: Callable[[Any], None], must_stop: Callable[[], bool]
-) -> CellResult | Stopped | InputError:
+) -> CellResult | Died | Stopped | InputError:
     try:
         return run_cell(job, context, tell, must_stop)
     except InputError as error:
         return error
     except Interrupted:
         return Stopped()
+    except RankDiedError as error:
+        return Died(error.why, kind=error.kind)
     except KeyboardInterrupt as error:  # here it is the network's own
         why = Failure.of(error)
         return failed(job.cell, context, why)
