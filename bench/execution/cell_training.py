@@ -26,7 +26,7 @@ from bench.study import places
 from bench.study.record import Execution, Record, Training
 from bench.training.distributed import ALONE, Group
 from bench.training.fit import Trainer
-from bench.training.out_of_memory import StepPlan
+from bench.training.out_of_memory import UNDIVIDED, StepPlan
 from bench.training.teacher import StudentTeacher
 
 
@@ -50,7 +50,7 @@ def train_and_score(
     must_stop: Callable[[], bool],
     *,
     falls_back: bool = True,
-    at_least: StepPlan = StepPlan(),  # noqa: B008 - frozen
+    at_least: StepPlan = UNDIVIDED,
     group: Group = ALONE,
 ) -> CellOutcome:
     """Train on ``train``, select on ``val``, read ``test`` once; of a trial, not at all.
@@ -61,7 +61,8 @@ def train_and_score(
         context: of this process, for its device.
         listen: told how far it has come.
         must_stop: tells whether the training has been asked to stop.
-        falls_back, at_least: see `Trainer`.
+        falls_back: see `Trainer`.
+        at_least: see `Trainer`.
         group: the processes that train it together; the scores are the first one's to take, and
             the others have none to show.
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-import torch.distributed as dist
 
 from bench.events import Listener, Remark, silent
 from bench.execution.cell_training import CellOutcome, train_and_score
@@ -19,7 +17,7 @@ from bench.machine.rank_processes import run_ranks
 from bench.settings.grid import Cell, Grid
 from bench.study.record import Environment, FailureKind, Record
 from bench.training.checkpoint import Interrupted
-from bench.training.distributed import HOST, ProcessGroup
+from bench.training.distributed import ProcessGroup, open_store
 from bench.training.out_of_memory import StepPlan, ladder
 
 STOPPED = "stopped"  # the answer of a training that was asked to
@@ -94,11 +92,7 @@ def _plans(cell: Cell, context: RunContext) -> list[StepPlan]:
 def _attempt(work: _Work, listen: Listener, must_stop: Callable[[], bool]) -> CellOutcome | Failure:
     # Of the log's lines, torch's that a head has no loss, or that none is without, is no news.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
-    server = socket.create_server((HOST, 0))
-    port = server.getsockname()[1]
-    store = dist.TCPStore(
-        HOST, port, is_master=True, wait_for_workers=False, master_listen_fd=server.detach()
-    )
+    store = open_store()
     answer: CellOutcome | Failure | str = run_ranks(
         _train_rank,
         (work, store.port),
@@ -121,7 +115,7 @@ def _train_rank(
     """Train with the other processes; the first one answers for all."""
     size = work.cell.devices
     torch.set_num_threads(max(1, work.environment.threads // size))
-    device = torch.device(work.device, rank if work.device == "cuda" else None)
+    device = torch.device("cuda", rank) if work.device == "cuda" else torch.device(work.device)
     context = open_context(work.grid, device, work.folder, known=work.environment)
     try:
         outcome = train_and_score(

@@ -185,7 +185,7 @@ class JobProcess:
         return self._process.pid or 0
 
     def _kib(self) -> float:
-        """The memory of it and of what it has started, without mapped files, and what it printed."""
+        """The memory of it and of what it has started, without mapped files; what it printed."""
         printed = os.fstat(self._printed).st_size / 1024 if FORKS else 0.0
         return printed + _kib_of_family(self._pid)
 

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed import TCPStore  # type: ignore[attr-defined]
 from torch.nn.parallel import DistributedDataParallel
 
 from bench.data.batches import Batch
@@ -29,6 +30,15 @@ Value = TypeVar("Value")
 HOST = "127.0.0.1"
 STEP_TIMEOUT = timedelta(minutes=10)  # that a process waits for the others in the midst of a step
 WAIT_TIMEOUT = timedelta(days=30)  # and while the first one validates or writes a checkpoint
+
+
+def open_store() -> TCPStore:
+    """Return a store, at a free port of the loopback interface, for a `ProcessGroup` to meet at."""
+    listener = socket.create_server((HOST, 0))
+    port = listener.getsockname()[1]
+    return TCPStore(
+        HOST, port, is_master=True, wait_for_workers=False, master_listen_fd=listener.detach()
+    )
 
 
 class Group:
@@ -82,7 +92,7 @@ class ProcessGroup(Group):
     Args:
         rank: of this process.
         size: how many there are.
-        port: on the loopback interface, of the store by which they find each other.
+        port: of the store from `open_store`.
         device: of this process.
     """
 
@@ -96,7 +106,7 @@ class ProcessGroup(Group):
             torch.cuda.set_device(device)
         dist.init_process_group(
             "nccl" if device.type == "cuda" else "gloo",
-            store=dist.TCPStore(HOST, port, is_master=False),
+            store=TCPStore(HOST, port, is_master=False),
             rank=rank,
             world_size=size,
             timeout=STEP_TIMEOUT,

@@ -26,7 +26,7 @@ from bench.training.checkpoint import Checkpoints
 from bench.training.distributed import ALONE, Group
 from bench.training.duration import Duration
 from bench.training.freezing import frozen
-from bench.training.out_of_memory import StepPlan
+from bench.training.out_of_memory import UNDIVIDED, StepPlan
 from bench.training.stage import Stage
 from bench.training.state import TrainingState
 
@@ -71,7 +71,7 @@ class Trainer:
     listen: Listener = silent
     precedents: tuple[Execution, ...] = ()
     falls_back: bool = True
-    at_least: StepPlan = StepPlan()
+    at_least: StepPlan = UNDIVIDED
     group: Group = ALONE
     checkpoints: Checkpoints | None = None
     at_end: Callable[[], None] | None = None

@@ -53,9 +53,8 @@ class LossValues(NamedTuple):
 
     def changed(self, change: Callable[[Tensor], Tensor]) -> LossValues:
         """Return the numbers that ``change`` makes of all of them together, as one (n,) tensor."""
-        values: list[Tensor] = []
-        self._each(lambda value: values.append(value) or value)
-        new = iter(change(torch.stack(values)))
+        terms = [value for values in self.terms.values() for value in values.values()]
+        new = iter(change(torch.stack([self.total, *self.tasks.values(), *terms])))
         return self._each(lambda _: next(new))
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> LossValues:

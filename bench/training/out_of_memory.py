@@ -54,6 +54,9 @@ def ladder(batch_size: int, first: StepPlan) -> list[StepPlan]:
     return [*(StepPlan(count) for count in counts), StepPlan(counts[-1], checkpointing=True)]
 
 
+UNDIVIDED = StepPlan()
+
+
 class MemoryFallback:
     """The ladder of plans for the steps of one training.
 

@@ -16,7 +16,7 @@ def synchronised(model: nn.Module, device: torch.device) -> nn.Module:
     Each normalises by the mean and variance over these, as one process would with all of them.
     """
     if device.type == "cuda":
-        found: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        found: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
         return found
     for module in model.modules():
         if isinstance(module, _BatchNorm):
@@ -40,12 +40,13 @@ class HostSyncBatchNorm(_BatchNorm):
         shape = [1, -1, *[1] * (input.dim() - 2)]
         values = input.float()
         size = values.new_tensor([values.numel() // values.size(1)])
-        total, count = _sum(torch.cat((values.sum(others), size))).split([values.size(1), 1])
-        mean = total / count
+        sums = _sum(torch.cat((values.sum(others), size)))
+        count = sums[-1]
+        mean = sums[:-1] / count
         centred = values - mean.view(shape)
         variance = _sum(centred.square().sum(others)) / count
         self._track(mean.detach(), variance.detach(), count.item())
-        found = centred * (variance + self.eps).rsqrt().view(shape)
+        found: Tensor = centred * (variance + self.eps).rsqrt().view(shape)
         if self.affine:
             found = found * self.weight.view(shape) + self.bias.view(shape)
         return found.to(input.dtype)
@@ -58,11 +59,13 @@ class HostSyncBatchNorm(_BatchNorm):
         """Move the running statistics towards those of a batch, the variance's unbiased."""
         if self.running_mean is None or self.running_var is None:
             return
+        share = self.momentum
         if self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
-        share = self.momentum
+            if share is None:
+                share = 1 / self.num_batches_tracked.item()
         if share is None:
-            share = 1 / int(self.num_batches_tracked)
+            return
         self.running_mean.lerp_(mean, share)
         self.running_var.lerp_(variance * (count / (count - 1)), share)
 
@@ -71,16 +74,16 @@ class _Sum(torch.autograd.Function):
     """The sum over the processes; so is its gradient."""
 
     @staticmethod
-    def forward(_: Any, values: Tensor) -> Tensor:  # noqa: D102 - of torch
+    def forward(_: Any, values: Tensor) -> Tensor:
         return _summed(values)
 
     @staticmethod
-    def backward(_: Any, gradient: Tensor) -> Tensor:  # noqa: D102 - of torch
+    def backward(_: Any, gradient: Tensor) -> Tensor:
         return _summed(gradient)
 
 
 def _sum(values: Tensor) -> Tensor:
-    found: Tensor = _Sum.apply(values)
+    found: Tensor = _Sum.apply(values)  # type: ignore[no-untyped-call]
     return found
 
 
