@@ -70,7 +70,8 @@ def _agrees_again(results: Results, wanted: str, seed: int, name: str) -> bool:
     from bench.execution.cell import Job, run_cell
     from bench.execution.context import open_context
     from bench.execution.verify import choose_cell, compare_again
-    from bench.machine.device import choose
+    from bench.machine.device import check_count, choose
+    from bench.machine.rank_processes import RankDiedError
     from bench.settings.grid import Grid
     from bench.study.plan import changed
 
@@ -83,6 +84,7 @@ def _agrees_again(results: Results, wanted: str, seed: int, name: str) -> bool:
             seeds=(cell.seed,),
             data=cell.data,
             train=cell.train,
+            devices_per_cell=cell.devices,
         )
     except ValidationError as error:
         reason = error.errors(include_url=False)[0]["msg"]
@@ -90,6 +92,7 @@ def _agrees_again(results: Results, wanted: str, seed: int, name: str) -> bool:
     device = choose(name)
     if device.type == "cpu":
         torch.set_num_threads(record.environment.threads)
+    check_count(device, cell.devices, torch.get_num_threads())
     with TemporaryDirectory() as folder:
         context = open_context(grid, device, Path(folder), listen=_echo_remark)
         changes = ", ".join(changed(record.provenance, context.inventory.of(cell)))
@@ -97,7 +100,11 @@ def _agrees_again(results: Results, wanted: str, seed: int, name: str) -> bool:
             typer.echo(f"{cell.label} ({cell.id}): cannot be compared: {changes}")
             return False
         typer.echo(f"training {cell.label} ({cell.id}) again")
-        again = run_cell(Job(cell, like=record), context)
+        try:
+            again = run_cell(Job(cell, like=record), context)
+        except RankDiedError as error:
+            typer.echo(f"{cell.label} ({cell.id}): {error.why}")
+            return False
     verdict = compare_again(record, again, results)
     typer.echo(f"{cell.label} ({cell.id}): {verdict.reason}")
     return verdict.agrees

@@ -6,6 +6,7 @@ good. This process does none of the work: it hears of the end of each and ends t
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 from collections.abc import Callable
@@ -72,7 +73,8 @@ def run_ranks(
         while True:
             if not told_to_stop and must_stop():
                 told_to_stop = True
-                ranks[0].connection.send(None)
+                with contextlib.suppress(OSError):  # of one that is gone: its end is noticed
+                    ranks[0].connection.send(None)
             for rank in _ready(ranks, POLL_S):
                 kind, content = _message(rank, ranks)
                 if kind == TOLD:

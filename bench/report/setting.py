@@ -29,6 +29,7 @@ def setting(board: Leaderboard) -> list[str]:
         *([f"leakage: {_leakage(board.leakage)}"] if board.leakage else []),
         *([f"teacher: {_recipe(train.teacher)}"] if train.teacher else []),
         *(f"{stage}: {_recipe(r, tuned)}" for stage, r in zip(stages, recipes, strict=True)),
+        *_devices(board),
         *_search(board),
         *decisions(board),
         "the epoch is selected on the validation images, the test images are read once",
@@ -37,6 +38,12 @@ def setting(board: Leaderboard) -> list[str]:
             for name, cells in machines.items()
         ),
     ]
+
+
+def _devices(board: Leaderboard) -> Iterator[str]:
+    count = board.grid.devices_per_cell
+    if count > 1:
+        yield f"each cell trained on {count} devices, among which its batches were divided"
 
 
 def _search(board: Leaderboard) -> Iterator[str]:

@@ -115,9 +115,11 @@ class Stage:
         """How to make a step: as earlier, or as the recipe asks; then in ever smaller parts."""
         devices = self.trainer.group.size
         if devices * self.asked.accumulation_steps > self.batch_size:
-            on_each = f" on each of {devices} devices" if devices > 1 else ""
+            setting, on_each = "accumulate", ""
+            if devices > 1:
+                setting, on_each = "devices_per_cell", f" on each of {devices} devices"
             raise TrainingError(
-                f"accumulate: there are only {self.batch_size} training images for "
+                f"{setting}: there are only {self.batch_size} training images for "
                 f"{self.asked.accumulation_steps} micro-batches{on_each}"
             )
         first = self.asked

@@ -76,6 +76,10 @@ def work(shared, job, tell, must_stop):  # noqa: C901, PLR0912 - one case a job
             taken = b"x" * (mib * 2**20)
             time.sleep(30)
             return len(taken)
+        case ("have a child take", mib):
+            if os.fork() == 0:
+                taken = b"x" * (mib * 2**20)
+            time.sleep(30)
         case ("print", text):
             sys.stdout.write(f"{text}\n")
         case ("raise",):
@@ -255,6 +259,12 @@ def test_a_job_that_takes_too_much_memory_is_ended(run):
     assert found["take", 400].died == "stopped at more than 0.25 GiB of memory (limits.memory_gib)"
     assert found["take", 400].kind is FailureKind.OUT_OF_MEMORY
     assert found["take", 10].died == "stopped after 2 s (limits.seconds)"
+
+
+def test_what_a_job_has_started_counts_with_it(run):
+    job = ("have a child take", 400)
+    found, _ = run(job, limits=Limits(seconds=10, memory_gib=0.25))
+    assert found[job].kind is FailureKind.OUT_OF_MEMORY
 
 
 class Wish(Stop):

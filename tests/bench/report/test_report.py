@@ -122,6 +122,14 @@ def test_that_each_batch_is_divided_is_said(tmp_path):
     assert "- training: 3 epochs of batches of 16 in 4 micro-batches, adamw at 0.001" in text
 
 
+def test_that_several_devices_train_a_cell_is_said(tmp_path):
+    line = "- each cell trained on 2 devices, among which its batches were divided"
+    for devices in (1, 2):
+        grid = GRID.model_copy(update={"devices_per_cell": devices})
+        text = render(study_maker.keep(Study(tmp_path / f"{devices}"), grid, []))
+        assert (line in text) == (devices == 2)
+
+
 def test_the_crossed_tables_have_architectures_down_and_losses_across(study):
     text = render(study)
     iou = text[text.index("## IoU ↑") : text.index("## RMSE")]

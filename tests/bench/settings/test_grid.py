@@ -83,6 +83,28 @@ def test_a_grid_survives_being_written_and_read(tmp_path):
     ("content", "message"),
     [
         (changed(trian={}), "unknown key 'trian'; did you mean 'train'?"),
+        (changed(devices_per_cell=0), "devices_per_cell: input should be greater than 0, not 0"),
+        (
+            changed(devices_per_cell=9),
+            (
+                "devices_per_cell: a batch of 16 in 9 parts has fewer than 2 images in each, which "
+                "BatchNorm needs; give at most 8"
+            ),
+        ),
+        (
+            changed(devices_per_cell=4, train={"epochs": 4, "accumulate": 4}),
+            (
+                "devices_per_cell: a batch of 16 in 16 parts has fewer than 2 images in each, which "
+                "BatchNorm needs; give at most 2"
+            ),
+        ),
+        (
+            changed(devices_per_cell=2, train={"epochs": 4, "compile": "on"}),
+            (
+                "devices_per_cell: compile: on is for one device; take auto or off, or "
+                "devices_per_cell: 1"
+            ),
+        ),
         (changed(train={"epoch": 4}), "unknown key 'train.epoch'; did you mean 'epochs'?"),
         (changed(train={}), "train: needs one of epochs, steps and budget, as in epochs: 4"),
         (changed(train={"epochs": 4, "steps": 9}), "train: needs one of epochs, steps and budget"),

@@ -42,6 +42,7 @@ STAGED = {
     },
     "metrics": ["iou", "metric.py:mine"],
     "limits": {"seconds": 100.0, "memory_gib": 4},
+    "devices_per_cell": 2,
 }
 TUNED = {
     "architectures": "unet",
