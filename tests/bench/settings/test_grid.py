@@ -94,8 +94,8 @@ def test_a_grid_survives_being_written_and_read(tmp_path):
         (
             changed(devices_per_cell=4, train={"epochs": 4, "accumulate": 4}),
             (
-                "devices_per_cell: a batch of 16 in 16 parts has fewer than 2 images in each, which "
-                "BatchNorm needs; give at most 2"
+                "devices_per_cell: a batch of 16 in 16 parts has fewer than 2 images in each, "
+                "which BatchNorm needs; give at most 2"
             ),
         ),
         (
