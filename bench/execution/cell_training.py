@@ -152,10 +152,11 @@ def _executions(training: Training | None) -> tuple[Execution, ...]:
     return training.executions if training else ()
 
 
-def _create(
-    architecture: Architecture, seed: int, *, context: RunContext, group: Group
+def create_network(
+    architecture: Architecture, seed: int, *, context: RunContext, group: Group = ALONE
 ) -> nn.Module:
-    model = architectures.create(architecture.name, seed=seed, **architecture.options)
+    """Return a network with the initial weights of a seed, as it is trained on the device."""
+    model: nn.Module = architectures.create(architecture.name, seed=seed, **architecture.options)
     if context.device.type == "cpu":
         guard_narrow_convolutions(model, context.loaders)
     model.to(device=context.device, memory_format=torch.channels_last)  # type: ignore[call-overload]

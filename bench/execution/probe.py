@@ -71,7 +71,7 @@ def probe(
     # A network's best weights are kept beside it while it trains, unless it has but one epoch.
     epochs = 1 if all(one.has_one_epoch for one in durations[-1:]) else 2
     shortened = _shortened(context, cell, stopwatch, train_batches=steps // epochs)
-    job = Job(cell.model_copy(update={"train": cell.train.with_steps(steps)}))
+    job = Job(cell.model_copy(update={"train": cell.train.with_steps(steps), "devices": 1}))
     started = time.perf_counter()
     result = run_cell(job, shortened, stopwatch.listen, must_stop)
     ended = time.perf_counter()
@@ -195,7 +195,9 @@ def _shortened(
             val=_some(split.val, EVALUATED * batch_size),
             test=_some(split.test, EVALUATED * batch_size),
         ),
-        keep=Keep(weights="best", checkpoint_seconds=None),
+        grid=context.grid.model_copy(
+            update={"keep": Keep(weights="best", checkpoint_seconds=None)}
+        ),
     )
 
 

@@ -142,8 +142,7 @@ def run(
         stack.callback(claims.give_all_back)
         by_default = None if cluster is None else cluster.cpus
         stack.enter_context(computing_with(threads_for(results, threads, by_default)))
-        if cluster is None:
-            check_count(device, grid.devices_per_cell, torch.get_num_threads())
+        _check_devices(grid, device, cluster)
         # In full: a cell may go to another folder.
         folder = study.folder.absolute() / places.CHECKPOINTS
         context = open_context(grid, device, folder, check_cache=check_cache, listen=listen)
@@ -180,6 +179,11 @@ def run(
             while not claims.take(timing_claim(context.environment)):
                 time.sleep(LOOK_S)
             measure_throughput(grid, study, context, listen, retry=bool(retry))
+
+
+def _check_devices(grid: Grid, device: torch.device, cluster: Cluster | None) -> None:
+    if cluster is None:
+        check_count(device, grid.devices_per_cell, torch.get_num_threads())
 
 
 def _launcher(

@@ -116,6 +116,8 @@ def _totals(estimate: Estimate) -> Iterator[str]:
         f"to run: {len(cells)} cells{beside}: {duration(ends[-1])} one after the other, before the "
         "networks are timed"
     )
+    if estimate.grid.devices_per_cell > 1:
+        yield "probed on one device: on several a cell takes less time, and less memory of each"
     if estimate.teacher_s:
         yield f"of that the teacher of each seed: {duration(estimate.teacher_s)}"
     peaks = [cost.peak_memory_mib for cell in cells if (cost := estimate.cost_of(cell))]
