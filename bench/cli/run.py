@@ -11,6 +11,7 @@ from rich.console import Console
 
 from bench.cli.launchers import Launcher, open_cluster
 from bench.errors import InputError
+from bench.execution.trackers.tracking import TrackerName
 
 if TYPE_CHECKING:
     from bench.study.plan import PlannedCell
@@ -101,6 +102,13 @@ def run(
         bool,
         typer.Option("--check-cache", help="Check the decoded images to the last byte first."),
     ] = False,
+    track: Annotated[
+        list[TrackerName] | None,
+        typer.Option(
+            help="Also write parameters, curves and scores for this tool; may be repeated.",
+            show_default="none",
+        ),
+    ] = None,
 ) -> None:
     """Run the cells of a grid that the study lacks, or whose data, weights or code have changed.
 
@@ -110,6 +118,7 @@ def run(
     once.
     """
     from bench.execution.launchers import start_server
+    from bench.execution.trackers.tracking import check_installed, tracking
     from bench.settings.grid_file import load
     from bench.study.study import Study
 
@@ -117,6 +126,7 @@ def run(
     if limit is not None and race:
         raise InputError("--race: figures by --limit decide nothing; leave one of them out")
     launcher.check(cluster or [], per_device)
+    check_installed(track or [])
     # Before this process loads torch, which both can do at the same time.
     server = start_server() if launcher is Launcher.PROCESSES and not dry_run else None
     try:
@@ -134,6 +144,7 @@ def run(
             return
         if server is not None:
             server.preload(question)
+        from bench.events import Listeners
         from bench.execution.run import look_ahead, run
         from bench.execution.trackers.terminal import create_progress
         from bench.machine.device import choose
@@ -141,13 +152,14 @@ def run(
         try:
             with (
                 open_cluster(launcher, cluster or [], device) as machines,
-                create_progress(console) as listen,
+                create_progress(console) as show,
+                tracking(track or [], study.folder, device, show) as tracked,
             ):
                 run(
                     question,
                     study,
                     device=choose(device if machines is None else "cpu"),
-                    listen=listen,
+                    listen=Listeners(show, tracked),
                     server=server,
                     cluster=machines,
                     per_device=side_by_side,
