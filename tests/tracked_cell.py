@@ -15,9 +15,7 @@ CELL = Cell(
     train={"epochs": 2, "batch_size": 4},
 )
 START = CellStarted(CELL, 1, 1, 1)
-FAILED = CellFinished(
-    study_maker.record(CELL, failure="nan in the loss", failure_kind="diverged")
-)
+FAILED = CellFinished(study_maker.record(CELL, failure="nan in the loss", failure_kind="diverged"))
 
 
 def step(number, loss, total=20):

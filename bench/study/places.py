@@ -14,6 +14,7 @@
 | ``checkpoints/<id>/`` | where the training of a cell stands that is not finished |
 | ``claims/<id>`` | that a run is at work on a cell |
 | ``slurm/`` | what a run and its jobs on a cluster tell each other |
+| ``tracking/<name>/`` | what a tracker was told; nothing here reads it |
 | ``.../SHA256SUMS`` | the checksums of the files beside it |
 """
 
@@ -31,6 +32,7 @@ THROUGHPUT = "throughput"
 CHECKPOINTS = "checkpoints"
 CLAIMS = "claims"
 SLURM = "slurm"
+TRACKING = "tracking"
 GRID_FILE = "grid.json"  # which a study of format 1 has in its own folder
 RECORD_FILE = "record.json"
 MEASUREMENT_FILE = "measurement.json"

@@ -64,8 +64,8 @@ class Background:
         if self._failure is not None:
             self._tell_failure()
         elif self._thread.is_alive():
-            lost = self._dropped + self._tasks.qsize()
-            self._tell_once(f"did not finish in time: {lost} or more messages are lost")
+            left = self._dropped + self._tasks.qsize()
+            self._tell_once(f"did not finish in time: left behind with {left} messages to go")
         elif self._dropped:
             self._tell_once(f"was too slow: {self._dropped} messages were dropped")
 

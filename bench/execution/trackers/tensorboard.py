@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-from tensorboard.plugins.hparams import api_pb2
-from tensorboard.plugins.hparams.summary import session_end_pb, session_start_pb
 from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard.summary import hparams
 
 from bench.execution.trackers.contract import Outcome, Run
 from bench.text import shortened
@@ -41,7 +40,8 @@ class TensorBoard:
         self._writers[run.id] = writer
         rows = "".join(f"    {name} = {value}\n" for name, value in run.parameters.items())
         writer.add_text("parameters", rows)  # four spaces make it code in Markdown
-        writer.file_writer.add_summary(session_start_pb(dict(run.parameters)))
+        _, start, _ = hparams(run.parameters, {})  # type: ignore[no-untyped-call]
+        writer.file_writer.add_summary(start)
 
     def curve(self, run: Run, figures: Mapping[str, float], step: int) -> None:
         """Add scalars."""
@@ -64,8 +64,9 @@ class TensorBoard:
             writer.add_scalar(name, value)
         if outcome.failure is not None:
             writer.add_text("failure", f"    {outcome.kind}: {outcome.failure}")
-        status = api_pb2.STATUS_SUCCESS if outcome.failure is None else api_pb2.STATUS_FAILURE
-        writer.file_writer.add_summary(session_end_pb(status))
+        else:
+            _, _, success = hparams(run.parameters, {})  # type: ignore[no-untyped-call]
+            writer.file_writer.add_summary(success)
         writer.close()
 
     def close(self) -> None:

@@ -155,13 +155,15 @@ def _speeds(measured: Measurement) -> Iterator[tuple[str, float]]:
 
 def _flat(content: JsonValue, name: str = "") -> Iterator[tuple[str, Parameter]]:
     """Give each setting after its place, as ``train.stages.0.epochs``; plain lists are one."""
-    if isinstance(content, dict):
-        inner = {key: value for key, value in content.items() if value != {}}
-    elif isinstance(content, list) and any(isinstance(one, dict | list) for one in content):
-        inner = {str(number): one for number, one in enumerate(content)}
-    else:
-        is_list = isinstance(content, list) or content is None
-        yield name, json.dumps(content, ensure_ascii=False) if is_list else content
-        return
+    inner: dict[str, JsonValue] = {}
+    match content:
+        case dict():
+            inner = {key: value for key, value in content.items() if value != {}}
+        case list() if any(isinstance(one, dict | list) for one in content):
+            inner = {str(number): one for number, one in enumerate(content)}
+        case str() | int() | float():
+            yield name, content
+        case _:
+            yield name, json.dumps(content, ensure_ascii=False)
     for key, value in inner.items():
         yield from _flat(value, f"{name}.{key}" if name else key)

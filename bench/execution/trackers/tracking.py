@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from bench.execution.trackers.contract import Tracker
     from bench.execution.trackers.tracked_runs import TrackedRuns
 
-FOLDER = "tracking"  # in the study's
 FINISH_S = 30.0  # that trackers may take to finish when a run is over
 STOP_S = 1.0  # the same when it is stopped: cells take up to eight of the ten seconds
 
@@ -81,7 +80,9 @@ def tracking(
 
 def _open(name: TrackerName, study: Path) -> Tracker:
     """Import a tracker, with its library, and make it; nothing is written before it is told."""
-    folder = study / FOLDER / name.value
+    from bench.study import places  # noqa: PLC0415
+
+    folder = study / places.TRACKING / name.value
     match name:
         case TrackerName.JSONL:
             from bench.execution.trackers.jsonl import JsonLines  # noqa: PLC0415
