@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import os
 import re
@@ -34,6 +35,7 @@ class WandB:
         self._wandb: Any = importlib.import_module("wandb")
         self._folder, self._project = folder, re.sub(r"[/\\#?%:]", "_", project)[:MAX_PROJECT]
         self._runs: dict[str, Any] = {}
+        self._is_closed = False
         # Nothing is to be written over the display, nor measured beside a network that is timed.
         self._settings = self._wandb.Settings(
             silent=True,
@@ -48,6 +50,7 @@ class WandB:
             raise InputError(
                 "--track wandb: nobody is logged in; `wandb login` first, or set WANDB_MODE=offline"
             )
+        atexit.register(self._leave)  # after W&B has registered what waits for its process
 
     def _is_logged_in(self) -> bool:
         try:
@@ -95,3 +98,14 @@ class WandB:
         """Mark what has not ended."""
         for begun in self._runs.values():
             begun.finish(exit_code=INTERRUPTED)
+        self._is_closed = True
+
+    def _leave(self) -> None:
+        """End W&B's process where it has not finished: Python's end would wait for the server.
+
+        All that it was told lies on the disk, for `wandb sync`. W&B offers no other way.
+        """
+        connection = self._wandb.setup()._connection  # noqa: SLF001
+        if connection is not None and connection.owns_service and not self._is_closed:
+            connection._cleanup()  # noqa: SLF001 - so that it does not wait
+            connection._proc._process.kill()  # noqa: SLF001
