@@ -16,6 +16,7 @@ from bench.execution.trackers.contract import Outcome, Run
 
 CELL = "bench.id"  # the tag by which a run is found again
 NOTE = "mlflow.note.content"  # the tag that MLflow shows as the run's description
+FAILURE = {"failure", "failure_kind"}  # the tags that say why a run has failed
 MAX_BATCH = 100  # parameters that MLflow takes at a time
 
 
@@ -48,6 +49,8 @@ class MLflow:
         if found:
             kept = found[0]
             self._client.update_run(kept.info.run_id, status="RUNNING")
+            for tag in FAILURE & kept.data.tags.keys():
+                self._client.delete_tag(kept.info.run_id, tag)
         else:
             kept = self._client.create_run(experiment, tags={CELL: run.id}, run_name=run.label)
         self._runs[run.id] = kept.info.run_id

@@ -176,6 +176,10 @@ def test_mlflow_reads_parameters_curves_and_scores_and_goes_on_with_a_cells_run(
     assert run.info.status == "FAILED"
     assert run.data.tags["failure"] == "nan in the loss"
     assert run.data.tags["failure_kind"] == "diverged"
+    told("mlflow", [tracked_cell.START, tracked_cell.finished(0.5)])
+    run, _ = mlflow_run(folder)
+    assert (run.info.status, run.data.metrics["test/iou"]) == ("FINISHED", 0.5)
+    assert "failure" not in run.data.tags
 
 
 def records(folder):
