@@ -13,8 +13,6 @@ from rich.text import Text
 
 from bench.errors import InputError
 
-CERTAIN = 0.999
-
 if TYPE_CHECKING:
     from bench.report.compare import Zone
 
@@ -41,7 +39,7 @@ def compare(
     ] = None,
 ) -> None:
     """Say of A and B which is better, by how much, and how certain that is."""
-    from bench.report.compare import compare
+    from bench.report.compare import compare, percent
     from bench.report.leaderboard import leaderboards
     from bench.study.study import Study
     from bench.text import printable
@@ -59,7 +57,7 @@ def compare(
             Text(printable(one.name)),
             *(f"{mean:.{d}f}" for mean in one.means),
             f"{one.difference.estimate:+.{d}f} ± {one.difference.half_width:.{d}f}",
-            _percent(one.better),
+            percent(one.better),
             one.verdict.value,
         )
     Console().print(table)
@@ -69,13 +67,6 @@ def compare(
         typer.echo("raced: a row that got no more seeds may be better than the few it has say")
     if not zones:
         typer.echo("equal is said of what --equal gives a size for")
-
-
-def _percent(probability: float) -> str:
-    """A probability, which is never quite 0 or 1."""
-    if probability > CERTAIN:
-        return f"> {CERTAIN:.1%}"
-    return f"< {1 - CERTAIN:.1%}" if probability < 1 - CERTAIN else f"{probability:.1%}"
 
 
 def _zone(text: str) -> tuple[str, Zone]:

@@ -19,6 +19,7 @@ from bench.statistics.intervals import Interval, contrast
 from bench.statistics.panel import Panel, SeedVariances
 from bench.statistics.practical import Verdict, verdict
 
+CERTAIN = 0.999
 SHORTEST_ID = 4  # letters of a cell's id that say which one is meant
 Weights = npt.NDArray[np.float64]
 
@@ -114,6 +115,13 @@ def compare(
         reasons = [why for why in board.analyses.values() if isinstance(why, str)]
         raise InputError(f"{first} and {second}: cannot be compared: {'; '.join({*reasons})}")
     return found
+
+
+def percent(probability: float) -> str:
+    """Return a probability as text, which is never quite 0 or 1."""
+    if probability > CERTAIN:
+        return f"> {CERTAIN:.1%}"
+    return f"< {1 - CERTAIN:.1%}" if probability < 1 - CERTAIN else f"{probability:.1%}"
 
 
 def names_of(boards: Sequence[Leaderboard]) -> list[str]:

@@ -1,6 +1,8 @@
-"""The rows that no other row beats in IoU, RMSE and speed at once, in Markdown."""
+"""The rows that no other row beats in IoU, RMSE and speed at once."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,8 +19,25 @@ FEWEST = 2  # objectives, and rows
 SELDOM = 0.05
 
 
-def front(board: Leaderboard) -> list[str]:
-    """Return a section on the front of the ranked rows; none with one objective or one row."""
+@dataclass(frozen=True)
+class Front:
+    """Which of some rows no other one beats in all objectives at once.
+
+    Attributes:
+        objectives: their names.
+        rows: the numbers, on the board, of the rows that are ranked in each of them.
+        on_front: whether each of these is on the front.
+        how_often: with other seeds, images and timings, a share in [0, 1].
+    """
+
+    objectives: tuple[str, ...]
+    rows: tuple[int, ...]
+    on_front: tuple[bool, ...]
+    how_often: tuple[float, ...]
+
+
+def front_of(board: Leaderboard) -> Front | None:
+    """Return the front of the ranked rows; None with one objective or one row."""
     by_task: dict[str | None, tuple[Column, Analysis]] = {}
     for column in board.columns:
         found = board.analysis(column)
@@ -36,8 +55,21 @@ def front(board: Leaderboard) -> list[str]:
     if (speed := _speed(board, numbers, generator)) is not None:
         objectives["inference speed"] = speed
     if len(objectives) < FEWEST or len(numbers) < FEWEST:
-        return []
+        return None
     pareto = pareto_front(list(objectives.values()))
+    return Front(
+        objectives=tuple(objectives),
+        rows=tuple(numbers),
+        on_front=tuple(map(bool, pareto.on_front)),
+        how_often=tuple(map(float, pareto.how_often)),
+    )
+
+
+def front(board: Leaderboard) -> list[str]:
+    """Return a section in Markdown on the front of the ranked rows, if there is one."""
+    found = front_of(board)
+    if found is None:
+        return []
     body = [
         [
             markdown(board.rows[number].architecture),
@@ -45,7 +77,7 @@ def front(board: Leaderboard) -> list[str]:
             "yes" if on_front else "no",
             f"{often:.0%}",
         ]
-        for number, on_front, often in zip(numbers, pareto.on_front, pareto.how_often, strict=True)
+        for number, on_front, often in zip(found.rows, found.on_front, found.how_often, strict=True)
         if on_front or often >= SELDOM
     ]
     header = ["architecture", "loss", "on the front", "how often"]
@@ -55,7 +87,7 @@ def front(board: Leaderboard) -> list[str]:
         f"often: with other seeds, images and timings; others are on it in less than {SELDOM:.0%}."
     )
     return [
-        f"## Pareto front: {markdown(', '.join(objectives))}",
+        f"## Pareto front: {markdown(', '.join(found.objectives))}",
         table(header, body, numeric_from=2),
         note,
     ]

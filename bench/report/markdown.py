@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from bench.report.answer import answer
 from bench.report.beside import joint_and_single, other_splits
+from bench.report.cell_texts import figure, rank, seeds
 from bench.report.columns import Column
 from bench.report.front import front
 from bench.report.leaderboard import Leaderboard
@@ -155,20 +156,6 @@ def names(row: Row) -> tuple[str, str]:
     return markdown(row.architecture), f"{loss} {STALE}" if row.is_stale else loss
 
 
-def seeds(row: Row) -> str:
-    """Return how many seeds are complete, and of how many where some are not."""
-    return str(row.seeds) if row.is_ranked else f"{row.seeds} of {row.asked}"
-
-
-def rank(row: Row, column: Column) -> str:
-    """Return the ranks that a row may have in a column, and the letters of its ties."""
-    estimate = row.figures.get(column.key)
-    if estimate is None or estimate.rank is None:
-        return "—"
-    low, high = estimate.rank
-    return f"{low if low == high else f'{low}-{high}'} {estimate.letters}"
-
-
 def texts(row: Row, columns: Sequence[Column]) -> list[str]:
     """Return a row's figures with their marks."""
     return [text(row, column) for column in columns]
@@ -176,18 +163,9 @@ def texts(row: Row, columns: Sequence[Column]) -> list[str]:
 
 def text(row: Row, column: Column) -> str:
     """Return a figure with its spread and marks; an em dash where there is none."""
-    estimate = row.figures.get(column.key)
+    shown, estimate = figure(row, column), row.figures.get(column.key)
     if estimate is None:
-        return "—"
-    shown = f"{estimate.mean:.{column.decimals}f}"
-    if estimate.interval is not None:
-        shown += f" ± {estimate.interval.half_width:.{column.decimals}f}"
-        shown += f" {ONE_SEED}" if estimate.interval.of_checkpoint else ""
-    if estimate.lacking:
-        shown += f" ({estimate.lacking} seeds without)"
-    if estimate.collapsed:
-        some = estimate.collapsed < row.seeds
-        shown += f" ({estimate.collapsed} of {row.seeds} collapsed)" if some else " (collapsed)"
+        return shown
     if estimate.best:
         shown = f"**{shown}**"
     return f"{shown} {BELOW_BASELINE}" if estimate.below_baseline else shown

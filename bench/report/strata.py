@@ -1,7 +1,8 @@
-"""A board's scores by a column of the test images, in Markdown: where is which row good?"""
+"""A board's scores by a column of the test images: where is which row good?"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from bench.report.analysis import Analysis
 from bench.report.columns import Column
 from bench.report.leaderboard import Leaderboard
 from bench.report.marks import ONE_SEED
+from bench.report.row import Row
 from bench.report.tables import table
 from bench.statistics.intervals import mean_of
 from bench.statistics.panel import Panel
@@ -21,8 +23,28 @@ THIRDS = ("low", "middle", "high")
 MOST = 12  # of the values of a column; of more, the rarest stand together
 
 
+@dataclass(frozen=True)
+class Stratified:
+    """One score of a board's rows in each stratum of the images.
+
+    Attributes:
+        column: the score.
+        counts: how many images are in each stratum, by its name.
+        figures: of each row with the score, its figure in each stratum, as text.
+    """
+
+    column: Column
+    counts: dict[str, int]
+    figures: list[tuple[Row, list[str]]]
+
+
 def strata(board: Leaderboard, name: str) -> list[str]:
-    """Return a section for each score: its rows down, the strata of the images across.
+    """Return a section in Markdown for each score: its rows down, the strata across."""
+    return [part for one in stratified(board, name) for part in _section(one, name)]
+
+
+def stratified(board: Leaderboard, name: str) -> list[Stratified]:
+    """Return each score of a board by the strata of the images.
 
     Args:
         board: the rows.
@@ -36,12 +58,8 @@ def strata(board: Leaderboard, name: str) -> list[str]:
         known = suggestion(name, sorted(board.images))
         raise InputError(f"--strata: {name}: the test images have no such column{known}")
     groups = _strata(board.images[name])
-    parts = []
-    for column in board.columns:
-        found = board.analysis(column)
-        if found is not None:
-            parts += _section(board, column, found, name, groups)
-    return parts
+    scores = [(column, board.analysis(column)) for column in board.columns]
+    return [_of_score(board, column, found, groups) for column, found in scores if found]
 
 
 def _strata(values: npt.NDArray[Any]) -> dict[str, npt.NDArray[np.bool_]]:
@@ -71,26 +89,35 @@ def _as_numbers(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return values
 
 
-def _section(
+def _of_score(
     board: Leaderboard,
     column: Column,
     found: Analysis,
-    name: str,
     groups: dict[str, npt.NDArray[np.bool_]],
-) -> list[str]:
+) -> Stratified:
     shown = {stratum: members[found.has_value] for stratum, members in groups.items()}
+    return Stratified(
+        column=column,
+        counts={stratum: int(members.sum()) for stratum, members in shown.items()},
+        figures=[
+            (
+                board.rows[number],
+                [_figure(found, place, members, column) for members in shown.values()],
+            )
+            for place, number in enumerate(found.rows)
+        ],
+    )
+
+
+def _section(found: Stratified, name: str) -> list[str]:
     body = [
-        [
-            markdown(board.rows[number].architecture),
-            markdown(board.rows[number].loss or ""),
-            *(_figure(found, place, members, column) for members in shown.values()),
-        ]
-        for place, number in enumerate(found.rows)
+        [markdown(row.architecture), markdown(row.loss or ""), *figures]
+        for row, figures in found.figures
     ]
-    counts = ["images", "", *(str(int(members.sum())) for members in shown.values())]
-    header = ["architecture", "loss", *map(markdown, shown)]
+    counts = ["images", "", *map(str, found.counts.values())]
+    header = ["architecture", "loss", *map(markdown, found.counts)]
     return [
-        f"## {markdown(column.title)} by {markdown(name)}",
+        f"## {markdown(found.column.title)} by {markdown(name)}",
         table(header, [*body, counts], numeric_from=2),
     ]
 

@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.report.answer import answer
+from bench.report.cell_texts import seeds
 from bench.report.leaderboard import Leaderboard
-from bench.report.markdown import seeds, text
+from bench.report.markdown import text
 from bench.report.marks import STALE, explained
 from bench.report.row import Row
 from bench.text import printable
