@@ -1,0 +1,126 @@
+"""The page of a study: what it holds, and how it is put together."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from bench.report.answer import answer
+from bench.report.charts import charts
+from bench.report.html.leaderboard_table import headings, table_rows
+from bench.report.html.overview import compared, highlights
+from bench.report.html.pairs import MOST_ROWS, pairs
+from bench.report.html.provenance import code, grid_file, origins
+from bench.report.leaderboard import Leaderboard
+from bench.report.marks import explained
+from bench.report.race import raced
+from bench.report.setting import setting
+from bench.report.speeds import how_timed
+from bench.report.strata import stratified
+from bench.text import printable
+
+PARTS = files(__package__ or "bench.report.html")
+SCRIPTS = ("vega/vega.min.js", "vega/vega-lite.min.js", "vega/vega-interpreter.js", "page.js")
+USUAL_STRATA = ("object_size", "depth")
+
+
+def render(
+    name: str,
+    boards: Sequence[Leaderboard],
+    damaged: Mapping[str, str],
+    strata: Sequence[str] = (),
+) -> str:
+    """Return a study's leaderboards as one HTML page; the same records give the same page.
+
+    Args:
+        name: of the study.
+        boards: at least one.
+        damaged: why something of the study could not be read, by its place in the folder.
+        strata: columns of the test images by which scores are shown, beside the usual ones.
+
+    Raises:
+        InputError: the test images have no such column.
+    """
+    scripts = [_read(script) for script in SCRIPTS]
+    environment = Environment(
+        loader=FunctionLoader(_read),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_one_line,
+    )
+    return environment.get_template("template.html.j2").render(
+        name=name,
+        boards=[_board(board, name, strata) for board in boards],
+        damaged=damaged,
+        style=Markup(_read("page.css")),  # noqa: S704 - our own file
+        scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own files
+        script_hashes=[_source_hash(script) for script in scripts],
+        most_rows=MOST_ROWS,
+    )
+
+
+def _board(board: Leaderboard, name: str, strata: Sequence[str]) -> dict[str, Any]:
+    """What the page shows of a board; all figures are those of the other reports."""
+    usual = [column for column in USUAL_STRATA if column in board.images]
+    drawn = charts(board)
+    return {
+        "compared": compared(board),
+        "setting": setting(board),
+        "answer": answer(board),
+        "highlights": highlights(board),
+        "headings": headings(board),
+        "rows": table_rows(board),
+        "row_count": len(board.rows),
+        "explained": [line.replace("**", "") for line in explained(board)],
+        "raced": raced(board),
+        "remarks": board.remarks,
+        "how_timed": how_timed(board.timed),
+        "strata": [
+            (column, one)
+            for column in dict.fromkeys([*usual, *strata])
+            for one in stratified(board, column)
+        ],
+        "pairs": as_json(pairs(board)),
+        "charts": {
+            section: [
+                (chart, [as_json(panel.spec) for panel in chart.panels])
+                for chart in drawn
+                if chart.section == section
+            ]
+            for section in ("tradeoff", "curves", "crossed", "shares", "terms")
+        },
+        "origins": origins(board, name),
+        "code": code(board),
+        "grid": Markup.escape(grid_file(board)),
+    }
+
+
+def as_json(content: Any) -> Markup:
+    """Return JSON that no text in it can end: it may stand within a script element."""
+    text = json.dumps(content, separators=(",", ":"), allow_nan=False)
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)  # noqa: S704 - nothing of it is markup any more
+
+
+def _one_line(shown: Any) -> Any:
+    """Spell out what cannot be printed, in all text that is not our own."""
+    return printable(shown) if isinstance(shown, str) and not hasattr(shown, "__html__") else shown
+
+
+def _read(part: str) -> str:
+    return (PARTS / part).read_text(encoding="utf-8")
+
+
+def _source_hash(script: str) -> str:
+    """How a content security policy names a script that stands in the page."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
