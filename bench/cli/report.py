@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+
+from bench.errors import InputError
+
+
+class Format(StrEnum):
+    """What a report is written as."""
+
+    MARKDOWN = "md"
+    HTML = "html"
 
 
 def report(
@@ -16,16 +26,26 @@ def report(
         typer.Option(
             metavar="COLUMN",
             help="Also write the scores by object_size, depth, or a column of the archive, such as "
-            "mirrored, to by-COLUMN.md.",
+            "mirrored, to by-COLUMN.md; html has them in the page.",
         ),
     ] = None,
+    format_: Annotated[
+        Format,
+        typer.Option("--format", help="md: leaderboard.md; html: one page with charts."),
+    ] = Format.MARKDOWN,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Where the page goes.", show_default="report.html in the study's folder"),
+    ] = None,
 ) -> None:
-    """Print a study's leaderboard and write it to leaderboard.md in its folder."""
+    """Print a study's leaderboard and write it to its folder: leaderboard.md, or a page."""
     from bench.files import write_atomically
     from bench.report import markdown, terminal
     from bench.report.leaderboard import leaderboards
     from bench.study.study import Study
 
+    if out is not None and format_ is Format.MARKDOWN:
+        raise InputError("--out: is for --format html; leaderboard.md stands in the study's folder")
     results = Study(study).load()
     boards = leaderboards(results)
     name = study.resolve().name
@@ -33,14 +53,20 @@ def report(
         terminal.print_leaderboard(Console(), name, boards, results.damaged)
         typer.echo(f"{study}: nothing written: no grid of the study can be read", err=True)
         raise typer.Exit(1)
-    pages = {"leaderboard.md": markdown.render(name, boards, results.damaged)}
-    for column in strata or []:
-        pages[f"by-{column}.md"] = markdown.render_strata(name, boards, column)
+    if format_ is Format.HTML:
+        from bench.report.html import page
+
+        written = page.render(name, boards, results.damaged, strata or [])
+        pages = {out or study / "report.html": written}
+    else:
+        pages = {study / "leaderboard.md": markdown.render(name, boards, results.damaged)}
+        for column in strata or []:
+            pages[study / f"by-{column}.md"] = markdown.render_strata(name, boards, column)
     terminal.print_leaderboard(Console(), name, boards, results.damaged)
-    for page, content in pages.items():
+    for path, content in pages.items():
         try:
-            write_atomically(study / page, content.encode())
+            write_atomically(path, content.encode())
         except OSError as error:
-            typer.echo(f"{study / page}: not written: {error.strerror}", err=True)
+            typer.echo(f"{path}: not written: {error.strerror}", err=True)
         else:
-            typer.echo(f"written to {study / page}")
+            typer.echo(f"written to {path}")

@@ -124,13 +124,11 @@ def _panel(board: Leaderboard, column: Column, points: list[dict[str, Any]]) -> 
         "field": "architecture",
         "type": "nominal",
         "scale": color_scale(board.architectures),
-        "legend": {"title": "architecture"},
     }
     shape = {
         "field": "loss",
         "type": "nominal",
         "scale": shape_scale(board.losses),
-        "legend": {"title": "loss"},
     }
     x: Spec = {"type": "quantitative", "scale": {"zero": False, "nice": True}, "title": SPEED}
     y: Spec = {"type": "quantitative", "scale": {"zero": False}, "title": column.title}
@@ -163,7 +161,7 @@ def _panel(board: Leaderboard, column: Column, points: list[dict[str, Any]]) -> 
                 "color": color,
                 "shape": shape,
                 "fill": {
-                    "condition": {"test": "datum.front", **color, "legend": None},
+                    "condition": {"test": "datum.front", **color},
                     "value": "transparent",
                 },
                 "tooltip": [

@@ -42,7 +42,7 @@ function leaderboard(section) {
   }
 
   function order(cell, isNumber) {
-    if (!isNumber) return cell.firstChild.textContent.trim();
+    if (!isNumber) return cell.querySelector(".name").textContent;
     return cell.dataset.order === undefined ? null : Number(cell.dataset.order);
   }
 
@@ -50,7 +50,7 @@ function leaderboard(section) {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
     for (const row of body.rows) {
-      const name = [0, 1].map((place) => row.cells[place].firstChild.textContent).join(" ");
+      const name = [...row.querySelectorAll(".name")].map((part) => part.textContent).join(" ");
       const isWanted = words.every((word) => name.toLowerCase().includes(word));
       row.hidden = !isWanted || (row.classList.contains("baseline") && !baselines.checked);
       shown += !row.hidden;
@@ -81,7 +81,7 @@ function pairs(section) {
     const found = data.pairs[`${Math.min(one, other)} ${Math.max(one, other)}`];
     if (one === other) outcome.replaceChildren(element("p", "Pick two different rows."));
     else if (typeof found === "string") outcome.replaceChildren(element("p", found));
-    else outcome.replaceChildren(comparison(found, one > other), ...data.notes.map((note) => element("p", note)));
+    else outcome.replaceChildren(comparison(found, one > other, section.dataset.label), ...data.notes.map((note) => element("p", note)));
   }
 
   a.addEventListener("change", show);
@@ -93,7 +93,7 @@ function pairs(section) {
   show();
 }
 
-function comparison(metrics, isSwapped) {
+function comparison(metrics, isSwapped, label) {
   const table = element("table");
   const head = table.createTHead().insertRow();
   for (const title of ["", "A", "B", "A − B", "A is better with probability", "so A is"]) {
@@ -133,7 +133,7 @@ function comparison(metrics, isSwapped) {
   scroll.className = "scroll";
   scroll.tabIndex = 0;
   scroll.role = "region";
-  scroll.ariaLabel = "How A compares with B, a table";
+  scroll.ariaLabel = label;
   scroll.append(table);
   return scroll;
 }
@@ -161,13 +161,13 @@ function draw() {
     const spec = JSON.parse(panel.querySelector(".spec").textContent);
     const place = panel.querySelector(".drawing");
     const compiled = vegaLite.compile({ ...spec, autosize: { type: "fit-x", contains: "padding" } }, { config });
+    place.replaceChildren();
     const view = new vega.View(vega.parse(compiled.spec, null, { ast: true }), {
       expr: vega.expressionInterpreter, // without eval, which the page forbids itself
       renderer: "svg",
       container: place,
       hover: true,
     });
-    place.replaceChildren();
     view.runAsync();
   }
 }

@@ -64,6 +64,7 @@ def render(
         style=Markup(_read("page.css")),  # noqa: S704 - our own file
         scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own files
         script_hashes=[_source_hash(script) for script in scripts],
+        licences=[Markup.escape(_read(f"vega/LICENSE.{part}")) for part in ("vega", "vega-lite")],
         most_rows=MOST_ROWS,
     )
 
@@ -73,6 +74,7 @@ def _board(board: Leaderboard, name: str, strata: Sequence[str]) -> dict[str, An
     usual = [column for column in USUAL_STRATA if column in board.images]
     drawn = charts(board)
     return {
+        "split": board.grid.data.split.label,
         "compared": compared(board),
         "setting": setting(board),
         "answer": answer(board),
