@@ -10,8 +10,8 @@ from bench.text import printable
 
 Spec = dict[str, Any]
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
-# Okabe and Ito's colours, which the colour-blind can tell apart, those that show on light and dark.
-COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8c6bb1", "#999999")
+# After Okabe and Ito: the colour-blind can tell them apart, and they show on light and on dark.
+COLORS = ("#1f83c9", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8c6bb1", "#999999")
 SHAPES = (  # of Vega, and a character that looks alike
     ("circle", "●"),
     ("square", "■"),

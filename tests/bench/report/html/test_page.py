@@ -1,15 +1,13 @@
 import base64
 import hashlib
 import re
-import sys
 from pathlib import Path
 
 import pytest
 import scored_study
 import study_maker
-
-sys.path.insert(0, str(Path(__file__).parent))
 from page_reader import Page
+
 
 import bench
 from bench.report import markdown
@@ -18,7 +16,7 @@ from bench.report.compare import compare
 from bench.report.html.page import as_json, render
 from bench.report.leaderboard import leaderboards
 from bench.report.setting import setting
-from bench.settings import Architecture, Data
+from bench.settings import Data
 from bench.study.study import Study
 
 PUBLISHED = Path(bench.__file__).parent.parent / "results" / "published"
@@ -44,7 +42,7 @@ def test_the_table_has_the_figures_and_ranks_of_the_board(boards, html):
     (board,) = boards
     rows = Page(html).board()[1:]
     iou, rmse = (column for column in board.columns if column.is_score)
-    assert len(rows) == 4
+    assert len(rows) == len(board.rows) + len(board.baselines) == 4 + 5
     for shown, row in zip(rows, board.rows, strict=False):
         assert shown[:2] == [row.architecture, row.loss]
         assert shown[3:7] == [figure(row, iou), rank(row, iou), figure(row, rmse), rank(row, rmse)]
@@ -149,6 +147,6 @@ def test_why_a_figure_is_absent_stands_beside_it(tmp_path):
 
 
 def test_a_study_of_one_architecture_has_no_pair_to_pick(tmp_path):
-    question = scored_study.grid(architectures=(Architecture(name="unet").name,), losses=("bce",))
+    question = scored_study.grid(architectures=("unet",), losses=("bce",))
     html = render("s", scored_study.boards(scored_study.keep(tmp_path / "s", question)), {})
     assert "Pick two rows" not in html
