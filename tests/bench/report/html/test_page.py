@@ -8,7 +8,6 @@ import scored_study
 import study_maker
 from page_reader import Page
 
-
 import bench
 from bench.report import markdown
 from bench.report.cell_texts import figure, rank

@@ -39,7 +39,7 @@ def file(tmp_path_factory):
 
 @pytest.fixture(params=["light", "dark"])
 def page(browser, file, request):
-    """The page with its charts; in the end, it must have complained of nothing, asked for nothing."""
+    """The page with its charts; in the end it has complained of nothing and asked for nothing."""
     context = browser.new_context(color_scheme=request.param)
     page, heard = context.new_page(), []
     page.on("console", lambda message: heard.append(message.text))
@@ -97,7 +97,7 @@ def test_swapping_two_rows_turns_the_difference_round(page):
     section.locator(".swap").click()
     after = [text.split() for text in section.locator("tbody tr").all_inner_texts()]
     assert before[0][1:3] == after[0][1:3][::-1]
-    assert {before[0][3][0], after[0][3][0]} == {"+", "−"}
+    assert {before[0][3][0], after[0][3][0]} == {"+", "\N{MINUS SIGN}"}
     assert before[0][3][1:] == after[0][3][1:]
     section.locator(".pick-a").select_option(index=0)
     section.locator(".pick-b").select_option(index=0)
