@@ -17,6 +17,9 @@ class Format(StrEnum):
 
     MARKDOWN = "md"
     HTML = "html"
+    SVG = "svg"
+    PNG = "png"
+    PDF = "pdf"
 
 
 def report(
@@ -31,11 +34,17 @@ def report(
     ] = None,
     format_: Annotated[
         Format,
-        typer.Option("--format", help="md: leaderboard.md; html: one page with charts."),
+        typer.Option(
+            "--format",
+            help="md: leaderboard.md; html: one page with charts; svg, png, pdf: the charts alone.",
+        ),
     ] = Format.MARKDOWN,
     out: Annotated[
         Path | None,
-        typer.Option(help="Where the page goes.", show_default="report.html in the study's folder"),
+        typer.Option(
+            help="The page's file, or the folder of the charts.",
+            show_default="report.html or figures/ in the study's folder",
+        ),
     ] = None,
 ) -> None:
     """Print a study's leaderboard and write it to its folder: leaderboard.md, or a page."""
@@ -45,7 +54,9 @@ def report(
     from bench.study.study import Study
 
     if out is not None and format_ is Format.MARKDOWN:
-        raise InputError("--out: is for --format html; leaderboard.md stands in the study's folder")
+        raise InputError(
+            "--out: is for html and charts; leaderboard.md stands in the study's folder"
+        )
     results = Study(study).load()
     boards = leaderboards(results)
     name = study.resolve().name
@@ -65,7 +76,7 @@ def report(
     terminal.print_leaderboard(Console(), name, boards, results.damaged)
     for path, content in pages.items():
         try:
-            write_atomically(path, content.encode())
+            write_atomically(path, content)
         except OSError as error:
             typer.echo(f"{path}: not written: {error.strerror}", err=True)
         else:

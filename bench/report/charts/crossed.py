@@ -84,7 +84,7 @@ def _panel(board: Leaderboard, column: Column, rows: Rows) -> Panel:
         "field": "architecture",
         "type": "nominal",
         "sort": [printable(name) for name in board.architectures],
-        "axis": {"title": None, "labelLimit": 170},
+        "axis": {"title": None},
     }
     layers: list[Spec] = [
         {

@@ -54,8 +54,8 @@ def _scales(row: Row) -> Iterator[dict[str, Any]]:
     by_term: dict[tuple[int, str, str], list[tuple[float, float]]] = {}
     for record in row.records:
         for scale in record.training.terms if record.training else ():
-            term = scale.stage, scale.task, scale.term
-            by_term.setdefault(term, []).append((scale.start, scale.end))
+            key = scale.stage, scale.task, scale.term
+            by_term.setdefault(key, []).append((scale.start, scale.end))
     stages = len({stage for stage, _, _ in by_term})
     for (stage, task, term), found in by_term.items():
         start, end = (statistics.median(side) for side in zip(*found, strict=True))
@@ -74,7 +74,7 @@ def _scales(row: Row) -> Iterator[dict[str, Any]]:
 
 
 def _panel(loss: str, found: list[dict[str, Any]]) -> Panel:
-    color = {
+    color: Spec = {
         "field": "task",
         "type": "nominal",
         "scale": color_scale(TASKS),
@@ -83,10 +83,10 @@ def _panel(loss: str, found: list[dict[str, Any]]) -> Panel:
         "field": "label",
         "type": "nominal",
         "sort": None,
-        "axis": {"title": None, "labelLimit": 190},
+        "axis": {"title": None},
     }
     x: Spec = {"type": "quantitative", "scale": {"type": "log"}, "title": "weighted value"}
-    axis = {"tickCount": 4, "format": "~g"}
+    axis: Spec = {"tickCount": 4, "format": "~g"}
     tooltip = [{"field": name} for name in ("row", "task", "term", "start", "end")]
     layers: list[Spec] = [
         {

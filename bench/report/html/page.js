@@ -148,13 +148,15 @@ function draw() {
   const style = getComputedStyle(document.documentElement);
   const [ink, soft, line] = ["--ink", "--soft", "--line"].map((name) => style.getPropertyValue(name).trim());
   const text = { labelColor: soft, titleColor: soft, labelFontSize: 12, titleFontSize: 12, titleFontWeight: 500 };
+  const isNarrow = innerWidth < 640;
   const config = {
     background: "transparent",
     font: "system-ui, sans-serif",
     axis: { ...text, gridColor: line, domainColor: line, tickColor: line, gridOpacity: 0.8 },
+    axisY: { labelLimit: isNarrow ? 85 : 190 },
     legend: { disable: true }, // the page has its own, which every panel shares
     rule: { color: ink },
-    text: { fontSize: 13 },
+    text: { fontSize: isNarrow ? 10 : 13 },
     view: { stroke: null },
   };
   for (const panel of document.querySelectorAll(".panel")) {

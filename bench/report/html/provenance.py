@@ -50,7 +50,7 @@ def _origin(record: Record, study: str) -> Origin:
     again = f"bench verify {shlex.quote(study)} --retrain {cell.id}"
     return Origin(
         cell=cell.id,
-        name=", ".join(filter(None, (cell.architecture.label, cell.loss and cell.loss.label))),
+        name=", ".join([cell.architecture.label, *([cell.loss.label] if cell.loss else [])]),
         seed=cell.seed,
         outcome="complete" if record.failure is None else f"failed: {record.failure}",
         data=(record.provenance.data or "not kept")[:DIGITS],
