@@ -68,11 +68,23 @@ def report(
         from bench.report.html import page
 
         written = page.render(name, boards, results.damaged, strata or [])
-        pages = {out or study / "report.html": written}
-    else:
-        pages = {study / "leaderboard.md": markdown.render(name, boards, results.damaged)}
+        pages = {out or study / "report.html": written.encode()}
+    elif format_ is Format.MARKDOWN:
+        text = markdown.render(name, boards, results.damaged)
+        pages = {study / "leaderboard.md": text.encode()}
         for column in strata or []:
-            pages[study / f"by-{column}.md"] = markdown.render_strata(name, boards, column)
+            text = markdown.render_strata(name, boards, column)
+            pages[study / f"by-{column}.md"] = text.encode()
+    else:
+        from bench.report.figures import figures
+
+        folder = out or study / "figures"
+        folder.mkdir(parents=True, exist_ok=True)
+        pages = {
+            folder / (f"board-{number}-{file}" if len(boards) > 1 else file): content
+            for number, board in enumerate(boards, start=1)
+            for file, content in figures(board, format_.value)
+        }
     terminal.print_leaderboard(Console(), name, boards, results.damaged)
     for path, content in pages.items():
         try:

@@ -85,7 +85,11 @@ def _panel(loss: str, found: list[dict[str, Any]]) -> Panel:
         "sort": None,
         "axis": {"title": None},
     }
-    x: Spec = {"type": "quantitative", "scale": {"type": "log"}, "title": "weighted value"}
+    x: Spec = {
+        "type": "quantitative",
+        "scale": {"type": "log"},
+        "title": "weighted value",
+    }
     axis: Spec = {"tickCount": 4, "format": "~g"}
     tooltip = [{"field": name} for name in ("row", "task", "term", "start", "end")]
     layers: list[Spec] = [
