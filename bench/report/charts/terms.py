@@ -92,6 +92,18 @@ def _panel(loss: str, found: list[dict[str, Any]]) -> Panel:
     }
     axis: Spec = {"tickCount": 4, "format": "~g"}
     tooltip = [{"field": name} for name in ("row", "task", "term", "start", "end")]
+    ends: list[Spec] = [
+        {
+            "mark": {"type": "point", "size": 60, "filled": filled, "opacity": 1},
+            "encoding": {
+                "x": {"field": end, **x},
+                "y": y,
+                "color": color,
+                "tooltip": tooltip,
+            },
+        }
+        for end, filled in (("start", False), ("end", True))
+    ]
     layers: list[Spec] = [
         {
             "mark": {"type": "rule", "strokeWidth": 2, "opacity": 0.5, "aria": False},
@@ -102,18 +114,7 @@ def _panel(loss: str, found: list[dict[str, Any]]) -> Panel:
                 "color": color,
             },
         },
-        *(
-            {
-                "mark": {"type": "point", "size": 60, "filled": filled, "opacity": 1},
-                "encoding": {
-                    "x": {"field": end, **x},
-                    "y": y,
-                    "color": color,
-                    "tooltip": tooltip,
-                },
-            }
-            for end, filled in (("start", False), ("end", True))
-        ),
+        *ends,
     ]
     kept = ("row", "task", "term", "label", "start", "end")
     points = [{name: one[name] for name in kept} for one in found]
