@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 from bench.errors import InputError
 from bench.report.charts import charts
 from bench.report.charts.chart import Chart
 from bench.report.leaderboard import Leaderboard
 
-Kind = Literal["svg", "png", "pdf"]
 WIDTH = 360  # of a panel, in pixels
 COLUMNS = 2
 PIXELS = 2.0  # of a PNG for each pixel of the panel
@@ -20,8 +19,14 @@ CLIP = re.compile(r"(?<=[\"#])clip\d+")
 CONFIG = {"background": "white", "view": {"stroke": None}, "concat": {"spacing": 30}}
 
 
-def figures(board: Leaderboard, kind: Kind) -> Iterator[tuple[str, bytes]]:
-    """Give each chart of a board: a name for its file, and the file; the same for the same records.
+def figures(board: Leaderboard, kind: str) -> Iterator[tuple[str, bytes]]:
+    """Give each chart of a board: a name for its file, and the file.
+
+    An SVG or PNG is the same for the same records, to the last byte; a PDF is not.
+
+    Args:
+        board: the rows.
+        kind: svg, png or pdf.
 
     Raises:
         InputError: vl-convert is not installed.
@@ -56,7 +61,7 @@ def together(chart: Chart) -> dict[str, Any]:
     }
 
 
-def _converted(converter: Any, spec: dict[str, Any], kind: Kind) -> bytes:
+def _converted(converter: Any, spec: dict[str, Any], kind: str) -> bytes:
     svg = _renumbered(converter.vegalite_to_svg(spec, vl_version=VERSION))
     if kind == "svg":
         return svg.encode()

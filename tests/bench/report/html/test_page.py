@@ -9,6 +9,8 @@ import study_maker
 from page_reader import Page
 
 import bench
+from bench.cli.report import Format, report
+from bench.errors import InputError
 from bench.report import markdown
 from bench.report.cell_texts import figure, rank
 from bench.report.compare import compare
@@ -149,3 +151,14 @@ def test_a_study_of_one_architecture_has_no_pair_to_pick(tmp_path):
     question = scored_study.grid(architectures=("unet",), losses=("bce",))
     html = render("s", scored_study.boards(scored_study.keep(tmp_path / "s", question)), {})
     assert "Pick two rows" not in html
+
+
+def test_the_command_writes_the_page_where_it_is_told_to(tmp_path, capsys):
+    study = scored_study.keep(tmp_path / "mine")
+    report(tmp_path / "mine", format_=Format.HTML, out=tmp_path / "page.html")
+    assert f"written to {tmp_path / 'page.html'}" in capsys.readouterr().out
+    written = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert written == render("mine", scored_study.boards(study), {})
+    assert not (tmp_path / "mine" / "leaderboard.md").exists()
+    with pytest.raises(InputError, match="--out: is for html and charts"):
+        report(tmp_path / "mine", out=tmp_path / "board.md")
