@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCHMARK := --benchmark-only --benchmark-autosave
 
-.PHONY: help quickstart test test-slow lint types benchmarks benchmarks-compare benchmarks-peers busy-machine kills plan-accuracy growth coverage gpu-check clean
+.PHONY: help quickstart test test-slow lint types benchmarks benchmarks-compare benchmarks-peers busy-machine kills faults two-runs large-study plan-accuracy growth coverage gpu-check clean
 
 help:  ## Show what there is to make.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -43,6 +43,15 @@ busy-machine: $(READY)  ## Whether throughput holds beside a program that takes 
 
 kills: $(READY)  ## Whether a grid that is killed again and again ends as one left alone.
 	$(BIN)/python tests/simulations/kills.py
+
+faults: $(READY)  ## Whether faults of 20 kinds cost no more than the cells that they strike.
+	$(BIN)/python tests/simulations/faults.py
+
+two-runs: $(READY)  ## Whether two runs that share one study train each cell once.
+	$(BIN)/python tests/simulations/two_runs.py
+
+large-study: $(READY)  ## What a study of 5,000 cells takes: files, bytes, time, memory.
+	$(BIN)/python tests/simulations/large_study.py
 
 plan-accuracy: $(READY) data/quick.zip  ## How near the plan of the quick grid comes to what it takes.
 	$(BIN)/python tests/simulations/plan_accuracy.py

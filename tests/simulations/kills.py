@@ -16,7 +16,6 @@ import contextlib
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,10 +24,10 @@ from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
+from untimed_run import make_archive, scores, start
 
 from bench.study import places
 from bench.study.claims import held
-from bench.study.study import Study
 
 INTERVAL_S = 1.0
 NETWORK = Path(__file__).parents[1] / "tiny_network.py"
@@ -42,25 +41,6 @@ data: {{archive: {archive}, image_size: 64}}
 train: {{epochs: 40, batch_size: 8, flip: true, color_jitter: 0.1, precision: float32}}
 keep: {{checkpoint_seconds: {interval}}}
 """
-UNTIMED = """
-from bench.execution import run
-run.measure_throughput = lambda *_, **__: None  # which this is not about
-from bench.cli import main
-main()
-"""
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "bench", *arguments]
-
-
-def start(grid: Path, study: Path) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-c", UNTIMED, "run", "--grid", grid, "--out", study, "--threads", "1"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def descendants(process: int) -> dict[int, int]:
@@ -94,15 +74,6 @@ def lost_s(study: Path) -> list[float]:
     return found
 
 
-def scores(study: Path) -> dict[str, tuple]:
-    results = Study(study).load()
-    assert not results.damaged, results.damaged
-    return {
-        cell_id: (record.summary, record.failure, results.scores(cell_id).to_csv())
-        for cell_id, record in results.records.items()
-    }
-
-
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, default=100)
@@ -113,11 +84,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         archive, grid = folder / "data.zip", folder / "grid.yaml"
-        subprocess.run(
-            command("data", "make", str(archive), "--backgrounds", "6", "--foregrounds", "6"),
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
+        make_archive(archive)
         grid.write_text(GRID.format(network=NETWORK, archive=archive, interval=INTERVAL_S))
         started = time.monotonic()
         assert start(grid, folder / "alone").wait() == 0
