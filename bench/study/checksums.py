@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 from collections.abc import Collection
+from io import BufferedReader
 from pathlib import Path
 
 FILE = "SHA256SUMS"
@@ -26,7 +28,8 @@ def listed(folder: Path) -> dict[str, str]:
         ValueError: the list cannot be read; the message says why.
     """
     try:
-        lines = (folder / FILE).read_text(encoding="utf-8").splitlines()
+        with _open(folder / FILE) as file:
+            lines = file.read().decode().splitlines()
     except OSError as error:
         raise ValueError(f"{FILE}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:
@@ -66,4 +69,12 @@ def problem(folder: Path, names: Collection[str] | None = None) -> str | None:
 
 
 def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with _open(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _open(path: Path) -> BufferedReader:
+    """A file to read: a pipe or a device in its place might have no end."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.ENODEV, "it is no file")
+    return path.open("rb")

@@ -21,9 +21,11 @@ from torch import Tensor
 
 from bench.files import atomic_folder
 from bench.study import checksums
+from bench.text import printable, shortened
 
 FILE = "state.safetensors"
 MAX_SHARE = 0.005  # of the time of training, that writing may take: else it is done less often
+SHOWN = 200  # characters of what is wrong with one
 _TENSOR = "$tensor"  # in the JSON, in place of a tensor: its name
 
 
@@ -39,7 +41,7 @@ class Checkpoints:
         identity: of all that the training depends on; what was kept by another one is not taken.
         interval_s: between two of them, at least; None: none is written.
         must_stop: tells whether the training has been asked to stop.
-        remark: told in a line why none can be written.
+        remark: told in a line why none can be written or taken up.
     """
 
     def __init__(
@@ -104,20 +106,30 @@ class Checkpoints:
     def read(self, device: torch.device) -> dict[str, Any] | None:
         """Return the state that was kept, its tensors on a device; None if there is none to take.
 
-        One of another training, and a damaged one, is as if it were not there.
+        One of another training is as if it were not there; a damaged one is refused.
         """
-        if checksums.problem(self._folder, [FILE]) is not None:
+        if not self._folder.exists():
             return None
         try:
+            problem = checksums.problem(self._folder, [FILE])
+            if problem is not None:
+                raise ValueError(problem)  # noqa: TRY301 - as whatever else is wrong with it
             with safetensors.safe_open(self._folder / FILE, "pt", device=str(device)) as file:
                 metadata = file.metadata()
                 if metadata["identity"] != self._identity:
                     return None
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
                 state: dict[str, Any] = _with_tensors(json.loads(metadata["values"]), tensors)
-        except (OSError, SafetensorError, KeyError, ValueError):
+        except Exception as error:  # noqa: BLE001 - whatever stands in it
+            self.refuse(error)
             return None
         return state
+
+    def refuse(self, why: Exception) -> None:
+        """Remove what was kept, of which no training can go on, and say why."""
+        reason = shortened(printable(str(why) or type(why).__name__), SHOWN)
+        self._remark(f"starts anew: its checkpoint cannot be taken up ({reason})")
+        self.remove()
 
     def remove(self) -> None:
         """Remove what was kept."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
@@ -14,6 +15,7 @@ from bench.data.batches import Batch
 from bench.data.split import SplitRows
 from bench.evaluation.metric import Metric
 from bench.events import EpochDone, Listener, silent
+from bench.machine.failure import is_out_of_memory
 from bench.machine.memory import PeakMemory
 from bench.machine.precision import number_format
 from bench.randomness import seeded_globals
@@ -26,6 +28,7 @@ from bench.training.checkpoint import Checkpoints
 from bench.training.distributed import ALONE, Group
 from bench.training.duration import Duration
 from bench.training.freezing import frozen
+from bench.training.network_state import NetworkState
 from bench.training.out_of_memory import UNDIVIDED, StepPlan
 from bench.training.stage import Stage
 from bench.training.state import TrainingState
@@ -88,8 +91,38 @@ class Trainer:
             Duration.of(recipe, self.split, partial(flops.of_step, self, model, pair, recipe))
             for recipe in recipes
         ]
-        precedents = dict(enumerate(self.precedents))
+        train = partial(self._train, model, pair, recipes, durations)
         state = TrainingState(model, self.device, self.memory, self.checkpoints, self.group)
+        kept = self._read_checkpoint()
+        if self.checkpoints is None or kept is None:
+            return train(state)
+        untrained = NetworkState(model)
+        try:
+            state.take_up(kept)
+            return train(state)
+        except Exception as error:
+            # The other processes of a group may wait for this one, and cannot start anew with it.
+            if not state.is_doubtful or self.group.size > 1 or is_out_of_memory(error):
+                raise
+            self.checkpoints.refuse(error)
+        untrained.restore()
+        return train(TrainingState(model, self.device, self.memory, self.checkpoints, self.group))
+
+    def _read_checkpoint(self) -> dict[str, Any] | None:
+        """What was kept; None if there is none, or not for every process of the group."""
+        kept = self.checkpoints.read(self.device) if self.checkpoints else None
+        return kept if all(self.group.each(kept is not None)) else None
+
+    def _train(
+        self,
+        model: nn.Module,
+        pair: LossPair,
+        recipes: tuple[Recipe, ...],
+        durations: list[Duration],
+        state: TrainingState,
+    ) -> Training:
+        """Train from where the state stands."""
+        precedents = dict(enumerate(self.precedents))
         purpose = f"dropout {self.group.rank}" if self.group.rank else "dropout"
         with seeded_globals(self.seed, purpose, self.device):
             for number in range(state.progress.stage, len(recipes)):

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+from typing import Annotated, Self
+
+from pydantic import (
+    BaseModel,
+    Field,
+    FiniteFloat,
+    NonNegativeInt,
+    PositiveInt,
+    model_validator,
+)
 
 from bench.study.record import Epoch, Execution, TermScale
+
+NonNegative = Annotated[FiniteFloat, Field(ge=0)]
 
 
 class Progress(BaseModel):
@@ -18,16 +29,22 @@ class Progress(BaseModel):
         peak_memory_mib: so far, where it can be told.
     """
 
-    stage: int = 0
+    stage: NonNegativeInt = 0
     curve: list[Epoch] = []
     terms: list[TermScale] = []
     executions: list[Execution] = []
-    steps: int = 0
-    samples_seen: int = 0
-    flops: int = 0
-    best_score: float | None = None
+    steps: NonNegativeInt = 0
+    samples_seen: NonNegativeInt = 0
+    flops: NonNegativeInt = 0
+    best_score: FiniteFloat | None = None
     best_place: int = -1
-    peak_memory_mib: float | None = None
+    peak_memory_mib: NonNegative | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if not -1 <= self.best_place < len(self.curve):
+            raise ValueError("best_place: there is no such epoch")
+        return self
 
 
 class EpochProgress(BaseModel):
@@ -39,8 +56,8 @@ class EpochProgress(BaseModel):
         losses: of each trained task, at each step.
     """
 
-    first_step: int
-    before_s: float
+    first_step: NonNegativeInt
+    before_s: NonNegative
     losses: list[dict[str, float]] = []
 
 
@@ -56,12 +73,12 @@ class StageProgress(BaseModel):
         form, compilation: of the network, and why it is that one.
     """
 
-    step: int = 0
-    samples_seen: int = 0
-    train_s: float = 0.0
-    data_wait_s: float = 0.0
+    step: NonNegativeInt = 0
+    samples_seen: NonNegativeInt = 0
+    train_s: NonNegative = 0.0
+    data_wait_s: NonNegative = 0.0
     epoch: EpochProgress | None = None
-    accumulation_steps: int = 1
+    accumulation_steps: PositiveInt = 1
     checkpointing: bool = False
     form: str = "plain"
     compilation: str = ""

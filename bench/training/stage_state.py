@@ -44,6 +44,10 @@ def load_stage(stage: Stage, state: dict[str, Any]) -> None:
     stage.step, stage.samples_seen = progress.step, progress.samples_seen
     stage.train_s, stage.data_wait_s = progress.train_s, progress.data_wait_s
     stage.epoch = progress.epoch
+    if stage.over:
+        raise ValueError("step: the stage is over by then")
+    if stage.epoch is not None and len(stage.epoch.losses) != stage.step - stage.epoch.first_step:
+        raise ValueError("epoch: its losses are not those of its steps")
     stage.fallback.take(StepPlan(progress.accumulation_steps, progress.checkpointing))
     stage.compiling.go_on(progress.form, progress.compilation)
     stage.objectives.load_state_dict(state["objectives"])

@@ -18,6 +18,13 @@ from bench.randomness import random_state, set_random_state
 from bench.study.record import Epoch, Training
 from bench.training.checkpoint import Checkpoints
 from bench.training.distributed import Group
+from bench.training.network_state import (
+    learning_of,
+    load_tensors,
+    set_learning,
+    shapes_of,
+    tensors_of,
+)
 from bench.training.progress import Progress
 from bench.training.stage_state import load_stage, state_of
 
@@ -28,7 +35,7 @@ Tensors = dict[str, torch.Tensor]
 
 
 class TrainingState:
-    """The state of one training; at first that of its checkpoint, if there is one.
+    """The state of one training; it may be taken up from a checkpoint.
 
     Args:
         model: what learns.
@@ -53,29 +60,46 @@ class TrainingState:
         self._model, self._device, self._memory = model, device, memory
         self._checkpoints, self._group = checkpoints, group
         self._best_weights: Tensors | None = None  # None: those that the model has
-        self._shapes = _shapes(model)
-        self._kept = checkpoints.read(device) if checkpoints else None
-        if not all(group.each(self._kept is not None)):
-            self._kept = None
-        if self._kept is not None:
-            self.progress = Progress.model_validate(self._kept["progress"])
-            self._best_weights = self._kept["best_weights"]
-            _load(model, self._kept["model"])
-            memory.count_at_least(self.progress.peak_memory_mib)
+        self._shapes = shapes_of(model)
+        self._kept: dict[str, Any] | None = None  # until the stage goes on from it
+        self._went_on: tuple[Stage, int] | None = None  # which one, and from which step
+
+    def take_up(self, kept: dict[str, Any]) -> None:
+        """Go on from what there is in a checkpoint.
+
+        Whatever it raises, here or until `is_doubtful` is over, the checkpoint is not good.
+        """
+        self._kept = kept
+        self.progress = Progress.model_validate(kept["progress"])
+        self._best_weights = kept["best_weights"]
+        if (self._best_weights is None) != (self.progress.best_score is None):
+            raise ValueError("there are weights of no epoch, or none of the best one")
+        if self._best_weights is not None:
+            self._model.load_state_dict(self._best_weights)  # tells whether they fit
+        load_tensors(self._model, kept["model"])
 
     def begin(self) -> None:
         """Note which parameters learn before a stage freezes some, or bring that back."""
         if self._kept is not None:
-            _set_learning(self._model, self._kept["learning before"])
-        self._learning_before = _learning(self._model)
+            set_learning(self._model, self._kept["learning before"])
+        self._learning_before = learning_of(self._model)
 
     def go_on(self, stage: Stage) -> None:
         """Bring a stage, and the random numbers, to where the checkpoint left them, if it did."""
         if self._kept is not None:
             load_stage(stage, self._kept["stage"])
-            _set_learning(self._model, self._kept["learning"])
+            set_learning(self._model, self._kept["learning"])
             set_random_state(self._kept["random"][self._group.rank], self._device)
-            self._kept = None
+            self._memory.count_at_least(self.progress.peak_memory_mib)
+            self._kept, self._went_on = None, (stage, stage.step)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether no step has been made yet from what was kept."""
+        if self._went_on is None:
+            return True
+        stage, first = self._went_on
+        return stage.step == first
 
     def is_due(self) -> bool:
         """Return whether the state is to be kept now."""
@@ -90,7 +114,7 @@ class TrainingState:
         """
         if self._checkpoints is None:
             return
-        if _shapes(self._model) != self._shapes:
+        if shapes_of(self._model) != self._shapes:
             # A new network could not take them.
             self._checkpoints.give_up(
                 "the network has more than tensors, or others than when it was built"
@@ -105,8 +129,8 @@ class TrainingState:
                 {
                     "progress": self.progress.model_dump(mode="json"),
                     "stage": state_of(stage),
-                    "model": _tensors(self._model),
-                    "learning": _learning(self._model),
+                    "model": tensors_of(self._model),
+                    "learning": learning_of(self._model),
                     "learning before": self._learning_before,
                     "best_weights": self._best_weights,
                     "random": random,
@@ -158,33 +182,3 @@ class TrainingState:
             samples_seen=progress.samples_seen,
             flops=progress.flops or None,
         )
-
-
-def _tensors(model: nn.Module) -> dict[str, Any]:
-    """All of a network that training may change, buffers that no file of weights has too."""
-    return {**dict(model.named_buffers()), **model.state_dict()}
-
-
-def _learning(model: nn.Module) -> list[bool]:
-    return [parameter.requires_grad for parameter in model.parameters()]
-
-
-def _set_learning(model: nn.Module, learning: list[bool]) -> None:
-    for parameter, learns in zip(model.parameters(), learning, strict=True):
-        parameter.requires_grad_(learns)
-
-
-def _shapes(model: nn.Module) -> dict[str, Any]:
-    """What tells the tensors of two networks apart; what is no tensor is like nothing else."""
-    return {
-        name: (value.shape, value.dtype) if isinstance(value, torch.Tensor) else object()
-        for name, value in _tensors(model).items()
-    }
-
-
-def _load(model: nn.Module, tensors: Tensors) -> None:
-    persistent = model.state_dict().keys()
-    model.load_state_dict({name: tensors[name] for name in persistent})
-    for name, buffer in model.named_buffers():
-        if name not in persistent:
-            buffer.copy_(tensors[name])
