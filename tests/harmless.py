@@ -21,6 +21,7 @@ ACTS = {
     "subprocess.Popen",
 }
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+PEAK_OF_MEMORY = "/proc/self/clear_refs"  # which the system is asked to forget
 
 _seen = None  # what was done; None where nobody watches
 
@@ -28,7 +29,8 @@ _seen = None  # what was done; None where nobody watches
 def _hook(event, arguments):
     if _seen is None:
         return
-    if event in ACTS or (event == "open" and arguments[2] & WRITING):
+    writes = event == "open" and arguments[2] & WRITING
+    if event in ACTS or (writes and arguments[0] != PEAK_OF_MEMORY):
         _seen.append((event, str(arguments[0])))
 
 

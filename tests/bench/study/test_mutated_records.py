@@ -7,7 +7,7 @@ import study_maker
 from harmless import only_reads
 from hypothesis import given
 from hypothesis import strategies as st
-from mutation import BRIEF, LONG, edited, restructured
+from mutation import BRIEF, FRAGMENTS, LONG, edited, restructured
 
 from bench.settings import Architecture, Data, LossPair, Train
 from bench.settings.grid import Grid
@@ -40,15 +40,6 @@ TRAINING = Training(
         ),
     ),
 )
-FRAGMENTS = [
-    *["null", "true", "0", "-1", "0.5", '""', "[]", "{}", '"x"', "[[]]", '{"x": 1}', "x", ","],
-    *["NaN", "-Infinity", "1e999", "1e-999", "9" * 30, "9" * 400, "9" * 5000, "0" * 64],
-    *[f'"{"0" * 64}"', '"0"', f'"{"n" * 3000}"', '"a\\u0000b"'],
-    *['"a\\nb"', '"\\ud800"', '"\\u001b"'],
-    *["[" * 150 + "]" * 150, "[" * 100_000, '{"a":' * 150 + "1" + "}" * 150],
-    *['"2026-01-01T00:00:00"', '"2026-13-45T00:00:00Z"', '"0001-01-01T00:00:00+14:00"', "1e11"],
-    *['"../../x"', '"~nosuchuser/x.py:f"', '"cells"', '"iou"', '"unet"', '"bce"'],
-]
 
 
 @pytest.fixture(scope="module")
