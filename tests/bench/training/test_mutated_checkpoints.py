@@ -1,5 +1,6 @@
 """Whatever stands in a checkpoint: training goes on from it, or says so and starts anew."""
 
+import gc
 import json
 import math
 import os
@@ -8,7 +9,7 @@ import struct
 import pytest
 import torch
 from harmless import only_reads
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutation import BRIEF, FRAGMENTS, LONG, edited, restructured
 from tiny_network import TinyNetwork
@@ -110,7 +111,9 @@ def bench(tmp_path_factory, rendered_archive):
         dataset = open_dataset([rendered_archive], (32, 32))
         split = Split(train=0.4, val=0.1, test=0.5)
         split = split_rows(dataset.samples, split, dataset.fingerprint)
-        return Bench(dataset, split, folder / "checkpoint")
+        made = Bench(dataset, split, folder / "checkpoint")
+    gc.freeze()  # each training looks for garbage, here among what it has imported besides
+    return made
 
 
 def divided(content):
@@ -204,7 +207,7 @@ def test_files_beside_it_are_nothing_to_it(bench):
     assert (found == bench.expected, kept.refused) == (True, False)
 
 
-@BRIEF
+@settings(BRIEF, max_examples=40)  # each trains a network
 @given(data=st.data())
 def test_a_mutated_checkpoint_is_taken_up_or_told(bench, data):
     _mutated(bench, data)
