@@ -45,7 +45,7 @@ kills: $(READY)  ## Whether a grid that is killed again and again ends as one le
 	$(BIN)/python tests/simulations/kills.py
 
 faults: $(READY)  ## Whether faults of 20 kinds cost no more than the cells that they strike.
-	$(BIN)/python tests/simulations/faults.py
+	PYTHONPATH=tests $(BIN)/python tests/simulations/faults.py
 
 two-runs: $(READY)  ## Whether two runs that share one study train each cell once.
 	$(BIN)/python tests/simulations/two_runs.py

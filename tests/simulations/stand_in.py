@@ -20,7 +20,7 @@ from bench.study.record import Epoch, Execution, Training
 
 IMAGES, EPOCHS = 100, 10
 TOLD_AT = {100, 1000, 2500, 5000}  # cells
-VAL = {name: 0.5 for name in ("iou", "rmse")}
+VAL = dict.fromkeys(("iou", "rmse"), 0.5)
 LOSSES = {"mask": 0.123456789, "depth": 0.123456789}
 TRAINING = Training(
     curve=tuple(
