@@ -18,10 +18,12 @@ from bench.study.study import Study
 GRID = """
 architectures:
   - {{name: '{network}:tiny_network', channels: 8}}
+  - {{name: '{network}:tiny_network', channels: 12}}
   - {{name: '{network}:tiny_network', channels: 16}}
-losses: [bce, l1]
+  - {{name: '{network}:tiny_network', channels: 24}}
+losses: [bce]
 data: {{archive: {archive}, image_size: 32}}
-train: {{epochs: 60, batch_size: 8, precision: float32}}
+train: {{epochs: 200, batch_size: 8, precision: float32}}
 keep: {{checkpoint_seconds: 0.2}}
 """
 NETWORK = Path(__file__).parents[1] / "tiny_network.py"
