@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -70,7 +71,7 @@ class Cell(Settings):
     trial: int | None = None
     devices: PositiveInt = 1
 
-    @property
+    @cached_property
     def id(self) -> str:
         """The hash of the settings without any path, see `bench.settings.identity`.
 
@@ -82,6 +83,12 @@ class Cell(Settings):
         elif self.tuning is not None:
             content["found"] = self.found
         return identity.digest(content)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with some settings changed, whose id is its own."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("id", None)
+        return copied
 
     @property
     def found(self) -> dict[str, Any]:

@@ -1,10 +1,13 @@
 """What is the same experiment, and what is not."""
 
+import pickle
+
 import pytest
 import yaml
 
 from bench.errors import InputError
 from bench.settings import Architecture, grid_file
+from bench.settings.grid import Grid
 from bench.settings.identity import of_architecture
 
 SOUND = {
@@ -166,3 +169,15 @@ def test_rows_of_one_grid_share_their_setting_whatever_losses_a_stage_has(tmp_pa
     trained = [cell for cell in grid_file.load(path).cells() if cell.loss is not None]
     assert trained[0].setting == trained[1].setting
     assert trained[0].id != trained[1].id
+
+
+def test_a_copy_with_other_settings_has_its_own_id_and_a_cell_that_knows_its_id_is_no_other_one():
+    cell, fresh = (next(Grid.model_validate(SOUND).cells()) for _ in range(2))
+    known = cell.id
+    assert cell == fresh
+    assert cell.model_dump_json() == fresh.model_dump_json()
+    assert dict(cell.model_dump()) == dict(fresh.model_dump())
+    other = cell.model_copy(update={"seed": 7})
+    assert other.id != known
+    assert other.id == fresh.model_copy(update={"seed": 7}).id
+    assert pickle.loads(pickle.dumps(cell)).id == known  # noqa: S301 - our own
