@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from kills import descendants
-from struck_study import World, checkpoints, wait_for
+from struck_study import World, at_work, wait_for
 from tally import Tally
 
 from bench.study import places
@@ -86,7 +86,7 @@ def strike_runs(tally: Tally, world: World) -> None:
     for kind, (strike, ends) in FAULTS.items():
         study = world.copy(world.half)
         run = world.begin(study)
-        wait_for(partial(writes_checkpoints, study, time.time()), run)
+        wait_for(partial(at_work, study), run)
         strike(run, world, study)
         code, printed = world.end(run, study)
         if aside(world).exists():
@@ -97,15 +97,6 @@ def strike_runs(tally: Tally, world: World) -> None:
         study.with_name("study.log").unlink()
         problem = problem or world.problem(study, *world.run(study))
         tally.add(kind, f"exit code {code}, then complete", problem)
-
-
-def writes_checkpoints(study: Path, since: float) -> bool:
-    """Whether a cell has kept where it stands since then."""
-    for path in checkpoints(study):
-        with contextlib.suppress(OSError):
-            if path.stat().st_mtime > since:
-                return True
-    return False
 
 
 def full_disk(tally: Tally, world: World) -> None:

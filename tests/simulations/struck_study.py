@@ -13,6 +13,7 @@ from pathlib import Path
 from untimed_run import scores, start
 
 from bench.study import places
+from bench.study.claims import held
 from bench.study.study import Study
 
 GRID = """
@@ -49,7 +50,7 @@ class World:
         self.trained = [c for c, r in Study(self.clean).load().records.items() if r.training]
         self.half = folder / "half"
         run = self.begin(self.half, "--per-device", "4")
-        wait_for(lambda: len(checkpoints(self.half)) == len(self.trained), run)
+        wait_for(lambda: at_work(self.half) == len(self.trained), run)
         run.send_signal(signal.SIGINT)
         run.wait()
         if len(checkpoints(self.half)) != len(self.trained):
@@ -86,6 +87,11 @@ class World:
 
 def checkpoints(study: Path) -> list[Path]:
     return sorted((study / places.CHECKPOINTS).glob("[!.]*/state.safetensors"))
+
+
+def at_work(study: Path) -> int:
+    """How many cells some run is training at this moment."""
+    return sum("step" in claim for _, claim in held(study / places.CLAIMS))
 
 
 def wait_for(condition: Callable[[], bool], run: subprocess.Popen) -> None:
