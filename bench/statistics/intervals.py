@@ -97,5 +97,18 @@ def mean_of(panel: Panel, row: int, seeds: SeedVariances | None = None) -> Inter
 
 def difference(panel: Panel, row: int, other: int, seeds: SeedVariances | None = None) -> Interval:
     """Return the 95 % interval of one row's mean minus another's."""
-    rows = np.eye(len(panel.rows))
-    return contrast(panel, rows[row] - rows[other], seeds=seeds)
+    # By the two rows alone: a race of a thousand rows asks for half a million of these.
+    seeds, places = seeds or panel.seeds, [row, other]
+    parts = seeds.variance[places] / panel.seed_counts[places]
+    known = parts > 0
+    variance = float(parts.sum())
+    freedom = 1.0
+    if variance:
+        freedom = variance**2 / float((parts[known] ** 2 / seeds.freedom[places][known]).sum())
+    return Interval(
+        estimate=float(panel.means[row] - panel.means[other]),
+        spread=Spread(
+            variance, freedom, panel.image_variance_between(row, other), panel.clusters.freedom
+        ),
+        of_checkpoint=bool((seeds.freedom[places] == 0).any()),
+    )

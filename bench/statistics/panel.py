@@ -128,6 +128,13 @@ class Panel:
         variance: Values = np.maximum(by_column.max(axis=0) - twice, 0.0)
         return variance
 
+    def image_variance_between(self, row: int, other: int) -> float:
+        """Return `image_variance` of the difference of two rows, to the last bit."""
+        both = self._image_covariances[..., [row, other], :][..., [row, other]]
+        ahead = both[..., 0, :] - both[..., 1, :]
+        residual = (self.residual_variances / self.seed_counts)[[row, other]].sum()
+        return max(float((ahead[..., 0] - ahead[..., 1]).max() - residual), 0.0)
+
     def of_rows(self, places: Counts) -> Panel:
         """Return the panel of some of the rows."""
         return Panel([self.rows[place] for place in places], self.groups)

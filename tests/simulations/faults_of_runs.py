@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from kills import descendants
-from struck_study import World, at_work, wait_for
+from struck_study import World, epochs_told, wait_for
 from tally import Tally
 
 from bench.study import places
@@ -86,7 +86,7 @@ def strike_runs(tally: Tally, world: World) -> None:
     for kind, (strike, ends) in FAULTS.items():
         study = world.copy(world.half)
         run = world.begin(study)
-        wait_for(partial(at_work, study), run)
+        wait_for(partial(epochs_told, study), run)
         strike(run, world, study)
         code, printed = world.end(run, study)
         if aside(world).exists():

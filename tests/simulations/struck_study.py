@@ -13,7 +13,6 @@ from pathlib import Path
 from untimed_run import scores, start
 
 from bench.study import places
-from bench.study.claims import held
 from bench.study.study import Study
 
 GRID = """
@@ -50,7 +49,7 @@ class World:
         self.trained = [c for c, r in Study(self.clean).load().records.items() if r.training]
         self.half = folder / "half"
         run = self.begin(self.half, "--per-device", "4")
-        wait_for(lambda: at_work(self.half) == len(self.trained), run)
+        wait_for(lambda: epochs_told(self.half, "2/") == len(self.trained), run)
         run.send_signal(signal.SIGINT)
         run.wait()
         if len(checkpoints(self.half)) != len(self.trained):
@@ -89,9 +88,9 @@ def checkpoints(study: Path) -> list[Path]:
     return sorted((study / places.CHECKPOINTS).glob("[!.]*/state.safetensors"))
 
 
-def at_work(study: Path) -> int:
-    """How many cells some run is training at this moment."""
-    return sum("step" in claim for _, claim in held(study / places.CLAIMS))
+def epochs_told(study: Path, number: str = "") -> int:
+    """How often the log of a run tells of an epoch, or of one of a number."""
+    return study.with_name(f"{study.name}.log").read_text().count(f": epoch {number}")
 
 
 def wait_for(condition: Callable[[], bool], run: subprocess.Popen) -> None:

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -80,3 +82,14 @@ def test_another_variance_takes_the_place_of_the_rows_own():
     seeds = SeedVariances(np.array([12.0, 3.0]), np.array([8.0, 8.0]))
     found = mean_of(SEEDS_ALONE, 0, seeds)
     assert found.half_width == pytest.approx(stats.t.ppf(0.975, 8) * 2, rel=1e-6)
+
+
+def test_a_difference_is_the_contrast_of_its_two_rows_to_the_last_bit():
+    random = np.random.default_rng(0)
+    groups = {"background": random.integers(0, 6, 40)}
+    panel = Panel(
+        [random.normal(row / 9, 1, (seeds, 40)) for row, seeds in enumerate([3, 5, 1, 2])], groups
+    )
+    for row, other in itertools.permutations(range(4), 2):
+        weights = np.eye(4)[row] - np.eye(4)[other]
+        assert difference(panel, row, other) == contrast(panel, weights)
