@@ -84,12 +84,11 @@ def test_another_variance_takes_the_place_of_the_rows_own():
     assert found.half_width == pytest.approx(stats.t.ppf(0.975, 8) * 2, rel=1e-6)
 
 
-def test_a_difference_is_the_contrast_of_its_two_rows_to_the_last_bit():
+@pytest.mark.parametrize("columns", [1, 2])
+def test_a_difference_is_the_contrast_of_its_two_rows_to_the_last_bit(columns):
     random = np.random.default_rng(0)
-    groups = {"background": random.integers(0, 6, 40)}
-    panel = Panel(
-        [random.normal(row / 9, 1, (seeds, 40)) for row, seeds in enumerate([3, 5, 1, 2])], groups
-    )
+    rows = [random.normal(seeds / 9, 1, (seeds, 40)) for seeds in (3, 5, 1, 2)]
+    panel = Panel(rows, tuple(random.integers(0, 6, (columns, 40))))
     for row, other in itertools.permutations(range(4), 2):
         weights = np.eye(4)[row] - np.eye(4)[other]
         assert difference(panel, row, other) == contrast(panel, weights)
