@@ -10,6 +10,8 @@ from typing import IO
 from bench.study.study import Study
 
 CODE = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also in the background of a script
 from bench.execution import run
 run.measure_throughput = lambda *_, **__: None  # which this is not about
 from bench.cli import main
