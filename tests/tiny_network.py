@@ -39,7 +39,8 @@ class TinyNetwork(nn.Module):
             os._exit(9)
         if self.hangs:
             time.sleep(600)
-        time.sleep(self.pause_s)
+        if self.pause_s:
+            time.sleep(self.pause_s)
         if self.crashes:
             raise torch.OutOfMemoryError("tried to allocate\n  20.00 GiB")
         logits = self.layers(torch.cat([composite, background], 1))

@@ -175,7 +175,7 @@ MISTAKES = {
     ),
     "impossible shares": (
         {"data": {"archive": "a.zip", "split": {"train": 0.9}}},
-        "mine.yaml: data.split: train + val + test must be 1, not 1.3",
+        "mine.yaml: data.split: train + val + test must be 1, not 0.9 + 0.1 + 0.3 = 1.3",
     ),
     "too few samples": (
         lambda tmp_path: broken(tmp_path, keep_two),
