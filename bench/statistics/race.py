@@ -70,7 +70,11 @@ def still_racing(
     for place, row in enumerate(best_first):
         for rival in best_first[:place]:
             ahead = difference(panel, rival, row, seeds)
-            if not ahead.of_checkpoint and ahead.spread.within(abs(ahead.estimate)) >= least:
+            distance = abs(ahead.estimate)
+            # Most rows are too near, which a bound tells long before the figure does.
+            if ahead.of_checkpoint or ahead.spread.at_most_within(distance) < least:
+                continue
+            if ahead.spread.within(distance) >= least:
                 beaten_by[row] = rival
                 break
     return Decision(looks[look], spent, racing & (beaten_by < 0), beaten_by)

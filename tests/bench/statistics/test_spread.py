@@ -54,3 +54,11 @@ def test_within_agrees_with_draws():
         assert spread.within(distance) == pytest.approx(
             np.mean(np.abs(draws) <= distance), abs=3e-3
         )
+
+
+@pytest.mark.parametrize("freedoms", [(1, 1), (2, 30), (4, 9), (500, 500)])
+@pytest.mark.parametrize("variances", [(1.0, 0.0), (0.0, 2.0), (1.0, 1.0), (0.1, 3.0)])
+def test_the_bound_on_what_lies_within_is_never_below_it(freedoms, variances):
+    spread = Spread(variances[0], freedoms[0], variances[1], freedoms[1])
+    for distance in (0.0, 0.1, 1.0, 3.0, 10.0):
+        assert spread.within(distance) <= spread.at_most_within(distance) + 1e-6
