@@ -10,16 +10,10 @@ from bench.statistics.panel import Panel, SeedVariances
 DRAWS = 10_000
 
 
-def pair_image_variances(panel: Panel) -> Values:
-    """Return V of the difference of each pair of rows, (C, C)."""
-    rows = np.eye(len(panel.rows))
-    return np.stack([panel.image_variance(row - rows) for row in rows])
-
-
 def image_covariance(panel: Panel) -> Values:
     """Return the covariance (C, C) of the rows' means by images, from V of rows and of pairs."""
     alone = panel.image_variance(np.eye(len(panel.rows)))
-    covariance: Values = (alone[:, None] + alone - pair_image_variances(panel)) / 2
+    covariance: Values = (alone[:, None] + alone - panel.image_variances_of_differences()) / 2
     return covariance
 
 

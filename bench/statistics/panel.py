@@ -128,6 +128,17 @@ class Panel:
         variance: Values = np.maximum(by_column.max(axis=0) - twice, 0.0)
         return variance
 
+    def image_variances_of_differences(self) -> Values:
+        """Return `image_variance` of the difference of each pair of rows, (C, C)."""
+        covariances = self._image_covariances
+        own = np.diagonal(covariances, axis1=1, axis2=2)
+        # As two rows alone have it: (own - shared) - (shared - own), to the last bit.
+        ahead = own[:, :, None] - covariances.swapaxes(1, 2)
+        ahead -= covariances - own[:, None, :]
+        residual = self.residual_variances / self.seed_counts
+        variance: Values = np.maximum(ahead.max(axis=0) - (residual[:, None] + residual), 0.0)
+        return variance
+
     def image_variance_between(self, row: int, other: int) -> float:
         """Return `image_variance` of the difference of two rows, to the last bit."""
         both = self._image_covariances[..., [row, other], :][..., [row, other]]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.statistics.arrays import Counts, Flags
-from bench.statistics.draws import DRAWS, deviations, pair_image_variances
+from bench.statistics.draws import DRAWS, deviations
 from bench.statistics.panel import Panel, SeedVariances
 from bench.statistics.shared_variances import shared_variances
 
@@ -68,13 +68,14 @@ def rank(
         ranked &= rows
     drawn = deviations(panel, seeds, generator)
     by_seed = seeds.variance / panel.seed_counts
-    errors = np.sqrt(by_seed[:, None] + by_seed + pair_image_variances(panel))
+    errors = np.sqrt(by_seed[:, None] + by_seed + panel.image_variances_of_differences())
     greatest = np.zeros(DRAWS)
     places = np.flatnonzero(ranked)
+    by_row = np.ascontiguousarray(drawn.T)
     for first in places:
         for second in places[places > first]:
             if errors[first, second] > 0:
-                distance = np.abs(drawn[:, first] - drawn[:, second]) / errors[first, second]
+                distance = np.abs(by_row[first] - by_row[second]) / errors[first, second]
                 np.maximum(greatest, distance, out=greatest)
     critical = float(np.quantile(greatest, level))
     goodness = panel.means if higher_is_better else -panel.means

@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 from simulated_worlds import World
 
-from bench.statistics.draws import deviations, pair_image_variances
+from bench.statistics.draws import deviations
 from bench.statistics.panel import Panel, SeedVariances
 
 LEVELS = [0.5, 0.9, 0.99]
@@ -31,7 +31,10 @@ def test_images_alone_are_drawn_by_students_t_with_the_freedom_of_the_groups():
 
 def test_variances_of_pairs_are_those_of_differences():
     panel = World(means=(0.0,) * 3, groups=(20, 15)).panel(np.random.default_rng(0))
-    found = pair_image_variances(panel)
+    found = panel.image_variances_of_differences()
+    rows = np.eye(3)
+    expected = [[float(panel.image_variance(one - other)) for other in rows] for one in rows]
+    assert found.tolist() == expected  # to the last bit
     assert found[0, 2] == pytest.approx(panel.image_variance(np.array([1.0, 0.0, -1.0])))
     assert found == pytest.approx(found.T)
     assert np.diag(found) == pytest.approx([0, 0, 0])
