@@ -101,7 +101,7 @@ def strike_runs(tally: Tally, world: World) -> None:
 
 def full_disk(tally: Tally, world: World) -> None:
     """A disk of so many KiB: the run ends in a line, and goes on where there is room."""
-    for kib in (64, 256, 512, 1024):
+    for kib in (64, 128, 256, 512):
         place = Path(tempfile.mkdtemp())
         subprocess.run(
             ["/bin/mount", "-t", "tmpfs", "-o", f"size={kib}k", "none", place], check=True
