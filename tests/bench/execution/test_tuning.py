@@ -10,7 +10,7 @@ import yaml
 
 from bench.errors import InputError
 from bench.events import CellStarted
-from bench.execution import cell as cell_at_work
+from bench.execution import cell_training as cell_at_work
 from bench.execution.run import has_to_run, look_ahead, run
 from bench.execution.tuning import Search
 from bench.execution.verify import verify
