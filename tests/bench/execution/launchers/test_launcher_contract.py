@@ -25,7 +25,7 @@ from bench.machine.stop import Stop
 from bench.settings import grid_file
 from bench.study.record import FailureKind
 
-EPOCHS = 8  # the stop is asked for in the first one, and may take a second to arrive
+EPOCHS = 5  # the stop is asked for in the first one, and may take a second to arrive
 NETWORKS = {
     "sound": {},
     "wider": {"channels": 12},
