@@ -36,6 +36,11 @@ class DivergedError(TrainingError):
     """A loss, a prediction or a weight is not finite any more."""
 
 
+def needs_extra(what: str, package: str, extra: str) -> InputError:
+    """Return the error of what needs a package that is not installed, and is of an extra."""
+    return InputError(f"{what}: needs {package}: pip install -e '.[{extra}]' in the checkout")
+
+
 def suggestion(word: str, choices: Iterable[str]) -> str:
     """The end of an error line: the nearest of the choices, if one is near, and all of them."""
     choices = list(choices)

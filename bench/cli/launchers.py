@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bench.cli.options import parse_options
-from bench.errors import InputError
+from bench.errors import InputError, needs_extra
 
 if TYPE_CHECKING:
     from bench.execution.launchers.contract import Cluster
@@ -41,9 +41,7 @@ class Launcher(StrEnum):
         if per_device != "1":
             raise InputError(f"--per-device: --launcher {self} decides that; leave it out")
         if importlib.util.find_spec(self.needs) is None:
-            raise InputError(
-                f'--launcher {self}: needs {self.needs}: pip install "maskdepth-bench[{self}]"'
-            )
+            raise needs_extra(f"--launcher {self}", self.needs, self.value)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bench.errors import InputError
+from bench.errors import needs_extra
 from bench.evaluation import selection
 from bench.execution.grid_run import GridRun, Means, Precedents
 from bench.randomness import stream_seed
@@ -26,7 +26,7 @@ def check_installed() -> None:
         InputError: Optuna is not installed.
     """
     if importlib.util.find_spec("optuna") is None:
-        raise InputError("tune: needs Optuna: pip install -e '.[tune]' in the checkout")
+        raise needs_extra("tune", "Optuna", "tune")
 
 
 class Search:

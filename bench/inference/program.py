@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
-from bench.errors import InputError
+from bench.errors import InputError, needs_extra
 from bench.inference.description import Description
 from bench.settings.base import Size
 
@@ -104,10 +104,7 @@ class Program:
             import onnxruntime  # noqa: PLC0415 - an extra
             import onnxscript  # noqa: F401, PLC0415 - torch needs it
         except ImportError as error:
-            raise InputError(
-                f"--format onnx: {error.name} is not installed: pip install "
-                "'maskdepth-bench[export]'"
-            ) from None
+            raise needs_extra("--format onnx", str(error.name), "export") from None
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", FutureWarning)  # of torch about its own code

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from bench.errors import InputError
+from bench.errors import needs_extra
 from bench.report.charts import charts
 from bench.report.charts.chart import Chart
 from bench.report.leaderboard import Leaderboard
@@ -34,9 +34,7 @@ def figures(board: Leaderboard, kind: str) -> Iterator[tuple[str, bytes]]:
     try:
         import vl_convert  # noqa: PLC0415 - an extra
     except ImportError:
-        raise InputError(
-            f"--format {kind}: needs vl-convert: pip install maskdepth-bench[figures]"
-        ) from None
+        raise needs_extra(f"--format {kind}", "vl-convert", "figures") from None
     drawn = charts(board)
     for number, chart in enumerate(drawn):
         same = [other for other in drawn[:number] if other.section == chart.section]

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 
 from architectures import torchvision_ops
 from bench.data.images import Depth, Pixels
-from bench.errors import InputError
+from bench.errors import InputError, needs_extra
 
 Near = Literal["low", "high"]
 
@@ -134,9 +134,7 @@ def _load(name: str) -> tuple[Any, Any]:
     try:
         transformers: Any = importlib.import_module("transformers")  # an optional extra
     except ImportError:
-        raise InputError(
-            "--depth-model: needs transformers: pip install -e '.[depth]' in the checkout"
-        ) from None
+        raise needs_extra("--depth-model", "transformers", "depth") from None
     transformers.logging.set_verbosity_error()
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it tells of every new try
     if not sys.stderr.isatty():

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.errors import InputError
+from bench.errors import needs_extra
 
 if TYPE_CHECKING:
     from bench.events import Listener
@@ -38,10 +38,7 @@ def check_installed(names: Sequence[TrackerName]) -> None:
     """
     for name in names:
         if name is not TrackerName.JSONL and importlib.util.find_spec(name.value) is None:
-            raise InputError(
-                f"--track {name.value}: needs the package {name.value}: "
-                f"pip install -e '.[{name.value}]' in the checkout"
-            )
+            raise needs_extra(f"--track {name.value}", name.value, name.value)
 
 
 @contextmanager

@@ -30,7 +30,7 @@ def grid(tmp_path, repository):
 def test_a_launcher_that_is_not_installed_says_how_to(grid, monkeypatch, launcher, package):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert refused(grid, "--launcher", launcher) == (
-        f'--launcher {launcher}: needs {package}: pip install "maskdepth-bench[{launcher}]"'
+        f"--launcher {launcher}: needs {package}: pip install -e '.[{launcher}]' in the checkout"
     )
 
 

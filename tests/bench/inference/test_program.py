@@ -141,6 +141,6 @@ def test_what_is_not_a_number_is_refused(tmp_path, monkeypatch):
 def test_without_its_libraries_onnx_says_how_to_have_them(tmp_path, monkeypatch):
     found = capture(Own().eval(), described("own"))
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(InputError, match=r"pip install 'maskdepth-bench\[export\]'"):
+    with pytest.raises(InputError, match=r"needs onnxruntime: pip install -e '\.\[export\]'"):
         found.save_onnx(tmp_path / "model.onnx")
     assert program.TOLERANCE == 1e-4  # as the README states it
