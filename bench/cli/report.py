@@ -79,7 +79,10 @@ def report(
         from bench.report.figures import figures
 
         folder = out or study / "figures"
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be made: {error.strerror}") from None
         pages = {
             folder / (f"board-{number}-{file}" if len(boards) > 1 else file): content
             for number, board in enumerate(boards, start=1)

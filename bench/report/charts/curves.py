@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from bench.report.charts.chart import Chart, Panel, Spec, color_keys, color_scale, panel, values
@@ -11,7 +11,7 @@ from bench.report.columns import Column
 from bench.report.leaderboard import Leaderboard
 from bench.report.row import Row
 
-MOST_EPOCHS = 60  # shown of a training; of a longer one every second, third, ... and the last
+MOST_EPOCHS = 60  # drawn of a training; of a longer one every second, third, ... and the last
 
 Point = dict[str, Any]
 
@@ -25,9 +25,14 @@ def curves(board: Leaderboard) -> Iterator[Chart]:
         known = [point for of_row in points.values() for point in of_row]
         if not known:
             continue
+        thinned = (
+            f" Of trainings with more than {MOST_EPOCHS} epochs not every one is drawn."
+            if max(point["epoch"] for point in known) > MOST_EPOCHS
+            else ""
+        )
         domain = [min(point["low"] for point in known), max(point["high"] for point in known)]
         panels = [
-            _panel(board, column, loss, domain, [p for p in known if p["loss"] == loss])
+            _panel(board, column, loss, domain, _drawn(points.values(), loss))
             for loss in board.losses
         ]
         yield Chart(
@@ -36,6 +41,7 @@ def curves(board: Leaderboard) -> Iterator[Chart]:
             description=(
                 "The line is the mean over the seeds, the band reaches from the lowest to the "
                 "highest of them. The test images are never looked at while a network trains."
+                + thinned
             ),
             panels=tuple(panels),
             header=("row", "seeds", "first epoch", "best epoch", "last epoch"),
@@ -69,8 +75,17 @@ def _points(row: Row, column: Column) -> list[Point]:
                     "seeds": len(known),
                 }
             )
-    step = -(-len(points) // MOST_EPOCHS) or 1
-    return points[:-1:step] + points[-1:]
+    return points
+
+
+def _drawn(rows: Iterable[list[Point]], loss: str) -> list[Point]:
+    """The points of the rows with a loss, thinned out where there are many."""
+    drawn = []
+    for points in rows:
+        if points and points[0]["loss"] == loss:
+            step = -(-len(points) // MOST_EPOCHS)
+            drawn += points[:-1:step] + points[-1:]
+    return drawn
 
 
 def _in_words(points: list[Point], column: Column) -> tuple[str, ...]:

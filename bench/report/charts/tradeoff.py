@@ -81,7 +81,9 @@ def _often(found: Front | None, number: int) -> str:
 def _description(found: Front | None) -> str:
     text = (
         "Each mark is a row, its lines the 95 % intervals of score and speed. "
-        "The better corner is at the right, on the side that the arrow of the title points to."
+        "The better corner is at the right, on the side that the arrow of the title points to. "
+        f"The rows of one network are as fast as each other: their marks stand {DODGE:.1%} of that "
+        "apart, so that none hides another."
     )
     if found is None:
         return f"{text} No row is ranked in all of these, so there is no Pareto front."
