@@ -20,7 +20,8 @@ from bench.execution.context import RunContext, open_context
 from bench.execution.launchers.contract import Stopped
 from bench.execution.launchers.processes import begin, open_for_forks
 from bench.execution.probe import FEWER_STEPS, STEPS, Probed, probe
-from bench.execution.run import computing_with, has_to_run, threads_for
+from bench.execution.run import has_to_run
+from bench.execution.threads import computing_with, threads_for
 from bench.machine.failure import Failure
 from bench.machine.fork_server import ForkServer
 from bench.machine.job_process import Ended, Limits, Task

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from functools import partial
 
 import torch
@@ -21,6 +20,7 @@ from bench.execution.launchers.processes import Processes
 from bench.execution.race import GridRace, enter_race, run_race
 from bench.execution.rescoring import update_metrics
 from bench.execution.shared_teacher import TEACHER
+from bench.execution.threads import computing_with, threads_for
 from bench.execution.timing import measure_throughput, timing_claim
 from bench.execution.trackers.claimed import ClaimedProgress
 from bench.execution.tuning import check_installed, tune
@@ -254,46 +254,6 @@ def _run_cells(
             work=work,
             listen=listen,
         )
-
-
-@contextmanager
-def computing_with(count: int) -> Iterator[None]:
-    """Have this process compute with so many threads inside the block."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def threads_for(results: Results, asked: int | None, by_default: int | None = None) -> int:
-    """Return how many threads of the CPU the cells of a study compute with: one number for all.
-
-    A study that was merged from those of several machines may have several: further cells compute
-    with the most frequent one, or with the one of them that is asked for.
-
-    Args:
-        results: what the study holds; the digits of what it holds depend on the number.
-        asked: by the user.
-        by_default: in a study without cells; None: as many as torch finds.
-
-    Raises:
-        InputError: another number than those of the cells which the study holds was asked for.
-    """
-    records = [*results.records.values(), *results.trials.values()]
-    numbers = Counter(
-        r.environment.threads for r in records if r.training and r.environment.device == "cpu"
-    )
-    if not numbers:
-        return asked or by_default or torch.get_num_threads()
-    if asked is not None and asked not in numbers:
-        known = " or ".join(map(str, sorted(numbers)))
-        raise InputError(
-            f"--threads: the cells of {results.folder} were trained with {known}, which their "
-            f"digits depend on; leave it out, or give another --out"
-        )
-    return asked or numbers.most_common(1)[0][0]
 
 
 def _say_what_does_not_hold(

@@ -11,7 +11,7 @@ import study_maker
 from study_maker import CONTRACTS, ENVIRONMENT, NOW, PROVENANCE
 
 from bench.errors import InputError
-from bench.execution.run import threads_for
+from bench.execution.threads import threads_for
 from bench.settings import Architecture, Data, LossPair, Train
 from bench.settings.grid import Grid
 from bench.settings.tuning import Tune
