@@ -58,7 +58,8 @@ def predict(
         if count == 1:
             raise InputError(f"{key}: {why}")
         typer.echo(f"skipped: {key}: {why}", err=True)
-    typer.echo(f"{count - len(skipped)} of {count} predicted; see {out / 'side_by_side'}")
+    where = f"; see {out / 'side_by_side'}" if len(skipped) < count else ""
+    typer.echo(f"{count - len(skipped)} of {count} predicted{where}")
     if skipped:
         raise typer.Exit(FAILED_CELLS)
 

@@ -22,6 +22,7 @@ from bench.execution.launchers.processes import begin, open_for_forks
 from bench.execution.probe import FEWER_STEPS, STEPS, Probed, probe
 from bench.execution.run import has_to_run
 from bench.execution.threads import computing_with, threads_for
+from bench.machine.device import check_count
 from bench.machine.failure import Failure
 from bench.machine.fork_server import ForkServer
 from bench.machine.job_process import Ended, Limits, Task
@@ -82,6 +83,7 @@ def estimate(
             computing_with(threads_for(study.load_or_empty(), None)),
             tempfile.TemporaryDirectory() as folder,
         ):
+            check_count(device, grid.devices_per_cell, torch.get_num_threads())
             context = open_context(grid, device, Path(folder), listen=listen)
             on_progress(0, len(rows))
             test_images = len(context.split.test)

@@ -72,7 +72,7 @@ class Predictor:
         if background is None and self.description.needs_background:
             raise InputError(
                 f"has no background: {self.description.architecture.label} compares two images, of "
-                "one scene with and without the object"
+                "one scene with and without the object; in folders they have the same name"
             )
         picture = _as_picture(composite)
         with_object = self._image(picture)

@@ -117,7 +117,10 @@ def _totals(estimate: Estimate) -> Iterator[str]:
         "networks are timed"
     )
     if estimate.grid.devices_per_cell > 1:
-        yield "probed on one device: on several a cell takes less time, and less memory of each"
+        yield (
+            f"probed on one device: on {estimate.grid.devices_per_cell} a cell takes less memory "
+            "of each, and another time: its steps are shorter, and a process for each has to start"
+        )
     if estimate.teacher_s:
         yield f"of that the teacher of each seed: {duration(estimate.teacher_s)}"
     peaks = [cost.peak_memory_mib for cell in cells if (cost := estimate.cost_of(cell))]

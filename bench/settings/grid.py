@@ -42,9 +42,9 @@ MAX_TRAININGS = 10_000
 
 
 def _as_seeds(value: object) -> object:
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         many = f", or {list(range(value))} for {value} seeds" if 1 < value <= 10 else ""  # noqa: PLR2004 - shown whole
-        raise ValueError(f"write [{value}] for the seed {value} alone{many}")  # noqa: TRY004 - what pydantic expects
+        raise ValueError(f"write [{value}] for the seed {value} alone{many}")
     return value
 
 

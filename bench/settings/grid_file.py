@@ -71,6 +71,8 @@ _SECTIONS: dict[str, type[Settings]] = {
     "tune": Tune,
 }
 
+_ALSO_TEXTS = {"losses", "train.losses"}
+
 # What would be right in place of a value of another type.
 _RIGHT = {
     "bool_parsing": "true or false",
@@ -91,7 +93,7 @@ def _explain(error: ErrorDetails) -> str:
     section = ".".join(part for part in location[:-1] if not part.isdigit())
     where = shortened(".".join(location), SHOWN)
     given = error["input"]
-    shown = shortened(repr(given), SHOWN)
+    shown = "null" if given is None else shortened(repr(given), SHOWN)
     match error["type"]:
         case "extra_forbidden" if section in _SECTIONS:
             near = suggestion(location[-1], _SECTIONS[section].model_fields)
@@ -105,9 +107,12 @@ def _explain(error: ErrorDetails) -> str:
             line = f"{where}: is empty; give at least one"
         case "value_error":
             line = ": ".join(filter(None, (where, str(error["ctx"]["error"]))))
-        case "model_type" if where in _SECTIONS:
-            keys = ", ".join(_SECTIONS[where].model_fields)
-            line = f"{where}: give a mapping, not {shown} (keys: {keys})"
+        case "model_type" if (
+            named := ".".join(p for p in location if not p.isdigit())
+        ) in _SECTIONS:
+            keys = ", ".join(_SECTIONS[named].model_fields)
+            what = "a text or a mapping" if named in _ALSO_TEXTS else "a mapping"
+            line = f"{where}: give {what}, not {shown} (keys: {keys})"
         case kind if kind in _RIGHT:
             line = f"{where}: give {_RIGHT[kind]}, not {shown}"
         case _:

@@ -24,11 +24,11 @@ class Architecture(Settings):
     def _from_yaml(cls, value: object) -> object:
         if isinstance(value, str):
             value = {"name": value}
-        if not isinstance(value, dict) or "options" in value:
+        if isinstance(value, Architecture) or (isinstance(value, dict) and "options" in value):
             return value  # already in full form, as a record has it
-        if not isinstance(value.get("name"), str):
+        if not isinstance(value, dict) or not isinstance(value.get("name"), str):
             raise ValueError(  # noqa: TRY004 - pydantic explains a ValueError
-                "needs a name, as in {name: unet, width: 0.25}"
+                "needs a name, as in unet or {name: unet, width: 0.25}"
             )
         options = {key: option for key, option in value.items() if key != "name"}
         return {"name": value["name"], "options": options}

@@ -102,9 +102,8 @@ def difference(panel: Panel, row: int, other: int, seeds: SeedVariances | None =
     parts = seeds.variance[places] / panel.seed_counts[places]
     known = parts > 0
     variance = float(parts.sum())
-    freedom = 1.0
-    if variance:
-        freedom = variance**2 / float((parts[known] ** 2 / seeds.freedom[places][known]).sum())
+    squares = (parts[known] ** 2 / seeds.freedom[places][known]).sum()
+    freedom = float(variance**2 / squares) if variance else 1.0
     return Interval(
         estimate=float(panel.means[row] - panel.means[other]),
         spread=Spread(

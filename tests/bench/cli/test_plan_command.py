@@ -110,3 +110,20 @@ def test_the_help_of_a_plan_loads_no_torch():
         [sys.executable, "-c", check, "plan", "--help"], check=True, capture_output=True, text=True
     )
     assert "--budget" in shown.stdout
+
+
+def test_a_plan_of_more_processes_than_threads_is_refused_as_its_run_is(
+    bench, tmp_path, rendered_archive, tiny_network
+):
+    content = {
+        "architectures": [tiny_network],
+        "losses": ["bce"],
+        "data": {"archive": str(rendered_archive), "image_size": 32},
+        "train": {"epochs": 1, "batch_size": 8192},
+        "devices_per_cell": 4096,
+    }
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content))
+    planned = bench("plan", "mine.yaml")
+    assert planned.returncode == 2
+    assert "devices_per_cell: 4096 processes on the CPU need a thread each" in planned.stderr
+    assert "Traceback" not in planned.stderr
