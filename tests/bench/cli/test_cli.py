@@ -1,4 +1,3 @@
-import os
 import signal
 import subprocess
 import sys
@@ -16,24 +15,6 @@ GRID = {
     "losses": ["bce"],
     "train": {"epochs": 1, "batch_size": 8},
 }
-
-
-@pytest.fixture
-def bench(tmp_path):
-    """Run the command line as a user does, in an empty folder."""
-
-    def bench(*arguments):
-        return subprocess.run(
-            [sys.executable, "-c", START, *map(str, arguments)],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-            env=os.environ | {"COLUMNS": "200"},
-        )
-
-    return bench
 
 
 @pytest.fixture

@@ -1,4 +1,3 @@
-import os
 import subprocess
 import sys
 
@@ -7,23 +6,6 @@ import yaml
 
 from bench.cli.plan import parse_duration
 from bench.errors import InputError
-
-
-@pytest.fixture
-def bench(tmp_path):
-    def bench(*arguments):
-        start = "from bench.cli import main; main()"
-        return subprocess.run(
-            [sys.executable, "-c", start, *map(str, arguments)],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-            env=os.environ | {"COLUMNS": "200"},
-        )
-
-    return bench
 
 
 @pytest.mark.parametrize(
