@@ -35,7 +35,7 @@ def aside(monkeypatch):
     monkeypatch.setattr(architectures, "create", clock.timed(architectures.create))
     scored = clock.timed(score)
     monkeypatch.setattr("bench.training.validation.score", scored)
-    monkeypatch.setattr("bench.execution.cell.score", scored)
+    monkeypatch.setattr("bench.execution.cell_training.score", scored)
     return clock
 
 
