@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import difflib
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from bench.errors import InputError
+from bench.text import printable, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bench.report.leaderboard import Leaderboard
+    from bench.report.selection import Selection
+
+MAX_DIFF = 40  # lines of a difference that are shown
+MAX_DIFF_LINE = 200  # characters of one of them
 
 
 class Format(StrEnum):
@@ -17,13 +28,46 @@ class Format(StrEnum):
 
     MARKDOWN = "md"
     HTML = "html"
+    LATEX = "latex"
+    CSV = "csv"
+    PARQUET = "parquet"
+    JSON = "json"
     SVG = "svg"
     PNG = "png"
     PDF = "pdf"
 
+    @property
+    def is_chart(self) -> bool:
+        """Whether it is of the charts, a file each."""
+        return self in {Format.SVG, Format.PNG, Format.PDF}
+
 
 def report(
     study: Annotated[Path, typer.Argument(help="The folder that `bench run` wrote.")],
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,C",
+            help="Metrics and costs to show, in this order: iou,rmse,latency_ms.",
+            show_default="those of the grid, and all costs",
+        ),
+    ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="A metric or cost to sort by, the best row first.",
+            show_default="the grid's first metric",
+        ),
+    ] = None,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="Only the rows whose architecture, loss or architecture/loss is like this: "
+            "'unet*'. Ranks and marks stay those of the whole board.",
+        ),
+    ] = None,
     strata: Annotated[
         list[str] | None,
         typer.Option(
@@ -36,27 +80,37 @@ def report(
         Format,
         typer.Option(
             "--format",
-            help="md: leaderboard.md; html: one page with charts; svg, png, pdf: the charts alone.",
+            help="md: leaderboard.md; html: one page with charts; latex: tables for a paper; csv, "
+            "parquet, json: one table for programs; svg, png, pdf: the charts alone.",
         ),
     ] = Format.MARKDOWN,
     out: Annotated[
         Path | None,
         typer.Option(
-            help="The page's file, or the folder of the charts.",
-            show_default="report.html or figures/ in the study's folder",
+            help="The file, or the folder of the charts.",
+            show_default="leaderboard.md, report.html, figures/ ... in the study's folder",
+        ),
+    ] = None,
+    check: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write nothing: compare the report with this file, and exit with 1 if it differs.",
         ),
     ] = None,
 ) -> None:
-    """Print a study's leaderboard and write it to its folder: leaderboard.md, or a page."""
-    from bench.files import write_atomically
+    """Print a study's leaderboard and write it to its folder: as text, table, page or charts."""
     from bench.report import markdown, terminal
     from bench.report.leaderboard import leaderboards
+    from bench.report.selection import Selection
     from bench.study.study import Study
 
-    if out is not None and format_ is Format.MARKDOWN:
-        raise InputError(
-            "--out: is for html and charts; leaderboard.md stands in the study's folder"
-        )
+    selection = Selection(
+        columns=() if columns is None else tuple(key.strip() for key in columns.split(",")),
+        sort=sort,
+        rows=tuple(select or ()),
+    )
+    _check_options(format_, selection, strata or [], out, check)
     results = Study(study).load()
     boards = leaderboards(results)
     name = study.resolve().name
@@ -64,35 +118,131 @@ def report(
         terminal.print_leaderboard(Console(), name, boards, results.damaged)
         typer.echo(f"{study}: nothing written: no grid of the study can be read", err=True)
         raise typer.Exit(1)
+    if format_.is_chart:
+        files = _charts(boards, format_, out or study / "figures")
+    else:
+        content = _content(format_, name, boards, results.damaged, selection, strata or [])
+        if check is not None:
+            _compare(check, content.decode())
+            return
+        file = out or study / _file_name(format_, selection)
+        files = {file: content}
+        for column in strata or [] if format_ is Format.MARKDOWN else []:
+            text = markdown.render_strata(name, boards, column, selection)
+            files[file.with_name(f"by-{column}.md")] = text.encode()
+    terminal.print_leaderboard(Console(), name, boards, results.damaged, selection)
+    written = [_write(path, content) for path, content in files.items()]
+    if out is not None and not all(written):
+        raise typer.Exit(1)
+
+
+def _check_options(
+    format_: Format,
+    selection: Selection,
+    strata: Sequence[str],
+    out: Path | None,
+    check: Path | None,
+) -> None:
+    """Refuse an option that says nothing to the format, or to another option."""
+    from bench.report.selection import EVERYTHING
+
+    if selection != EVERYTHING and (format_.is_chart or format_ is Format.HTML):
+        raise InputError(
+            f"--format {format_}: shows the whole board; --columns, --sort and --select are for "
+            "md, latex, csv, parquet and json"
+        )
+    if strata and format_ not in {Format.MARKDOWN, Format.HTML}:
+        raise InputError(f"--strata: is for md and html, not for {format_}")
+    if check is None:
+        return
+    if format_.is_chart or format_ is Format.PARQUET:
+        raise InputError(f"--check: is for md, html, latex, csv and json, not for {format_}")
+    if out is not None:
+        raise InputError("--check: writes nothing; leave out --out")
+    if strata and format_ is Format.MARKDOWN:
+        raise InputError("--check: is of one file, and --strata writes others; leave one out")
+
+
+def _file_name(format_: Format, selection: Selection) -> str:
+    """The name in the study's folder: a part of a board is not to replace the whole one."""
+    from bench.report.selection import EVERYTHING
+
+    if format_ is Format.HTML:
+        return "report.html"
+    suffix = "tex" if format_ is Format.LATEX else format_
+    return f"{'leaderboard' if selection == EVERYTHING else 'selection'}.{suffix}"
+
+
+def _content(
+    format_: Format,
+    name: str,
+    boards: Sequence[Leaderboard],
+    damaged: Mapping[str, str],
+    selection: Selection,
+    strata: Sequence[str],
+) -> bytes:
+    """The report as one file."""
+    from bench.report import board_frame, latex, markdown
+
+    if format_ is Format.MARKDOWN:
+        return markdown.render(name, boards, damaged, selection).encode()
     if format_ is Format.HTML:
         from bench.report.html import page
 
-        written = page.render(name, boards, results.damaged, strata or [])
-        pages = {out or study / "report.html": written.encode()}
-    elif format_ is Format.MARKDOWN:
-        text = markdown.render(name, boards, results.damaged)
-        pages = {study / "leaderboard.md": text.encode()}
-        for column in strata or []:
-            text = markdown.render_strata(name, boards, column)
-            pages[study / f"by-{column}.md"] = text.encode()
-    else:
-        from bench.report.figures import figures
+        return page.render(name, boards, damaged, strata).encode()
+    shown = selection.of(boards)
+    if format_ is Format.LATEX:
+        return latex.render(name, shown).encode()
+    frame = board_frame.board_frame(shown)
+    if format_ is Format.PARQUET:
+        return board_frame.as_parquet(frame)
+    as_text = board_frame.as_csv if format_ is Format.CSV else board_frame.as_json
+    return as_text(frame).encode()
 
-        folder = out or study / "figures"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"{folder}: cannot be made: {error.strerror}") from None
-        pages = {
-            folder / (f"board-{number}-{file}" if len(boards) > 1 else file): content
-            for number, board in enumerate(boards, start=1)
-            for file, content in figures(board, format_.value)
-        }
-    terminal.print_leaderboard(Console(), name, boards, results.damaged)
-    for path, content in pages.items():
-        try:
-            write_atomically(path, content)
-        except OSError as error:
-            typer.echo(f"{path}: not written: {error.strerror}", err=True)
-        else:
-            typer.echo(f"written to {path}")
+
+def _charts(boards: Sequence[Leaderboard], format_: Format, folder: Path) -> dict[Path, bytes]:
+    """The charts of all boards, a file each."""
+    from bench.report.figures import figures
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made: {error.strerror}") from None
+    return {
+        folder / (f"board-{number}-{file}" if len(boards) > 1 else file): content
+        for number, board in enumerate(boards, start=1)
+        for file, content in figures(board, format_.value)
+    }
+
+
+def _compare(path: Path, text: str) -> None:
+    """Exit with 1 and a short difference unless a file has the lines of the report."""
+    try:
+        kept = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise InputError(f"--check: {path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InputError(f"--check: {path}: is no text in UTF-8") from None
+    found = list(
+        difflib.unified_diff(kept, text.splitlines(), str(path), "the records", "", "", 1, "")
+    )
+    for line in found[:MAX_DIFF]:
+        typer.echo(printable(shortened(line, MAX_DIFF_LINE)))
+    if len(found) > MAX_DIFF:
+        typer.echo(f"... and {len(found) - MAX_DIFF} lines more")
+    if found:
+        raise typer.Exit(1)
+    typer.echo(f"{path}: is what the records give")
+
+
+def _write(path: Path, content: bytes) -> bool:
+    """Write a file, or say why it cannot be written."""
+    from bench.files import write_atomically
+
+    try:
+        write_atomically(path, content)
+    except OSError as error:
+        typer.echo(f"{path}: not written: {error.strerror}", err=True)
+        return False
+    typer.echo(f"written to {path}")
+    return True

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from bench.report.columns import Column
+import math
+
+from bench.report.columns import Column, Estimate
 from bench.report.marks import ONE_SEED
 from bench.report.row import Row
 
 NOTHING = "—"
+DIGITS = 2  # that a cost shows at least, however small it is
 
 
 def seeds(row: Row) -> str:
@@ -24,17 +27,33 @@ def rank(row: Row, column: Column) -> str:
 
 
 def figure(row: Row, column: Column) -> str:
-    """Return a figure with its spread; an em dash where there is none."""
+    """Return a figure with its spread and what of its seeds is amiss; an em dash without one."""
     estimate = row.figures.get(column.key)
     if estimate is None:
         return NOTHING
-    shown = f"{estimate.mean:.{column.decimals}f}"
-    if estimate.interval is not None:
-        shown += f" ± {estimate.interval.half_width:.{column.decimals}f}"
-        shown += f" {ONE_SEED}" if estimate.interval.of_checkpoint else ""
+    shown = " ± ".join(mean_and_spread(estimate, column))
+    if estimate.interval is not None and estimate.interval.of_checkpoint:
+        shown += f" {ONE_SEED}"
     if estimate.lacking:
         shown += f" ({estimate.lacking} seeds without)"
     if estimate.collapsed:
         some = estimate.collapsed < row.seeds
         shown += f" ({estimate.collapsed} of {row.seeds} collapsed)" if some else " (collapsed)"
     return shown
+
+
+def mean_and_spread(estimate: Estimate, column: Column) -> list[str]:
+    """Return a figure and, if that is known, half of its 95 % interval."""
+    if not column.is_score:
+        return [cost(estimate.mean, column.decimals)]
+    known = [estimate.mean]
+    if estimate.interval is not None:
+        known.append(estimate.interval.half_width)
+    return [f"{value:.{column.decimals}f}" for value in known]
+
+
+def cost(value: float, decimals: int) -> str:
+    """Return a cost with so many decimals, or with as many as show two digits of a small one."""
+    if value:
+        decimals = max(decimals, DIGITS - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:.{decimals}f}"

@@ -23,7 +23,8 @@ class Estimate:
     Attributes:
         mean: over the seeds that are finished; of a score, over those that learnt the task, unless
             none did.
-        lacking: how many of these seeds have no value in this column.
+        seeds: how many these are, without those that have no value in this column.
+        lacking: how many have none.
         sd: the sample standard deviation over the seeds; None for a single one.
         interval: where the mean lies with other seeds and images; None where that is not known.
         rank: the best and the worst that it may have, if the row is ranked.
@@ -34,6 +35,7 @@ class Estimate:
     """
 
     mean: float
+    seeds: int
     lacking: int = 0
     sd: float | None = None
     interval: Interval | None = None

@@ -2,7 +2,7 @@
 
 | table | one row for each | columns |
 |---|---|---|
-| ``leaderboard`` | row of a leaderboard | ``board`` (0 is the latest setting), ``architecture``, ``loss`` (None of a baseline), ``seeds`` and ``asked``, ``ranked``, ``stale``; of each metric and cost its mean over the seeds, and ``<metric>_sd``, ``<metric>_half_width`` of the 95 % interval, ``<metric>_rank_low`` and ``<metric>_rank_high`` |
+| ``leaderboard`` | row of a leaderboard | see `bench.report.board_frame` |
 | ``scores`` | complete cell and test image | ``cell`` (its id), ``architecture``, ``loss``, ``seed``, ``key``, ``group_<column>`` of the archive, and the sums that the metrics read |
 | ``values`` | the same | the same up to ``key``, and each metric |
 | ``curves`` | trained cell and epoch | ``cell``, ``architecture``, ``loss``, ``seed``, ``network`` (``own`` or ``teacher``), ``stage``, ``step``, ``train_s``, ``selected``, ``loss_<task>``, ``val_<metric>`` |
@@ -17,8 +17,10 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report.columns import COST_COLUMNS, Estimate
+from bench.report.board_frame import board_frame
+from bench.report.columns import COST_COLUMNS
 from bench.report.leaderboard import leaderboards
+from bench.report.selection import EVERYTHING
 from bench.settings.grid import Cell
 from bench.study import places
 from bench.study.record import Epoch, Record
@@ -38,26 +40,7 @@ class Frames:
     @cached_property
     def leaderboard(self) -> pd.DataFrame:
         """The rows of the leaderboards, in their order; baselines last."""
-        return pd.DataFrame(
-            {
-                "board": number,
-                "architecture": row.architecture,
-                "loss": row.loss,
-                "seeds": row.seeds,
-                "asked": row.asked,
-                "ranked": row.is_ranked,
-                "stale": row.is_stale,
-                **{key: estimate.mean for key, estimate in row.figures.items()},
-                **{
-                    f"{key}_{name}": value
-                    for key, estimate in row.figures.items()
-                    for name, value in _how_well_known(estimate).items()
-                    if value is not None
-                },
-            }
-            for number, board in enumerate(leaderboards(self.results))
-            for row in (*board.rows, *board.baselines)
-        )
+        return board_frame(EVERYTHING.of(leaderboards(self.results)))
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -115,16 +98,6 @@ class Frames:
             for measured in self.results.measurements.values()
             for training in measured.case.trainings
         )
-
-
-def _how_well_known(estimate: Estimate) -> dict[str, float | None]:
-    low, high = estimate.rank or (None, None)
-    return {
-        "sd": estimate.sd,
-        "half_width": None if estimate.interval is None else estimate.interval.half_width,
-        "rank_low": low,
-        "rank_high": high,
-    }
 
 
 def _named(cell: Cell) -> dict[str, Any]:

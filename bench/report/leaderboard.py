@@ -37,7 +37,7 @@ class Leaderboard:
             figure, last.
         baselines: the trivial rows, in their fixed order.
         architectures, losses: their names in the grid's order.
-        columns: in which any row has a figure; the scores in any case.
+        columns: in which any row has a figure; the scores of the trained tasks in any case.
         cross_entropy_columns: of a table of their own.
         records: every record of these cells, complete or failed, in the grid's order.
         analyses: what the values of the images say, by metric; or why that is not known.
@@ -88,7 +88,8 @@ def _board(stored: list[StoredGrid], results: Results) -> Leaderboard:
     records = tuple(p.record for p in planned if p.record is not None)
     names = dict.fromkeys(identity.of_metric(name) for grid in grids for name in grid.metrics)
     contracts = results.contracts()
-    shown = score_columns(names, contracts)
+    tasks = {task for one in planned if one.cell.loss is not None for task in one.cell.tasks}
+    shown = [column for column in score_columns(names, contracts) if column.task in tasks]
     cross_entropy = score_columns(CROSS_ENTROPY, contracts)
     columns = [*shown, CONSISTENCY_COLUMN, *COST_COLUMNS]
     by_machine, outdated = timed_networks(grids, planned, latest, results)
@@ -110,7 +111,7 @@ def _board(stored: list[StoredGrid], results: Results) -> Leaderboard:
     rows = _rows(groups, races, [*columns, *cross_entropy], timed, scores)
     baselines = [row for row in rows if row.loss is None]
     trained = sorted(
-        (row for row in rows if row.loss is not None), key=lambda row: _rank(row, shown)
+        (row for row in rows if row.loss is not None), key=lambda row: sort_key(row, shown)
     )
     raced_by = ranking_metrics(races)
     analyses = {
@@ -214,12 +215,16 @@ def _marked(rows: Sequence[Row], baselines: Sequence[Row], columns: Sequence[Col
     return [replace(row, figures=figures) for row, figures in zip(rows, marked, strict=True)]
 
 
-def _rank(row: Row, scores: Sequence[Column]) -> tuple[bool, bool, int, float, str, str]:
-    """The best of the first metric first; where a row has none, of the next."""
-    for place, column in enumerate(scores):
+def sort_key(row: Row, columns: Sequence[Column]) -> tuple[bool, bool, int, float, str, str]:
+    """Return what rows are sorted by: the best of the first column first.
+
+    A row without a figure in it stands behind, by the next column. Rows that are not ranked stand
+    behind those that are, whatever they have.
+    """
+    for number, column in enumerate(columns):
         if (estimate := row.figures.get(column.key)) is not None:
             sign = -1 if column.higher_is_better else 1
-            return False, not row.is_ranked_by(column), place, sign * estimate.mean, *_names(row)
+            return False, not row.is_ranked_by(column), number, sign * estimate.mean, *_names(row)
     return True, not row.is_ranked, 0, 0.0, *_names(row)
 
 

@@ -10,9 +10,10 @@ from bench.report.cell_texts import figure, rank, seeds
 from bench.report.columns import Column
 from bench.report.front import front
 from bench.report.leaderboard import Leaderboard
-from bench.report.marks import BELOW_BASELINE, ONE_SEED, STALE, explained
+from bench.report.marks import BELOW_BASELINE, ONE_SEED, STALE, legend
 from bench.report.race import raced
 from bench.report.row import Row
+from bench.report.selection import EVERYTHING, Selection, ShownBoard
 from bench.report.setting import setting
 from bench.report.sources import sources
 from bench.report.speeds import how_timed, speeds
@@ -21,57 +22,63 @@ from bench.report.tables import table
 from bench.text import markdown
 
 
-def render(name: str, boards: Sequence[Leaderboard], damaged: Mapping[str, str]) -> str:
+def render(
+    name: str,
+    boards: Sequence[Leaderboard],
+    damaged: Mapping[str, str],
+    selection: Selection = EVERYTHING,
+) -> str:
     """Return the leaderboards of a study, what is missing, and tables of architectures by losses.
 
     Args:
         name: of the study.
         boards: at least one; with several, what tells them apart stands above each.
         damaged: why something of the study could not be read, by its place in the folder.
+        selection: what of the boards is shown. If that is not everything, no section follows on
+            what all rows say together.
+
+    Raises:
+        InputError: no board has a column or row of the selection.
     """
     parts = [f"# Leaderboard: {markdown(name)}"]
-    for board in boards:
-        parts += _board(board)
-        parts += other_splits(board, boards)
+    for shown in selection.of(boards):
+        if selection == EVERYTHING:
+            parts += _whole(shown)
+            parts += other_splits(shown.board, boards)
+        else:
+            parts += [_bullets(setting(shown.board)), *_tables(shown), *_remarks(shown)]
     if damaged:
         lines = [f"{place}: {why}" for place, why in damaged.items()]
         parts.append(f"## Damaged\n\n{_bullets(lines)}")
     return "\n\n".join(parts) + "\n"
 
 
-def render_strata(name: str, boards: Sequence[Leaderboard], column: str) -> str:
+def render_strata(
+    name: str,
+    boards: Sequence[Leaderboard],
+    column: str,
+    selection: Selection = EVERYTHING,
+) -> str:
     """Return the scores of each row by a column of the test images, see `strata`."""
     parts = [f"# {markdown(name)} by {markdown(column)}"]
-    for board in boards:
-        parts += [_bullets(setting(board)), *strata(board, column)]
+    for shown in selection.of(boards):
+        parts += [_bullets(setting(shown.board)), *strata(shown, column)]
     parts.append(
         f"±: half of the 95 % interval; {ONE_SEED}: of one seed, for this checkpoint alone."
     )
     return "\n\n".join(parts) + "\n"
 
 
-def _board(board: Leaderboard) -> list[str]:
+def _whole(shown: ShownBoard) -> list[str]:
+    board = shown.board
     said = [f"> {markdown(sentence)}" for sentence in answer(board)]
     parts = [
         *(["\n>\n".join(said)] if said else []),
         _bullets(setting(board)),
-        _main_table(board),
-        _legend(board),
+        *_tables(shown),
         *map(markdown, filter(None, [raced(board)])),
+        *_remarks(shown),
     ]
-    problems = [
-        f"{row.title}: {remark}"
-        for row in (*board.rows, *board.baselines)
-        for remark in row.remarks
-    ]
-    problems += [
-        f"{measured.case.label}: throughput: {problem}"
-        for measured in board.timed
-        for problem in measured.problems
-    ]
-    problems += board.remarks
-    if problems:
-        parts.append(f"## Remarks\n\n{_bullets(problems)}")
     for title, timed in (
         ("Throughput", board.timed),
         *((f"Throughput on {name}", found) for name, found in board.timed_elsewhere.items()),
@@ -93,33 +100,42 @@ def _bullets(lines: Sequence[str]) -> str:
     return "\n".join(f"- {markdown(line)}" for line in lines)
 
 
-def _main_table(board: Leaderboard) -> str:
-    header = ["architecture", "loss", "seeds"]
-    for column in board.columns:
-        header += [markdown(column.title), *(["rank"] if board.is_ranked_by(column) else [])]
+def _tables(shown: ShownBoard) -> list[str]:
+    """The first table, which has the seeds; those of further columns; and what the marks mean."""
+    first, *further = shown.tables()
+    parts = [_table(shown, first, with_seeds=True)]
+    for columns in further:
+        parts += ["Further columns of the same rows:", _table(shown, columns, with_seeds=False)]
+    meaning = " ".join(f"{markdown(line)}." for line in legend(shown))
+    return [*parts, f"**Bold**{meaning.removeprefix('Bold')}"]
+
+
+def _table(shown: ShownBoard, columns: Sequence[Column], *, with_seeds: bool) -> str:
+    is_ranked = [shown.board.is_ranked_by(column) for column in columns]
+    header = ["architecture", "loss", *(["seeds"] if with_seeds else [])]
+    for column, ranked in zip(columns, is_ranked, strict=True):
+        header += [markdown(column.title), *(["rank"] if ranked else [])]
     body = []
-    for row in (*board.rows, *board.baselines):
-        figures: list[str] = []
-        for column in board.columns:
-            ranks = [rank(row, column)] if board.is_ranked_by(column) else []
-            figures += [text(row, column), *ranks]
-        body.append([*names(row), seeds(row), *figures])
+    for row in shown.all_rows:
+        cells = [*names(row), *([seeds(row)] if with_seeds else [])]
+        for column, ranked in zip(columns, is_ranked, strict=True):
+            cells += [text(row, column), *([rank(row, column)] if ranked else [])]
+        body.append(cells)
     return table(header, body, numeric_from=2)
 
 
-def _legend(board: Leaderboard) -> str:
-    parts = explained(board)
-    for pooled, how in (
-        (False, "the mean over the test images"),
-        (True, "taken over the pixels of all test images"),
-    ):
-        scores = [c.name for c in board.columns if c.is_score and c.is_pooled == pooled]
-        if scores:
-            parts.append(markdown(f"{', '.join(scores)}: {how}"))
-    parts.append("Depth is in [0, 1]")
-    if board.timed:
-        parts.append("Speed: at the training batch size, latency at batch 1; see Throughput")
-    return " ".join(f"{part}." for part in parts)
+def _remarks(shown: ShownBoard) -> list[str]:
+    """A section on what is wrong with the rows that are shown, and with the board."""
+    problems = [
+        *(f"{row.title}: {remark}" for row in shown.all_rows for remark in row.remarks),
+        *(
+            f"{measured.case.label}: throughput: {problem}"
+            for measured in shown.board.timed
+            for problem in measured.problems
+        ),
+        *shown.board.remarks,
+    ]
+    return [f"## Remarks\n\n{_bullets(problems)}"] if problems else []
 
 
 def _cross_entropy(board: Leaderboard) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from bench.report.analysis import Analysis
 from bench.report.leaderboard import Leaderboard
+from bench.report.selection import ShownBoard
 from bench.statistics.proportion import upper_bound
 
 BELOW_BASELINE = "▼"
@@ -13,14 +14,37 @@ STALE = "†"
 ONE_SEED = "°"
 
 
-def explained(board: Leaderboard) -> list[str]:
+def legend(shown: ShownBoard, *, with_ranks: bool = True) -> list[str]:
+    """Return a sentence on each mark of a table, on what its figures are, and on what is left out.
+
+    Args:
+        shown: what of a board stands in the table.
+        with_ranks: whether ranks stand there, and not only the letters of ties.
+    """
+    lines = explained(shown.board, with_ranks=with_ranks)
+    scores = [column for column in shown.columns if column.is_score]
+    for pooled, how in (
+        (False, "the mean over the test images"),
+        (True, "taken over the pixels of all test images"),
+    ):
+        names = [column.name for column in scores if column.is_pooled == pooled]
+        if names:
+            lines.append(f"{', '.join(names)}: {how}")
+    if any(column.task == "depth" for column in scores):
+        lines.append("Depth is in [0, 1]")
+    if any(column.of_speed for column in shown.columns):
+        lines.append("Speed: at the training batch size, latency at batch 1")
+    return [*lines, *filter(None, [shown.note])]
+
+
+def explained(board: Leaderboard, *, with_ranks: bool = True) -> list[str]:
     """Return a sentence on each mark that stands on a board."""
     scores = [column for column in board.columns if column.is_score]
     found = next(filter(None, map(board.analysis, scores)), None)
     is_ranked = any(map(board.is_ranked_by, scores))
     lines = {
-        "**Bold**: best of its column; of a score, not certainly worse than the best": is_ranked,
-        "**Bold**: best of its column; scores of single seeds are not ranked": not is_ranked,
+        "Bold: best of its column; of a score, not certainly worse than the best": is_ranked,
+        "Bold: best of its column; scores of single seeds are not ranked": not is_ranked,
         f"{BELOW_BASELINE}: no better than a trivial baseline": True,
         f"{STALE}: stale, its code, weights or data have changed since": any(
             row.is_stale for row in board.rows
@@ -31,7 +55,11 @@ def explained(board: Leaderboard) -> list[str]:
     }
     return [
         *(line for line, applies in lines.items() if applies),
-        *(_on_intervals(board, found) if found else [f"No ±: {_reason(board)}"]),
+        *(
+            _on_intervals(board, found, with_ranks=with_ranks)
+            if found
+            else [f"No ±: {_reason(board)}"]
+        ),
     ]
 
 
@@ -40,8 +68,8 @@ def _reason(board: Leaderboard) -> str:
     return next((why for why in board.analyses.values() if isinstance(why, str)), "no score")
 
 
-def _on_intervals(board: Leaderboard, found: Analysis) -> Iterator[str]:
-    """What ± and ranks promise."""
+def _on_intervals(board: Leaderboard, found: Analysis, *, with_ranks: bool) -> Iterator[str]:
+    """What ±, letters and ranks promise."""
     images = f"{found.panel.images} images"
     if found.kept_apart:
         groups = " and ".join(f"{name}s" for name in found.kept_apart)
@@ -60,9 +88,10 @@ def _on_intervals(board: Leaderboard, found: Analysis) -> Iterator[str]:
         )
         column = next(c for c in board.columns if board.analysis(c) is found)
         if board.is_ranked_by(column):
+            what = "Rank: the ranks that a row may have," if with_ranks else "Letters:"
             yield (
-                "Rank: the ranks that a row may have, all rows compared at once at 95 %; rows that "
-                "share a letter cannot be told apart"
+                f"{what} all rows compared at once at 95 %; rows that share a letter cannot be "
+                "told apart"
             )
         rows = [board.rows[number] for number in found.rows]
         sound = sorted({row.seeds for row in rows if not row.figures[column.key].collapsed})

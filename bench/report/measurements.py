@@ -8,6 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from bench.report.cell_texts import cost
 from bench.report.setting import size
 from bench.report.speeds import how_timed, shown_ratio
 from bench.statistics.median import Median
@@ -161,7 +162,7 @@ def _ratio(ratio: Median | None) -> str | None:
 
 
 def _scaled(value: float | None, unit: float, digits: int = 2) -> str | None:
-    return None if value is None else f"{value / unit:.{digits}f}"
+    return None if value is None else cost(value / unit, digits)
 
 
 def _memory(memory: Memory | None) -> str | None:

@@ -144,6 +144,7 @@ def _estimate(
         return None
     return Estimate(
         mean=statistics.fmean(known),
+        seeds=len(known),
         lacking=len(learnt) - len(known),
         sd=statistics.stdev(known) if len(known) > 1 else None,
         collapsed=sum(collapsed),

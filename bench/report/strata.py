@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from bench.report.columns import Column
 from bench.report.leaderboard import Leaderboard
 from bench.report.marks import ONE_SEED
 from bench.report.row import Row
+from bench.report.selection import ShownBoard
 from bench.report.tables import table
 from bench.statistics.intervals import mean_of
 from bench.statistics.panel import Panel
@@ -38,18 +40,23 @@ class Stratified:
     figures: list[tuple[Row, list[str]]]
 
 
-def strata(board: Leaderboard, name: str) -> list[str]:
+def strata(shown: ShownBoard, name: str) -> list[str]:
     """Return a section in Markdown for each score: its rows down, the strata across."""
-    return [part for one in stratified(board, name) for part in _section(one, name)]
+    found = stratified(shown.board, name, shown.columns)
+    note = [markdown(f"{shown.note}.")] if shown.note else []
+    return [part for one in found for part in (*_section(one, shown.rows, name), *note)]
 
 
-def stratified(board: Leaderboard, name: str) -> list[Stratified]:
+def stratified(
+    board: Leaderboard, name: str, columns: Sequence[Column] | None = None
+) -> list[Stratified]:
     """Return each score of a board by the strata of the images.
 
     Args:
         board: the rows.
         name: a column of the test images: of the archive, ``object_size`` or ``depth``. One of
             numbers is cut into thirds with equally many images.
+        columns: the scores; by default all of the board.
 
     Raises:
         InputError: the images have no such column.
@@ -58,7 +65,8 @@ def stratified(board: Leaderboard, name: str) -> list[Stratified]:
         known = suggestion(name, sorted(board.images))
         raise InputError(f"--strata: {name}: the test images have no such column{known}")
     groups = _strata(board.images[name])
-    scores = [(column, board.analysis(column)) for column in board.columns]
+    wanted = board.columns if columns is None else columns
+    scores = [(column, board.analysis(column)) for column in wanted]
     return [_of_score(board, column, found, groups) for column, found in scores if found]
 
 
@@ -109,10 +117,12 @@ def _of_score(
     )
 
 
-def _section(found: Stratified, name: str) -> list[str]:
+def _section(found: Stratified, rows: Sequence[Row], name: str) -> list[str]:
+    figures = {row.title: of_row for row, of_row in found.figures}
     body = [
-        [markdown(row.architecture), markdown(row.loss or ""), *figures]
-        for row, figures in found.figures
+        [markdown(row.architecture), markdown(row.loss or ""), *figures[row.title]]
+        for row in rows
+        if row.title in figures
     ]
     counts = ["images", "", *map(str, found.counts.values())]
     header = ["architecture", "loss", *map(markdown, found.counts)]

@@ -10,50 +10,67 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.report.answer import answer
-from bench.report.cell_texts import seeds
+from bench.report.cell_texts import rank, seeds
+from bench.report.columns import Column
 from bench.report.leaderboard import Leaderboard
 from bench.report.markdown import text
-from bench.report.marks import STALE, explained
+from bench.report.marks import STALE, legend
 from bench.report.row import Row
+from bench.report.selection import EVERYTHING, Selection, ShownBoard
 from bench.text import printable
 
 
 def print_leaderboard(
-    console: Console, name: str, boards: Sequence[Leaderboard], damaged: Mapping[str, str]
+    console: Console,
+    name: str,
+    boards: Sequence[Leaderboard],
+    damaged: Mapping[str, str],
+    selection: Selection = EVERYTHING,
 ) -> None:
-    """As many columns as fit, the scores first; what is missing or failed below them."""
-    for board in boards:
-        _print_board(console, name, board)
+    """Print the first table of the report, as much as fits; what is missing or failed below it.
+
+    Raises:
+        InputError: no board has a column or row of the selection.
+    """
+    for shown in selection.of(boards):
+        _print_board(console, name, shown, answer(shown.board) if selection == EVERYTHING else [])
     for place, why in damaged.items():
         _print(console, f"damaged: {place}: {why}")
 
 
-def _print_board(console: Console, name: str, board: Leaderboard) -> None:
-    scores = sum(column.is_score for column in board.columns)
-    shown = len(board.columns)
-    while shown > scores and _width(console, _table(name, board, shown)) > console.width:
-        shown -= 1
-    console.print(_table(name, board, shown))
-    for sentence in answer(board):
+def _print_board(console: Console, name: str, shown: ShownBoard, sentences: Sequence[str]) -> None:
+    columns, ranks = list(shown.tables()[0]), True
+    while _width(console, table := _table(name, shown, columns, with_ranks=ranks)) > console.width:
+        costs = [column for column in columns if not column.is_score]
+        if costs and len(columns) > 1:
+            columns.remove(costs[-1])
+        elif ranks:
+            ranks = False
+        else:
+            break  # and the names are folded
+    console.print(table)
+    for sentence in sentences:
         _print(console, sentence, style="bold")
-    for line in explained(board):
-        _print(console, line.replace("**", ""), style="dim")
-    if shown < len(board.columns):
-        left_out = ", ".join(column.name for column in board.columns[shown:])
-        _print(console, f"in leaderboard.md too: {left_out}", style="dim")
-    _print_remarks(console, board)
+    for line in legend(shown):
+        _print(console, line, style="dim")
+    left_out = [column.name for column in shown.columns if column not in columns]
+    if not ranks and any(map(shown.board.is_ranked_by, columns)):
+        left_out.insert(0, "ranks")
+    if left_out:
+        _print(console, f"in the written report too: {', '.join(left_out)}", style="dim")
+    _print_remarks(console, shown)
 
 
-def _print_remarks(console: Console, board: Leaderboard) -> None:
-    for row in (*board.rows, *board.baselines):
+def _print_remarks(console: Console, shown: ShownBoard) -> None:
+    for row in shown.all_rows:
         for remark in row.remarks:
             _print(console, f"{row.title}: {remark}")
-    for measured in board.timed:
+    for measured in shown.board.timed:
         for problem in measured.problems:
             _print(console, f"{measured.case.label}: throughput: {problem}")
-    for remark in board.remarks:
+    for remark in shown.board.remarks:
         _print(console, remark)
-    for machine in board.timed_elsewhere:
+    for machine in shown.board.timed_elsewhere:
         _print(console, f"in leaderboard.md: throughput on {machine}")
 
 
@@ -62,24 +79,27 @@ def _print(console: Console, line: str, style: str = "") -> None:
     console.print(Text(printable(line), style=style))
 
 
-def _table(name: str, board: Leaderboard, shown: int) -> Table:
-    """The leaderboard with the first ``shown`` of its columns."""
-    columns = board.columns[:shown]
+def _table(name: str, shown: ShownBoard, columns: Sequence[Column], *, with_ranks: bool) -> Table:
     table = Table(
         title=Text(printable(f"Leaderboard: {name}")), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
     for title in ("architecture", "loss"):
         table.add_column(title, overflow="fold")
-    if not all(row.is_ranked for row in board.rows):
-        table.add_column("seeds", justify="right")
+    table.add_column("seeds", justify="right")
+    ranked = {column.key for column in columns if with_ranks and shown.board.is_ranked_by(column)}
     for column in columns:
         heading = Text(f"{printable(column.name)}\n{printable(column.unit)} {column.arrow}")
         table.add_column(heading, justify="right", no_wrap=True)
-    for rows in (board.rows, board.baselines):
+        if column.key in ranked:
+            table.add_column("rank", justify="right", no_wrap=True)
+    for rows in (shown.rows, shown.baselines):
         for row in rows:
-            figures = [_figure(text(row, column)) for column in columns]
-            counts = [Text(seeds(row))] if len(table.columns) > 2 + len(columns) else []
-            table.add_row(*_names(row), *counts, *figures)
+            cells = [*_names(row), Text(seeds(row))]
+            for column in columns:
+                cells.append(_figure(text(row, column)))
+                if column.key in ranked:
+                    cells.append(Text(rank(row, column)))
+            table.add_row(*cells)
         table.add_section()
     return table
 
@@ -92,8 +112,9 @@ def _names(row: Row) -> tuple[Text, Text]:
 
 
 def _figure(shown: str) -> Text:
+    """A figure in one line, and what of its seeds is amiss in the next, to keep columns narrow."""
     style = "bold green" if "**" in shown else ""
-    return Text(shown.replace("**", ""), style=style)
+    return Text(shown.replace("**", "").replace(" (", "\n("), style=style)
 
 
 def _width(console: Console, table: Table) -> int:
