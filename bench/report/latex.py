@@ -29,29 +29,46 @@ def render(name: str, boards: Sequence[ShownBoard]) -> str:
         boards: what is shown of each.
     """
     lines = [r"% In the preamble: \usepackage{booktabs}"]
-    slug, number = re.sub(r"[^A-Za-z0-9]+", "-", name), 0
-    for shown in boards:
-        lines += [f"% {printable(line)}" for line in setting(shown.board)]
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", name)
+    for number, shown in enumerate(boards, start=1):
         split = shown.board.grid.data.split.label
-        for place, columns in enumerate(shown.tables(MAX_COLUMNS, with_ranks=False)):
-            number += 1
-            lines += [
-                r"\begin{table*}",
-                r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
-                rf"\caption{{Leaderboard of {latex(name)}; split: {latex(split)}.}}",
-                rf"\label{{tab:{slug}-{number}}}",
-                *_tabular(shown, columns, with_seeds=place == 0),
-                r"\par\smallskip\begin{minipage}{\linewidth}",
-                *(f"{latex(line)}." for line in _notes(shown, columns)),
-                r"\end{minipage}",
-                r"\end{table*}",
-            ]
+        caption, label = f"Leaderboard of {name}; split: {split}", f"tab:{slug}-{number}"
+        first, *further = shown.tables(MAX_COLUMNS, with_ranks=False)
+        lines += [f"% {printable(line)}" for line in setting(shown.board)]
+        lines += _table(
+            f"{latex(caption)}.",
+            label,
+            _tabular(shown, first, with_seeds=True),
+            [f"{latex(line)}." for line in _notes(shown)],
+        )
+        for place, columns in enumerate(further, start=2):
+            lines += _table(
+                f"{latex(caption)}, further columns.",
+                f"{label}-{place}",
+                _tabular(shown.with_figures_in(columns), columns, with_seeds=False),
+                [rf"Rows and marks are as in Table~\ref{{{label}}}."],
+            )
     return "\n".join(lines) + "\n"
 
 
+def _table(caption: str, label: str, tabular: Sequence[str], notes: Sequence[str]) -> list[str]:
+    return [
+        r"\begin{table*}",
+        r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
+        rf"\caption{{{caption}}}\label{{{label}}}",
+        *tabular,
+        r"\par\smallskip\begin{minipage}{\linewidth}",
+        *notes,
+        r"\end{minipage}",
+        r"\end{table*}",
+    ]
+
+
 def _tabular(shown: ShownBoard, columns: Sequence[Column], *, with_seeds: bool) -> list[str]:
-    """The table: its rows, and those of the trivial baselines below a rule."""
+    """The rows, and those of the trivial baselines below a rule."""
     first = ["architecture", "loss", *(["seeds"] if with_seeds else [])]
+    # Marks stand behind scores, whose digits are alike: from the left they stand below each other.
+    alignment = "".join("l" if column.is_score else "r" for column in columns)
     trained, trivial = (
         [
             _line(
@@ -66,10 +83,10 @@ def _tabular(shown: ShownBoard, columns: Sequence[Column], *, with_seeds: bool) 
         for rows in (shown.rows, shown.baselines)
     )
     return [
-        rf"\begin{{tabular}}{{ll{'r' * (len(first) - 2 + len(columns))}}}",
+        rf"\begin{{tabular}}{{ll{'r' if with_seeds else ''}{alignment}}}",
         r"\toprule",
-        _line([*first, *(latex(column.name) for column in columns)]),
-        _line([*([""] * len(first)), *(latex(f"{c.unit} {c.arrow}".strip()) for c in columns)]),
+        _line([*first, *(latex(f"{column.name} {column.arrow}") for column in columns)]),
+        _line([*([""] * len(first)), *(latex(column.unit) for column in columns)]),
         r"\midrule",
         *trained,
         *([r"\midrule"] if trained and trivial else []),
@@ -112,10 +129,11 @@ def _figure(row: Row, column: Column) -> str:
     return " ".join([shown, *map(latex, marks)])
 
 
-def _notes(shown: ShownBoard, columns: Sequence[Column]) -> list[str]:
-    """The legend, of what is shortened here too."""
-    figures = [row.figures[c.key] for row in shown.rows for c in columns if c.key in row.figures]
-    lines = [line.replace("**", "") for line in legend(shown, with_ranks=False)]
+def _notes(shown: ShownBoard) -> list[str]:
+    """The legend, and what is shortened here alone."""
+    keys = {column.key for column in shown.columns}
+    figures = [row.figures[key] for row in shown.rows for key in keys & row.figures.keys()]
+    lines = legend(shown, with_ranks=False)
     if any(estimate.collapsed for estimate in figures):
         lines.append("In brackets: how many seeds collapsed, of how many")
     if any(estimate.lacking for estimate in figures):

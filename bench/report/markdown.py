@@ -105,7 +105,8 @@ def _tables(shown: ShownBoard) -> list[str]:
     first, *further = shown.tables()
     parts = [_table(shown, first, with_seeds=True)]
     for columns in further:
-        parts += ["Further columns of the same rows:", _table(shown, columns, with_seeds=False)]
+        rows = shown.with_figures_in(columns)
+        parts += ["Further columns of these rows:", _table(rows, columns, with_seeds=False)]
     meaning = " ".join(f"{markdown(line)}." for line in legend(shown))
     return [*parts, f"**Bold**{meaning.removeprefix('Bold')}"]
 

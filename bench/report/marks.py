@@ -31,7 +31,7 @@ def legend(shown: ShownBoard, *, with_ranks: bool = True) -> list[str]:
         if names:
             lines.append(f"{', '.join(names)}: {how}")
     if any(column.task == "depth" for column in scores):
-        lines.append("Depth is in [0, 1]")
+        lines.append("Depth lies between 0 and 1")
     if any(column.of_speed for column in shown.columns):
         lines.append("Speed: at the training batch size, latency at batch 1")
     return [*lines, *filter(None, [shown.note])]

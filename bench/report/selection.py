@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from bench.errors import InputError, suggestion
@@ -44,6 +44,18 @@ class ShownBoard:
         if shown == there:
             return None
         return f"{shown} of {there} rows shown: ranks, letters and bold are those of all rows"
+
+    def with_figures_in(self, columns: Sequence[Column]) -> ShownBoard:
+        """Return the rows that have a figure in any of some columns."""
+
+        def has_any(row: Row) -> bool:
+            return any(column.key in row.figures for column in columns)
+
+        return replace(
+            self,
+            rows=tuple(filter(has_any, self.rows)),
+            baselines=tuple(filter(has_any, self.baselines)),
+        )
 
     def tables(
         self, most: int = MAX_COLUMNS, *, with_ranks: bool = True

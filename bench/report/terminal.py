@@ -88,7 +88,8 @@ def _table(name: str, shown: ShownBoard, columns: Sequence[Column], *, with_rank
     table.add_column("seeds", justify="right")
     ranked = {column.key for column in columns if with_ranks and shown.board.is_ranked_by(column)}
     for column in columns:
-        heading = Text(f"{printable(column.name)}\n{printable(column.unit)} {column.arrow}")
+        unit = f"\n{printable(column.unit)}" if column.unit else ""
+        heading = Text(f"{printable(column.name)}{unit} {column.arrow}")
         table.add_column(heading, justify="right", no_wrap=True)
         if column.key in ranked:
             table.add_column("rank", justify="right", no_wrap=True)

@@ -76,6 +76,12 @@ def row(text, *starts):
     return found[len(starts) :]
 
 
+def whole_row(text, *starts):
+    """The same, with what stands in the table of further columns."""
+    first, _, further = text.partition("Further columns of these rows:")
+    return [*row(first, *starts), *row(further, *starts)]
+
+
 def test_a_row_is_the_mean_and_half_of_its_95_percent_interval(study):
     text = render(study)
     # All images have the same value: Student's t of 2 degrees of freedom, 4.303, times the standard
@@ -157,7 +163,21 @@ def test_the_terminal_shows_the_scores_whole_at_any_width(study, width):
     assert "0.600 ± 0.248" in text
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= width
-    assert ("in leaderboard.md too" in text) == (width < 200)
+    assert ("in the written report too" in text) == (width < 200)
+
+
+def test_the_terminal_shows_the_first_table_of_the_report_and_what_its_marks_mean(study):
+    text, shown = render(study), printed(study)
+    header = row(text, "architecture")
+    assert header == ["loss", "seeds", "IoU ↑", "rank", "RMSE ↓", "rank", "peak memory MiB ↓"]
+    headings = "peak memory architecture loss seeds IoU ↑ rank RMSE ↓ rank MiB ↓"
+    assert headings in " ".join(shown.split())
+    in_report = " ".join(row(text, "unet", "bce")).replace("**", "")
+    assert in_report.startswith("3 0.600 ± 0.248 1-")
+    assert f"unet bce {in_report}" in " ".join(shown.split())
+    (legend,) = [line for line in text.splitlines() if line.startswith("**Bold**")]
+    sentences = [line for line in shown.splitlines() if f"{line}." in legend.replace("**", "")]
+    assert " ".join(f"{line}." for line in sentences) == legend.replace("**", "")
 
 
 def cases(study):
@@ -217,7 +237,7 @@ def timed(study):
 def test_each_row_has_the_speed_that_was_measured_of_its_network_and_loss(timed):
     text = render(timed()).partition("## Throughput")[0]
     # 16 / 0.01 and 16 / 0.04 images a second; 16 / 0.05 and 16 / 0.08 with the two losses
-    assert row(text, "unet", "bce")[5:] == [
+    assert whole_row(text, "unet", "bce")[5:] == [
         "**1600**",
         "**320**",
         "**2.0**",
@@ -225,8 +245,8 @@ def test_each_row_has_the_speed_that_was_measured_of_its_network_and_loss(timed)
         "**3.00**",
         "**2.00**",
     ]
-    assert row(text, "densenet", "bce")[5:7] == ["400", "**320**"]
-    assert row(text, "unet", BCE_L1)[5:7] == ["**1600**", "200"]
+    assert whole_row(text, "densenet", "bce")[5:7] == ["400", "**320**"]
+    assert whole_row(text, "unet", BCE_L1)[5:7] == ["**1600**", "200"]
 
 
 def test_the_speeds_stand_with_their_intervals_beside_the_reference(timed):
@@ -251,7 +271,7 @@ def test_the_speeds_stand_with_their_intervals_beside_the_reference(timed):
 def test_a_disturbed_figure_is_withheld_with_its_reason(timed):
     study = timed(waited_share=0.5)
     text = render(study)
-    assert row(text.partition("## Throughput")[0], "unet", "bce")[5:] == [
+    assert whole_row(text.partition("## Throughput")[0], "unet", "bce")[5:] == [
         "**500**",
         "**3.00**",
         "**2.00**",
@@ -265,7 +285,7 @@ def test_the_fastest_is_not_bold_where_the_speed_of_another_is_withheld(study):
     study.write_measurement(measured(unet, waited_share=0.5))
     study.write_measurement(measured(densenet))
     text = render(study).partition("## Throughput")[0]
-    assert row(text, "densenet", "bce")[5:7] == ["400", "320"]
+    assert whole_row(text, "densenet", "bce")[5:7] == ["400", "320"]
 
 
 def test_networks_beside_different_references_stand_in_different_tables(study):
