@@ -167,7 +167,7 @@ def test_the_terminal_shows_the_scores_whole_at_any_width(study, width):
 
 
 def test_the_terminal_shows_the_first_table_of_the_report_and_what_its_marks_mean(study):
-    text, shown = render(study), printed(study)
+    text, shown = render(study), printed(study, 500)  # no line is wrapped
     header = row(text, "architecture")
     assert header == ["loss", "seeds", "IoU ↑", "rank", "RMSE ↓", "rank", "peak memory MiB ↓"]
     headings = "peak memory architecture loss seeds IoU ↑ rank RMSE ↓ rank MiB ↓"
