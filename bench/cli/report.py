@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bench.report.selection import Selection
 
 MAX_DIFF = 40  # lines of a difference that are shown
-MAX_DIFF_LINE = 200  # characters of one of them
+MAX_DIFF_LINE = 2000  # characters of one of them: more than a row of a table has
 
 
 class Format(StrEnum):
