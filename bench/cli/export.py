@@ -37,6 +37,14 @@ def export(
             show_default="none",
         ),
     ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OWNER/NAME",
+            help="The test images' dataset on the Hugging Face hub: also write the scores as the "
+            "hub reads them, to .eval_results and the card's header.",
+        ),
+    ] = None,
     push: Annotated[
         str | None,
         typer.Option(metavar="REPOSITORY", help="Upload the folder to the Hugging Face hub, too."),
@@ -50,13 +58,16 @@ def export(
     from bench.cli.trained import open_cell
     from bench.files import atomic_folder
     from bench.inference import pretrained
+    from bench.report.hub import check_dataset
 
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} exists already; give a new folder")
+    if dataset is not None:
+        check_dataset(dataset)
     loaded, record = open_cell(study, cell)
     try:
         with atomic_folder(out) as folder:
-            _write(loaded, record, folder, formats or [])
+            _write(loaded, record, folder, formats or [], dataset)
     except OSError as error:
         raise InputError(f"{out}: cannot be written: {error.strerror}") from None
     typer.echo(f"written to {out}")
@@ -64,14 +75,21 @@ def export(
         typer.echo(f"uploaded to {pretrained.push(out, push)}")
 
 
-def _write(loaded: LoadedStudy, record: Record, folder: Path, formats: Sequence[Format]) -> None:
+def _write(
+    loaded: LoadedStudy,
+    record: Record,
+    folder: Path,
+    formats: Sequence[Format],
+    dataset: str | None,
+) -> None:
     from architectures import is_own_code
     from bench.cli.trained import warnings_as_lines
     from bench.inference import pretrained
     from bench.inference.description import Description
     from bench.inference.load import weights
     from bench.inference.program import capture
-    from bench.report.card import card
+    from bench.report.card import card, place
+    from bench.report.hub import eval_results
 
     description = Description.of(record.cell)
     pretrained.write(folder, description, weights(loaded.results, record))
@@ -97,4 +115,10 @@ def _write(loaded: LoadedStudy, record: Record, folder: Path, formats: Sequence[
                 f"The network is `{architecture.name}`, its author's own code, which is not in "
                 "this folder: have it in place, and pass `own_code=True`."
             )
-    (folder / pretrained.CARD).write_text(card(loaded.results, record, notes), encoding="utf-8")
+    text = card(loaded.results, record, notes, dataset)
+    (folder / pretrained.CARD).write_text(text, encoding="utf-8")
+    if dataset is not None:
+        board, _ = place(loaded.results, record)
+        (folder / pretrained.EVAL_RESULTS).parent.mkdir()
+        text = eval_results(loaded.results, record, board, dataset)
+        (folder / pretrained.EVAL_RESULTS).write_text(text, encoding="utf-8")

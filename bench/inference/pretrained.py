@@ -7,6 +7,7 @@
 | ``model.pt2`` | the same network for `torch.export.load`, if it was asked for |
 | ``model.onnx`` | the same for ONNX, likewise |
 | ``README.md`` | the model card |
+| ``.eval_results/maskdepth-bench.yaml`` | the scores, if the images are a dataset on the hub |
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ from bench.errors import InputError
 from bench.inference.description import Description
 from bench.inference.predictor import Predictor
 
-CONFIG, WEIGHTS, TORCH, ONNX, CARD = (
+CONFIG, WEIGHTS, TORCH, ONNX, CARD, EVAL_RESULTS = (
     "config.json",
     "model.safetensors",
     "model.pt2",
     "model.onnx",
     "README.md",
+    ".eval_results/maskdepth-bench.yaml",
 )
 
 

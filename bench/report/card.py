@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from bench.report.columns import score_columns
+from bench.report.hub import model_index
 from bench.report.leaderboard import Leaderboard, leaderboards
 from bench.report.markdown import text
 from bench.report.marks import BELOW_BASELINE, ONE_SEED
@@ -17,29 +21,34 @@ from bench.study.record import Record
 from bench.study.results import Results
 from bench.text import markdown
 
-FRONT_MATTER = """\
----
-library_name: maskdepth-bench
-pipeline_tag: image-segmentation
-tags: [depth-estimation, foreground-segmentation, pytorch]
----"""
+HEADER: dict[str, Any] = {
+    "library_name": "maskdepth-bench",
+    "pipeline_tag": "image-segmentation",
+    "tags": ["depth-estimation", "foreground-segmentation", "pytorch"],
+}
 LICENCE = """\
 None is stated yet. Whoever publishes this network chooses one and writes it here, and as `license:`
 at the top; it has to fit what the training data permit."""
 
 
-def card(results: Results, record: Record, notes: Sequence[str]) -> str:
+def card(results: Results, record: Record, notes: Sequence[str], dataset: str | None = None) -> str:
     """Return the model card of a complete trained cell, in Markdown with Hugging Face's header.
 
     Args:
         results: the study.
         record: of the cell.
         notes: what else has to be known to use it, a paragraph each in Markdown.
+        dataset: the id on the hub of the dataset whose images were tested on, if it is there: then
+            the header has the scores, too.
     """
-    board, row = _place(results, record)
+    board, row = place(results, record)
+    header = dict(HEADER)
+    if dataset is not None:
+        index = model_index(results, record, board, dataset)
+        header |= {"datasets": [dataset], "model-index": index}
     title = markdown(record.cell.label)
     parts = [
-        FRONT_MATTER,
+        f"---\n{yaml.safe_dump(header, sort_keys=False, allow_unicode=True)}---",
         f"# {title}",
         _purpose(record),
         f"## Scores\n\n{_scores(results, record, board, row)}",
@@ -50,8 +59,8 @@ def card(results: Results, record: Record, notes: Sequence[str]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _place(results: Results, record: Record) -> tuple[Leaderboard | None, Row | None]:
-    """The board on which the cell stands, and its row."""
+def place(results: Results, record: Record) -> tuple[Leaderboard | None, Row | None]:
+    """Return the board on which a cell stands, and its row; None if it stands on none."""
     for board in leaderboards(results):
         for row in board.rows:
             if any(other.cell.id == record.cell.id for other in row.records):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bench.errors import InputError, suggestion
 from bench.report.analysis import ENOUGH_SEEDS, Analysis
+from bench.report.differing import differences
 from bench.report.leaderboard import Leaderboard
 from bench.report.race import ranking_metrics
 from bench.report.row import Row
@@ -140,20 +140,6 @@ def names_of(boards: Sequence[Leaderboard]) -> list[str]:
             ]
         )
     )
-
-
-def differences(one: Mapping[str, Any], other: Mapping[str, Any], at: str = "") -> Iterator[str]:
-    """Give each setting that is not the same in both, with its two values."""
-    for key in sorted(one.keys() | other.keys()):
-        before, after = one.get(key), other.get(key)
-        if isinstance(before, dict) and isinstance(after, dict):
-            yield from differences(before, after, f"{at}{key}.")
-        elif before != after:
-            yield f"{at}{key}: {' and '.join(map(_shown, (before, after)))}"
-
-
-def _shown(setting: Any) -> str:
-    return "the default" if setting is None else str(setting)
 
 
 def _board_of(boards: Sequence[Leaderboard], first: str, second: str) -> Leaderboard:

@@ -27,6 +27,7 @@ class Row:
     Attributes:
         seeds: how many of the seeds are complete and current; of ``asked`` that the grids have.
         records: theirs.
+        cells: all that the grids have, finished or not; they differ in their seeds.
         figures: by the column's key; a column without a figure has no entry.
         is_stale: whether a figure is of a cell whose code, weights or data have changed since.
         remarks: what is missing, failed, stale or out of balance, in words.
@@ -40,6 +41,7 @@ class Row:
     is_stale: bool = False
     remarks: tuple[str, ...] = ()
     records: tuple[Record, ...] = field(default=(), repr=False)
+    cells: tuple[Cell, ...] = field(default=(), repr=False)
 
     @property
     def title(self) -> str:
@@ -123,6 +125,7 @@ def make_row(
         is_stale=bool(stale and not current),
         remarks=tuple(f"{_seeds(seeds)}: {text}" for text, seeds in remarks.items()),
         records=tuple(current),
+        cells=tuple(one.cell for one in planned),
     )
 
 

@@ -111,3 +111,37 @@ def difference(panel: Panel, row: int, other: int, seeds: SeedVariances | None =
         ),
         of_checkpoint=bool((seeds.freedom[places] == 0).any()),
     )
+
+
+def independent_difference(one: Interval, other: Interval) -> Interval:
+    """Return the interval of one estimate minus another that shares neither seeds nor images.
+
+    The variances of the seeds add up, and so do those of the images; the degrees of freedom of each
+    sum are Satterthwaite's (1946).
+
+    Args:
+        one: whose level the difference has, too.
+        other: what is subtracted.
+    """
+    ours, theirs = one.spread, other.spread
+    return Interval(
+        estimate=one.estimate - other.estimate,
+        spread=Spread(
+            *_sum_of_variances(
+                (ours.seed_variance, ours.seed_freedom), (theirs.seed_variance, theirs.seed_freedom)
+            ),
+            *_sum_of_variances(
+                (ours.image_variance, ours.image_freedom),
+                (theirs.image_variance, theirs.image_freedom),
+            ),
+        ),
+        level=one.level,
+        of_checkpoint=one.of_checkpoint or other.of_checkpoint,
+    )
+
+
+def _sum_of_variances(*known: tuple[float, float]) -> tuple[float, float]:
+    """The sum of variances, each with its degrees of freedom, and the freedom of the sum."""
+    total = sum(variance for variance, _ in known)
+    squares = sum(variance**2 / freedom for variance, freedom in known)
+    return total, total**2 / squares if squares else 1.0

@@ -6,6 +6,8 @@ Tables are compressed already, and an entry that is not can claim no size but it
 | entry | what |
 |---|---|
 | ``grids/...``, ``cells/...``, ``trials/...``, ``throughput/...`` | as `bench.study.places` says |
+| ``leaderboard.md``, ``report.html`` | the report, for readers without this project |
+| ``LICENSE`` | under which licence it is published |
 | ``manifest.json`` | a `Manifest` |
 """
 
@@ -13,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, Literal
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
@@ -30,13 +32,16 @@ from bench.study.study import Study
 
 MANIFEST = "manifest.json"
 KIND: Final = "maskdepth-bench study"
-FORMAT: Final = 1
+LICENSE = "LICENSE"
+REPORTS = frozenset({"leaderboard.md", "report.html"})
+FORMAT: Final = 2
+KNOWN_FORMATS = (1, FORMAT)  # the first has no reports and no licence
 EARLIEST = (1980, 1, 1, 0, 0, 0)  # time that a zip can hold
 PERMISSIONS = 0o100644  # of a plain file
 
 
 class BundledFile(Frozen):
-    """A file of the study.
+    """A file of the study, or beside it.
 
     Attributes:
         path: in the study's folder.
@@ -54,23 +59,33 @@ class Manifest(Frozen):
     Attributes:
         title: the name of the study's folder.
         version: of this project, that wrote it.
-        files: all but the manifest, in the order of their paths.
+        files: all but the manifest: those of the study, then the others, by their paths.
     """
 
     kind: Literal["maskdepth-bench study"] = KIND
-    format: Literal[1] = FORMAT
+    format: Literal[1, 2] = FORMAT
     title: str
     version: str
     files: tuple[BundledFile, ...]
 
 
-def bundle(folder: Path, file: Path, *, version: str) -> None:
+def bundle(
+    folder: Path,
+    file: Path,
+    *,
+    version: str,
+    reports: Mapping[str, bytes] | None = None,
+    licence: bytes | None = None,
+) -> None:
     """Write a study into one file; what is no part of it, as notes beside its cells, stays behind.
 
     Args:
         folder: of the study.
         file: which must not exist.
         version: of this project.
+        reports: of the study, by their names, which are among `REPORTS`.
+        licence: the text of its file; by default that of the file in the study's folder, if there
+            is one.
 
     Raises:
         InputError: the study is damaged, or the file exists or cannot be written.
@@ -80,10 +95,16 @@ def bundle(folder: Path, file: Path, *, version: str) -> None:
     if os.path.lexists(file):
         raise InputError(f"{file} exists already")
     paths = sorted(_paths(results))
+    beside = dict(reports or {})
     try:
+        if licence is not None:
+            beside[LICENSE] = licence
+        elif (folder / LICENSE).is_file():
+            beside[LICENSE] = (folder / LICENSE).read_bytes()
         with atomic_path(file) as partial, ZipFile(partial, "w", ZIP_STORED) as archive:
-            files = tuple(_add(archive, path, (folder / path).read_bytes()) for path in paths)
-            manifest = Manifest(title=folder.resolve().name, version=version, files=files)
+            files = [_add(archive, path, (folder / path).read_bytes()) for path in paths]
+            files += [_add(archive, name, beside[name]) for name in sorted(beside)]
+            manifest = Manifest(title=folder.resolve().name, version=version, files=tuple(files))
             _add(archive, MANIFEST, manifest.model_dump_json(indent=1).encode() + b"\n")
     except OSError as error:
         raise InputError(f"{file}: cannot be written: {error.strerror}") from None

@@ -20,7 +20,15 @@ from pydantic import BaseModel, ValidationError
 from bench.errors import InputError
 from bench.files import atomic_folder
 from bench.study import places
-from bench.study.bundle import FORMAT, KIND, MANIFEST, BundledFile, Manifest
+from bench.study.bundle import (
+    KIND,
+    KNOWN_FORMATS,
+    LICENSE,
+    MANIFEST,
+    REPORTS,
+    BundledFile,
+    Manifest,
+)
 from bench.study.intact import damage
 from bench.study.study import Study
 from bench.text import printable, shortened
@@ -50,6 +58,8 @@ class _Header(BaseModel):
 def unbundle(file: Path, out: Path) -> None:
     """Unpack a bundle into a new folder, or leave nothing.
 
+    Its reports are left out: they are pages from elsewhere, and are made again from what was kept.
+
     Args:
         file: that `bench.study.bundle.bundle` wrote.
         out: a folder that is not there, or empty.
@@ -66,9 +76,12 @@ def unbundle(file: Path, out: Path) -> None:
             files = _checked_files(archive, entries, file)
             with atomic_folder(out) as partial:
                 for listed in files:
+                    content = _content(archive, entries[listed.path], listed, file)
+                    if listed.path in REPORTS:
+                        continue
                     target = partial / listed.path
                     target.parent.mkdir(parents=True, exist_ok=True)
-                    target.write_bytes(_content(archive, entries[listed.path], listed, file))
+                    target.write_bytes(content)
                 _check_study(partial, file)
     except OSError as error:
         raise InputError(f"{out}: cannot be written to: {error.strerror}") from None
@@ -115,7 +128,7 @@ def _checked_files(
     listed: set[str] = set()
     for one in files:
         where = f"{file}: {_shown(one.path)}"
-        if not places.is_file_of_study(one.path):
+        if not places.is_file_of_study(one.path) and one.path not in {LICENSE, *REPORTS}:
             raise InputError(f"{where}: is no file of a study")
         if one.path in listed:
             raise InputError(f"{where}: stands twice in {MANIFEST}")
@@ -143,10 +156,10 @@ def _manifest(archive: ZipFile, entries: Mapping[str, ZipInfo], file: Path) -> M
         header = _Header.model_validate_json(content)
         if header.kind != KIND:
             raise InputError(f"{where}: is that of {_shown(header.kind)!r}, and not of a {KIND}")
-        if header.format != FORMAT:
+        if header.format not in KNOWN_FORMATS:
             raise InputError(
                 f"{where}: has format {_shown(str(header.format))}, and this version reads "
-                f"{FORMAT}; unpack it with the version that wrote it"
+                f"{' and '.join(map(str, KNOWN_FORMATS))}; unpack it with the version that wrote it"
             )
         return Manifest.model_validate_json(content)
     except ValidationError as error:

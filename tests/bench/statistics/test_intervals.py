@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.statistics.intervals import Interval, contrast, difference, mean_of
+from bench.statistics.intervals import (
+    Interval,
+    contrast,
+    difference,
+    independent_difference,
+    mean_of,
+)
 from bench.statistics.panel import Panel, SeedVariances
 from bench.statistics.spread import Spread
 
@@ -92,3 +98,20 @@ def test_a_difference_is_the_contrast_of_its_two_rows_to_the_last_bit(columns):
     for row, other in itertools.permutations(range(4), 2):
         weights = np.eye(4)[row] - np.eye(4)[other]
         assert difference(panel, row, other) == contrast(panel, weights)
+
+
+def test_the_difference_of_two_panels_is_welchs_interval_of_their_seeds():
+    one, other = Panel([SEEDS_ALONE.rows[0]]), Panel([SEEDS_ALONE.rows[1]])
+    found = independent_difference(mean_of(one, 0), mean_of(other, 0))
+    expected = stats.ttest_ind([1, 2, 6], [0, 1, 2], equal_var=False).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx(tuple(expected), rel=1e-6)
+    assert not found.of_checkpoint
+
+
+def test_the_difference_of_two_panels_is_welchs_interval_of_their_images():
+    rng = np.random.default_rng(0)
+    values, others = rng.normal(size=20), rng.normal(3, 2, size=30)
+    found = independent_difference(mean_of(Panel([[values]]), 0), mean_of(Panel([[others]]), 0))
+    expected = stats.ttest_ind(values, others, equal_var=False).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx(tuple(expected), rel=1e-6)
+    assert found.of_checkpoint

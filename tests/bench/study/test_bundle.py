@@ -65,7 +65,7 @@ def test_the_same_study_gives_the_same_bytes_at_another_time(study, bundled, tmp
 def test_the_manifest_says_what_there_is(parts, study):
     assert {key: value for key, value in parts.manifest.items() if key != "files"} == {
         "kind": "maskdepth-bench study",
-        "format": 1,
+        "format": 2,
         "title": "study",
         "version": "0.1.0",
     }
@@ -334,7 +334,7 @@ HOSTILE = {
     "an impossible figure": (impossible_figure, r"record\.json: iou cannot be 9\.0"),
     "an option that is no number": (option_that_is_no_number, r"record\.json: Out of range float"),
     "a time without its zone": (unzoned_time, "run_utc: .* timezone"),
-    "a later format": (manifest_with(format=2, more=1), "has format 2, and this version reads 1"),
+    "a later format": (manifest_with(format=3), "has format 3, and this version reads 1 and 2;"),
     "no format": (lambda parts: parts.manifest.pop("format"), r"manifest\.json: format: "),
     "another kind": (manifest_with(kind="a novel"), "is that of 'a novel', and not of"),
     "an unknown key": (manifest_with(run="x.py"), r"manifest\.json: run: "),
