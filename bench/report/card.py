@@ -68,9 +68,17 @@ def place(results: Results, record: Record) -> tuple[Leaderboard | None, Row | N
     return None, None
 
 
+def _sees_composite_alone(record: Record) -> bool:
+    """Whether neither the network nor its teacher looks at the background."""
+    teacher = record.cell.train.teacher
+    networks = [record.cell.architecture, *([teacher.architecture] if teacher else [])]
+    return all(network.options.get("inputs") == "composite" for network in networks)
+
+
 def _sees(record: Record) -> str:
-    alone = record.cell.architecture.options.get("inputs") == "composite"
-    return "a picture" if alone else "a picture and the same scene without the object (background)"
+    if _sees_composite_alone(record):
+        return "a picture"
+    return "a picture and the same scene without the object (background)"
 
 
 def _purpose(record: Record) -> str:
@@ -124,7 +132,7 @@ def _bullets(lines: Iterator[str]) -> str:
 
 def _use(record: Record, notes: Sequence[str]) -> str:
     height, width = record.cell.data.image_size
-    alone = record.cell.architecture.options.get("inputs") == "composite"
+    alone = _sees_composite_alone(record)
     arguments = '"picture.jpg"' if alone else '"picture.jpg", "background.jpg"'
     lines = [
         "```python",
@@ -138,7 +146,18 @@ def _use(record: Record, notes: Sequence[str]) -> str:
         f"To feed it from another program: RGB images resized to {height}x{width} px (height x "
         "width) whatever their shape, bilinear with antialiasing, as float32 (B, 3, H, W) divided "
         "by 255. No mean is subtracted: what the network needs of that it does itself. "
-        "`model.safetensors` holds the weights of `architectures.create(name, **options)` by "
-        "`config.json`, which returns logits: their sigmoid is the probability and the depth."
+        f"`model.safetensors` holds the weights of {_held(record)}, which returns logits: their "
+        "sigmoid is the probability and the depth."
     )
     return "\n\n".join(["\n".join(lines), by_hand, *notes])
+
+
+def _held(record: Record) -> str:
+    """What `model.safetensors` holds, for whoever loads it by hand."""
+    if record.cell.train.teacher is None:
+        return "`architectures.create(name, **options)` by `config.json`"
+    return (
+        "a student, which predicts the mask, and of the teacher that makes the depth of what the "
+        "mask shows: their names begin with `student.` and `teacher.`, and both are by "
+        "`config.json`. Together they are `bench.training.teacher.StudentTeacher`"
+    )

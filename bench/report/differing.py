@@ -31,7 +31,7 @@ def circumstances(record: Record) -> dict[str, str]:
     samples = record.samples
     changed = " with changes" if where.dirty else ""
     return {
-        "data": made.data or "not recorded",
+        "data": (made.data or "not recorded")[:SHOWN_DIGITS],
         "split": made.split,
         "samples": f"{samples.train} train, {samples.val} validation, {samples.test} test",
         **{f"weights of {what}": digest[:SHOWN_DIGITS] for what, digest in made.weights.items()},

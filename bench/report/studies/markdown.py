@@ -92,12 +92,12 @@ def _scores(column: Column, changes: Sequence[ScoreChange], zone: Zone) -> Itera
         header = ["row", "seeds", f"A: {column.name}", "B", "B - A", "so B is"]
         body = [_score_row(column, change, zone) for change in compared]
         pairing = "; ".join(dict.fromkeys(change.pairing for change in compared))
-        at_once = f"all {len(compared)} intervals hold" if len(compared) > 1 else "it holds"
-        lines = [f"±: half of the interval; {at_once} with 95 %. Images and seeds: {pairing}."]
+        at_once = f"all {len(compared)} hold at once" if len(compared) > 1 else "it holds"
+        lines = [f"±: half of the interval; {at_once} with 95 %. The two are {pairing}."]
         if any(c.difference.of_checkpoint for c in compared if c.difference):
             lines.append(
-                f"{ONE_SEED}: one seed: of two trained networks on other images; their recipes may "
-                "compare otherwise."
+                f"{ONE_SEED}: of one seed in A or B: for these trained networks on other images; "
+                "their recipes may compare otherwise."
             )
         yield f"## {markdown(column.title)}\n\n{table(header, body, numeric_from=1)}"
         yield markdown(" ".join(lines))
@@ -116,8 +116,10 @@ def _score_row(column: Column, change: ScoreChange, zone: Zone) -> list[str]:
         markdown(change.title),
         str(counts[0]) if counts[0] == counts[1] else f"{counts[0]} and {counts[1]}",
         *(f"{mean:.{column.decimals}f}" for mean in means),
-        f"{change.shown}{f' {ONE_SEED}' if difference.of_checkpoint else ''}",
-        verdict(difference, size, higher_is_better=column.higher_is_better).value,
+        change.shown,
+        "the same"
+        if change.span == (0, 0)
+        else verdict(difference, size, higher_is_better=column.higher_is_better).value,
     ]
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from bench.errors import InputError
 from bench.report.columns import Column
 from bench.report.leaderboard import Leaderboard
+from bench.report.marks import ONE_SEED
 from bench.report.row import Row
 from bench.report.studies.match import BoardPair
 from bench.report.studies.seeds import Beside, BySeed, stand_beside
@@ -59,7 +60,10 @@ class ScoreChange:
     def shown(self) -> str:
         """B - A with half of its interval's width."""
         found, d = self.difference, self.decimals
-        return "" if found is None else f"{found.estimate:+.{d}f} ± {found.half_width:.{d}f}"
+        if found is None:
+            return ""
+        mark = f" {ONE_SEED}" if found.of_checkpoint else ""
+        return f"{found.estimate:+.{d}f} ± {found.half_width:.{d}f}{mark}"
 
 
 @dataclass(frozen=True, eq=False)

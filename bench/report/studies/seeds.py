@@ -46,7 +46,7 @@ def stand_beside(one: BySeed, other: BySeed, task: str | None, asked: Collection
     """Choose the runs of a row that are compared.
 
     Seeds that both have are paired if the test images are the same; else all runs count. A run
-    that collapsed counts only where no run of its study has learnt.
+    that collapsed, or whose partner did, counts only where no other run is left.
 
     Args:
         one: all runs of A, at least one.
@@ -58,24 +58,33 @@ def stand_beside(one: BySeed, other: BySeed, task: str | None, asked: Collection
     lacking = (one.keys() - other.keys()) & set(asked)
     if lacking:
         problems.append(f"B lacks {_seeds(lacking)}")
-    failed, failed_of_b = ({s for s in side if task in side[s].collapsed} for side in (one, other))
-    if len(failed_of_b) > len(failed):
-        problems.append(f"collapsed in B: {_seeds(failed_of_b)}")
-    elif failed:
-        notes.append(f"collapsed in A: {_seeds(failed)}; in B: {_seeds(failed_of_b) or 'none'}")
-    learnt = len(failed) < len(one) and len(failed_of_b) < len(other)
-    one = {s: one[s] for s in sorted(one) if s not in failed} or one
-    other = {s: other[s] for s in sorted(other) if s not in failed_of_b} or other
-    is_by_image = {c.images for c in one.values()} == {c.images for c in other.values()}
-    common = sorted(one.keys() & other.keys()) if is_by_image else []
+    is_by_image = {run.images for run in one.values()} == {run.images for run in other.values()}
+    common = one.keys() & other.keys() if is_by_image else set()
     if common:
-        left_out = (one.keys() ^ other.keys()) - lacking
-        if left_out:
-            notes.append(f"compared without {_seeds(left_out)}, which only one study has")
-        one, other = ({seed: side[seed] for seed in common} for side in (one, other))
-    return Beside(one, other, is_by_image, bool(common), learnt, tuple(problems), tuple(notes))
+        if in_one := (one.keys() ^ other.keys()) - lacking:
+            notes.append(f"compared without {_seeds(in_one)}, which only one study has")
+        one, other = ({seed: side[seed] for seed in sorted(common)} for side in (one, other))
+    failed, failed_of_b = ({s for s in side if task in side[s].collapsed} for side in (one, other))
+    if failed or failed_of_b:
+        is_worse = len(failed_of_b) / len(other) > len(failed) / len(one)
+        said = f"collapsed in A: {_seeds(failed)}; in B: {_seeds(failed_of_b)}"
+        (problems if is_worse else notes).append(said)
+    left_out_of = [failed | failed_of_b] * 2 if common else [failed, failed_of_b]
+    one, other = (
+        {seed: run for seed, run in side.items() if seed not in without} or side
+        for side, without in zip((one, other), left_out_of, strict=True)
+    )
+    return Beside(
+        one=one,
+        other=other,
+        is_by_image=is_by_image,
+        is_by_seed=bool(common),
+        learnt=not any(task in run.collapsed for run in (*one.values(), *other.values())),
+        problems=tuple(problems),
+        notes=tuple(notes),
+    )
 
 
 def _seeds(seeds: Collection[int]) -> str:
     listed = ", ".join(map(str, sorted(seeds)))
-    return f"seed{'s' * (len(seeds) > 1)} {listed}" if seeds else ""
+    return f"seed{'s' * (len(seeds) > 1)} {listed}" if seeds else "none"

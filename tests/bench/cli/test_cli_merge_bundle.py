@@ -1,10 +1,13 @@
 """Studies are joined, packed and unpacked on the command line."""
 
 import sys
+import zipfile
 from pathlib import Path
 
 import bundle_maker
+import huggingface_hub
 import pytest
+import yaml
 
 from bench.cli import main
 from bench.study.study import Study
@@ -56,3 +59,40 @@ def test_a_mistake_is_one_line_and_exit_code_2(bench, arguments, message):
     assert (code, said) == (2, "")
     assert told.startswith(f"bench: {message}")
     assert told.count("\n") == 1
+
+
+def test_a_bundle_has_the_report_and_the_licence(bench):
+    bench("bundle", "mine", "all.zip", "--license", "CC-BY-4.0")
+    with zipfile.ZipFile("all.zip") as archive:
+        assert archive.read("LICENSE") == b"CC-BY-4.0\n"
+        assert archive.read("leaderboard.md").startswith(b"# Leaderboard: mine\n")
+        assert archive.read("report.html").startswith(b"<!doctype html>")
+    Path("terms.txt").write_text("All of it.\n", encoding="utf-8")
+    bench("bundle", "mine", "again.zip", "--license", "terms.txt")
+    with zipfile.ZipFile("again.zip") as archive:
+        assert archive.read("LICENSE") == b"All of it.\n"
+
+
+def test_scores_for_the_hub_are_written_beside_a_bundle(bench):
+    code, said, _ = bench("bundle", "mine", "all.zip", "--dataset", "me/rooms")
+    assert code == 0
+    assert said.endswith("scores for the Hugging Face hub written to all.eval_results\n")
+    (file,) = Path("all.eval_results").iterdir()
+    (trained,) = (r for r in Study(Path("mine")).load().records.values() if r.cell.loss)
+    assert file.name == f"{trained.cell.id}.yaml"
+    (iou,) = huggingface_hub.parse_eval_result_entries(yaml.safe_load(file.read_text()))
+    assert (iou.task_id, iou.value) == ("iou", 0.5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--license", "no/such/file"), "--license no/such/file: give a licence's SPDX name"),
+        (("--dataset", "rooms"), "--dataset rooms: give the dataset's id on the Hugging Face hub"),
+    ],
+)
+def test_a_mistake_in_what_is_published_writes_nothing(bench, arguments, told):
+    code, _, error = bench("bundle", "mine", "all.zip", *arguments)
+    assert code == 2
+    assert told in error
+    assert not Path("all.zip").exists()

@@ -2,15 +2,18 @@
 
 import math
 
+import huggingface_hub
 import pytest
 import scored_study
 import study_maker
+import yaml
 
 from bench.errors import InputError
 from bench.report.card import card
 from bench.report.chosen import find_cell
+from bench.report.hub import check_dataset, eval_results
 from bench.report.leaderboard import leaderboards
-from bench.settings import Architecture, Data
+from bench.settings import Architecture, Data, LossPair, Train
 from bench.study.record import Epoch, Training
 from bench.study.study import Study
 
@@ -107,3 +110,64 @@ def test_what_a_label_has_in_it_stays_text(tmp_path):
     text = card(results, next(iter(results.records.values())), [])
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory):
+    """A study of one network with one loss and one seed, whose archive has a path."""
+    data = Data(archive=("/home/me/secret/a.zip",))
+    question = scored_study.grid(("unet",), ("bce",), (0,), data=data)
+    return scored_study.keep(tmp_path_factory.mktemp("scored") / "study", question).load()
+
+
+def test_the_hub_reads_the_scores_in_a_cards_header(scored):
+    record = next(iter(scored.records.values()))
+    metadata = huggingface_hub.ModelCard(card(scored, record, [], "me/rooms")).data
+    assert metadata.datasets == ["me/rooms"]
+    found = {
+        (one.task_type, one.dataset_type, one.dataset_name, one.metric_type): one.metric_value
+        for one in metadata.eval_results
+    }
+    assert found == {
+        ("image-segmentation", "me/rooms", "a.zip", "iou"): record.summary["iou"],
+        ("depth-estimation", "me/rooms", "a.zip", "rmse"): record.summary["rmse"],
+    }
+    assert huggingface_hub.ModelCard(card(scored, record, [])).data.eval_results is None
+
+
+def test_the_hub_reads_the_scores_beside_a_network(scored):
+    record = next(iter(scored.records.values()))
+    (board,) = leaderboards(scored)
+    text = eval_results(scored, record, board, "me/rooms")
+    iou, rmse = huggingface_hub.parse_eval_result_entries(yaml.safe_load(text))
+    assert (iou.dataset_id, iou.task_id, iou.value) == ("me/rooms", "iou", record.summary["iou"])
+    assert (rmse.task_id, rmse.value) == ("rmse", record.summary["rmse"])
+    assert iou.date == "2026-01-01T00:00:00Z"
+    assert iou.notes == "unet · bce · seed 0; 2 test images at 64x64 px, split 0123"
+    assert "secret" not in text
+
+
+@pytest.mark.parametrize(
+    "dataset", ["rooms", "a/b/c", "me/", "me/a b", "../rooms", "me/" + 99 * "a"]
+)
+def test_an_id_that_the_hub_cannot_have_is_told(dataset):
+    with pytest.raises(InputError, match="give the dataset's id on the Hugging Face hub"):
+        check_dataset(dataset)
+    check_dataset("some-one/rooms_1.0")
+
+
+def test_a_card_of_a_student_tells_of_its_teacher(tmp_path):
+    """The teacher looks at the background though the student does not."""
+    teacher = {"architecture": {"name": "densenet"}, "epochs": 1}
+    student = Architecture(name="unet", options={"inputs": "composite"})
+    question = scored_study.grid(
+        ("unet",),
+        (LossPair(mask="bce", depth="l1"),),
+        (0,),
+        train=Train(epochs=1, teacher=teacher),
+    ).model_copy(update={"architectures": (student,)})
+    results = scored_study.keep(tmp_path / "study", question).load()
+    text = card(results, next(iter(results.records.values())), [])
+    assert 'predictor("picture.jpg", "background.jpg")' in text
+    assert "begin with `student.` and `teacher.`" in text
+    assert "architectures.create" not in text

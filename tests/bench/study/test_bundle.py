@@ -435,3 +435,36 @@ def test_entries_that_share_their_bytes_are_refused(bundled, tmp_path):
 
 def test_the_files_of_a_study_are_known(study):
     assert all(places.is_file_of_study(path.as_posix()) for path in contents(study))
+
+
+REPORTS = {"leaderboard.md": b"# The study\n", "report.html": b"<p>The study"}
+
+
+def test_reports_are_for_readers_and_are_not_unpacked(study, tmp_path):
+    bundle(study, tmp_path / "b.zip", version="0.1.0", reports=REPORTS, licence=b"CC-BY-4.0\n")
+    with zipfile.ZipFile(tmp_path / "b.zip") as archive:
+        assert archive.read("leaderboard.md") == b"# The study\n"
+        assert archive.read("LICENSE") == b"CC-BY-4.0\n"
+    unbundle(tmp_path / "b.zip", tmp_path / "back")
+    assert contents(tmp_path / "back") == contents(study) | {Path("LICENSE"): b"CC-BY-4.0\n"}
+
+
+def test_the_licence_in_a_studys_folder_goes_with_it(study, tmp_path):
+    (study / "LICENSE").write_text("Mine.\n")
+    bundle(study, tmp_path / "b.zip", version="0.1.0")
+    unbundle(tmp_path / "b.zip", tmp_path / "back")
+    assert (tmp_path / "back" / "LICENSE").read_text() == "Mine.\n"
+
+
+def test_a_report_that_was_changed_is_refused(study, tmp_path):
+    bundle(study, tmp_path / "b.zip", version="0.1.0", reports=REPORTS)
+    parts = Parts.read(tmp_path / "b.zip")
+    parts.find("report.html").content = b"<p>The studx"
+    file = parts.write(tmp_path / "hostile.zip")
+    refused(file, tmp_path, r"report\.html: is not what manifest\.json has the checksum of")
+
+
+def test_a_bundle_of_the_first_format_is_unpacked(parts, study, tmp_path):
+    parts.manifest["format"] = 1
+    unbundle(parts.write(tmp_path / "old.zip"), tmp_path / "back")
+    assert contents(tmp_path / "back") == contents(study)

@@ -115,7 +115,7 @@ def test_a_run_that_collapsed_in_b_alone_is_a_problem(compare):
 
     (found,) = compare((question(), table), (question(), collapsed))
     (iou,) = found.scores["iou"]
-    assert iou.problem == "collapsed in B: seed 2"
+    assert iou.problem == "collapsed in A: none; in B: seed 2"
     assert (iou.seeds, iou.difference.estimate) == ((2, 2), 0)
     (found,) = compare((question(), collapsed), (question(), collapsed))
     (iou,) = found.scores["iou"]
