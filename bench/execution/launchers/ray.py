@@ -8,6 +8,7 @@ is not there, checkpoints lie in the machine's own cache folder.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -55,9 +56,11 @@ def ray_cluster(asked: Mapping[str, Any], device: str = "auto") -> Iterator[RayC
     for name, value in asked.items():
         if name not in PARAMETERS:
             raise InputError(f"--cluster {name}: unknown{suggestion(name, PARAMETERS)}")
-        is_number = isinstance(value, int | float) and value >= 0
-        if name in RESOURCES and not is_number:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if name in RESOURCES and not (is_number and 0 <= value < math.inf):
             raise InputError(f"--cluster {name}={value}: give a number from 0")
+        if name == "address" and not isinstance(value, str):
+            raise InputError(f"--cluster address={value}: give one such as 10.0.0.1:6379 or auto")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # nothing is reported to anybody
     address = asked.get("address", os.environ.get("RAY_ADDRESS"))
     options = {"address": "local", "include_dashboard": False} if address is None else {}

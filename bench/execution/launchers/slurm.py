@@ -64,7 +64,7 @@ class SlurmCluster:
             if name not in parameters():
                 raise InputError(f"--cluster {name}: unknown{suggestion(name, parameters())}")
         self.cpus: int | None = asked.get("cpus_per_task")
-        if self.cpus is not None and (not isinstance(self.cpus, int) or self.cpus < 1):
+        if self.cpus is not None and (type(self.cpus) is not int or self.cpus < 1):
             raise InputError(f"--cluster cpus_per_task={self.cpus}: give a number from 1")
         if executor == "slurm" and shutil.which("sbatch") is None:
             raise InputError(

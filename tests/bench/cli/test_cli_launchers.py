@@ -48,9 +48,13 @@ def test_the_number_of_cells_at_a_time_is_the_clusters(grid):
     [
         ("ray", "num_gpu=1", "did you mean 'num_gpus'?"),
         ("ray", "num_gpus=many", "give a number from 0"),
+        ("ray", "num_cpus=.inf", "give a number from 0"),
+        ("ray", "memory_gib=true", "give a number from 0"),
+        ("ray", "address=6379", "give one such as 10.0.0.1:6379 or auto"),
         ("ray", "num_gpus", "--cluster 'num_gpus' is no assignment"),
         ("slurm", "partion=gpu", "did you mean 'partition'?"),
         ("slurm", "cpus_per_task=many", "give a number from 1"),
+        ("slurm", "cpus_per_task=true", "give a number from 1"),
         ("slurm", "partition=gpu", "there is no sbatch on this machine"),
     ],
 )
