@@ -178,7 +178,11 @@ def _serve(connection: Connection, preload: str) -> None:
     for wish in set(WISHES) - {signal.SIGINT}:
         if signal.getsignal(wish) is not signal.SIG_IGN:
             signal.signal(wish, lambda *_: server.terminate())
-    server.run()
+    try:
+        server.run()
+    finally:
+        for wish in WISHES:  # it ends already: an exception would disturb what libraries clear up
+            signal.signal(wish, signal.SIG_IGN)
 
 
 class _Server:

@@ -1,3 +1,4 @@
+import atexit
 import ctypes
 import os
 import resource
@@ -154,6 +155,24 @@ def test_what_is_known_to_be_needed_is_loaded_before_the_jobs_come():
         assert ended.answer["loaded"] == ["a library", "what is not there"]
     finally:
         own.end()
+
+
+def end_slowly(path):
+    def touch_and_wait():
+        Path(path).touch()
+        time.sleep(0.5)
+
+    atexit.register(touch_and_wait)
+
+
+def test_a_server_that_is_ending_says_nothing_of_being_ended(tmp_path, capfd):
+    """As where a mistake is found in a grid at once: else its own end printed a traceback."""
+    own = ForkServer("test_fork_server:end_slowly")
+    own.preload(str(tmp_path / "ending"))
+    own._process.connection.close()
+    wait_until((tmp_path / "ending").exists)
+    own.end()
+    assert capfd.readouterr().err == ""
 
 
 def test_what_a_job_tells_comes_in_its_order(run):
