@@ -46,6 +46,11 @@ def predict(
     from bench.cli.trained import open_cell, warnings_as_lines
     from bench.inference.pictures import open_pairs
 
+    if composite.is_dir() and out.resolve().is_relative_to(composite.resolve()):
+        raise InputError(
+            f"--out {out}: lies in {composite}, so that what is written there would be taken for "
+            "pictures the next time; give a folder beside it"
+        )
     loaded, record = open_cell(study, cell)
     pairs = open_pairs(composite, background, record.cell.data.sources()[0])
     if not overwrite:

@@ -35,6 +35,8 @@ def weights(results: Results, record: Record) -> bytes:
         raise InputError("is a trivial baseline and has no weights")
     if record.failure is not None:
         raise InputError(f"failed, so that there are no weights: {record.failure}")
+    if record.cell.trial is not None:
+        raise InputError("is a trial of a search, of which no weights are kept")
     content = results.weights(record)
     if content is None:
         raise InputError(

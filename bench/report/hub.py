@@ -20,7 +20,7 @@ from bench.errors import InputError
 from bench.report.columns import Column, score_columns
 from bench.report.leaderboard import Leaderboard
 from bench.report.setting import size
-from bench.settings import identity
+from bench.settings import Architecture, identity
 from bench.study.record import Record
 from bench.study.results import Results
 
@@ -50,10 +50,9 @@ def eval_results(results: Results, record: Record, board: Leaderboard | None, da
         board: on which it stands, whose metrics are written; None: all that were taken.
         dataset: the id on the hub of the dataset whose images were tested on.
     """
-    samples = record.samples.test
     notes = (
-        f"{record.cell.label}; {samples} test images at {size(record.cell.data.image_size)}, "
-        f"split {record.provenance.split}"
+        f"{_name(record)}; {record.samples.test} test images at "
+        f"{size(record.cell.data.image_size)}, split {record.provenance.split}"
     )
     entries = [
         {
@@ -92,7 +91,13 @@ def model_index(
         }
         for task in TASKS
     ]
-    return [{"name": record.cell.label, "results": [one for one in found if one["metrics"]]}]
+    return [{"name": _name(record), "results": [one for one in found if one["metrics"]]}]
+
+
+def _name(record: Record) -> str:
+    """The cell in a line, without the folder of its author's own code."""
+    network = Architecture.model_validate(identity.of_architecture(record.cell.architecture))
+    return record.cell.model_copy(update={"architecture": network}).label
 
 
 def _scores(

@@ -4,10 +4,12 @@ import shutil
 import sys
 import zipfile
 
+import huggingface_hub
 import numpy as np
 import onnxruntime
 import pytest
 import trained_study
+import yaml
 from canonical_archive import entries, png, write
 from PIL import Image
 
@@ -220,3 +222,25 @@ def test_changed_code_is_told(bench, tmp_path, tiny_network):
     told = bench("predict", "own", "best", "--composite", "a.zip", "--out", "out")[2]
     assert told.endswith("may predict otherwise: mine.py changed\n")
     assert told.count("\n") == 1
+
+
+def test_predictions_are_not_written_among_the_pictures(bench, alone, tmp_path):
+    """Where the next prediction would take them for pictures."""
+    out = tmp_path / "files/composite/out"
+    code, _, told = bench("predict", "study", alone, "--composite", "files/composite", "--out", out)
+    assert code == 2
+    assert "lies in files/composite, so that what is written there" in told
+    assert not out.exists()
+
+
+def test_an_export_for_the_hub_has_its_scores(bench, alone, tmp_path):
+    assert bench("export", "study", alone, "out", "--dataset", "me/rooms")[0] == 0
+    text = (tmp_path / "out/.eval_results/maskdepth-bench.yaml").read_text()
+    scores = huggingface_hub.parse_eval_result_entries(yaml.safe_load(text))
+    assert [one.task_id for one in scores] == ["iou", "rmse"]
+    in_header = huggingface_hub.ModelCard.load(tmp_path / "out/README.md").data.eval_results
+    assert [one.metric_value for one in in_header] == [one.value for one in scores]
+    code, _, told = bench("export", "study", alone, "again", "--dataset", "rooms")
+    assert code == 2
+    assert "--dataset rooms: give the dataset's id" in told
+    assert not (tmp_path / "again").exists()

@@ -8,6 +8,8 @@ import huggingface_hub
 import numpy as np
 import pytest
 import safetensors.torch
+import scored_study
+import study_maker
 import trained_study
 
 import architectures
@@ -16,6 +18,8 @@ from bench.errors import InputError
 from bench.inference import pretrained
 from bench.inference.description import Description
 from bench.inference.load import weights
+from bench.settings.tuning import Tune
+from bench.study.study import Study
 
 
 @pytest.fixture
@@ -172,3 +176,13 @@ def test_a_hub_that_cannot_be_reached_is_one_line(exported, hub, monkeypatch):
         pretrained.push(exported, "me/mine")
     with pytest.raises(InputError, match="me/mine: no such folder, and the hub does not give it"):
         bench.from_pretrained("me/mine")
+
+
+def test_a_trial_has_no_weights_and_says_so(tmp_path):
+    """Another setting of `keep` would make no difference."""
+    searched = Tune(trials=3, learning_rate="log(1e-4, 1e-2)")
+    trial = next(iter(scored_study.grid(tune=searched).trials()))
+    record = study_maker.record(trial, val_score=0.5)
+    results = Study(tmp_path / "study").load_or_empty()
+    with pytest.raises(InputError, match="is a trial of a search, of which no weights are kept"):
+        weights(results, record)

@@ -147,6 +147,15 @@ def test_the_hub_reads_the_scores_beside_a_network(scored):
     assert "secret" not in text
 
 
+def test_the_hub_is_not_told_where_an_authors_code_lies(scored):
+    record = next(iter(scored.records.values()))
+    own = Architecture(name="/home/me/secret/net.py:net")
+    cell = record.cell.model_copy(update={"architecture": own})
+    text = eval_results(scored, record.model_copy(update={"cell": cell}), None, "me/rooms")
+    assert "net.py:net · bce · seed 0; " in text
+    assert "secret" not in text
+
+
 @pytest.mark.parametrize(
     "dataset", ["rooms", "a/b/c", "me/", "me/a b", "../rooms", "me/" + 99 * "a"]
 )
