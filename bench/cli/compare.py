@@ -34,7 +34,7 @@ def compare(
         ),
     ],
     second: Annotated[
-        str | None, typer.Argument(metavar="[B]", help="What to compare it with.")
+        str | None, typer.Argument(metavar="B", help="What to compare it with.")
     ] = None,
     metric: Annotated[
         list[str] | None, typer.Option(help="Only this one.", show_default="all of the board")

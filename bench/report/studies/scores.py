@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bench.errors import InputError
-from bench.report.columns import Column
+from bench.report.columns import Column, score_columns
 from bench.report.leaderboard import Leaderboard
 from bench.report.marks import ONE_SEED
 from bench.report.row import Row
@@ -105,18 +105,24 @@ def score_changes(
     found = {}
     for column in columns:
         drafts = [_draft(pair, column, *each) for each in rows]
-        versions = [study.contracts()[column.key].version for study in studies]
-        if versions[0] != versions[1]:
-            why = f"the metric is of version {versions[0]} in A, of {versions[1]} in B"
+        known = [of.contracts()[column.key] for of in studies if column.key in of.contracts()]
+        versions = dict.fromkeys(contract.version for contract in known)
+        if len(versions) > 1:
+            why = f"the metric is of version {' in A, of '.join(map(str, versions))} in B"
             drafts = [d and _Draft(replace(d.change, problem=why)) for d in drafts]
         found[column.key] = _with_intervals([draft for draft in drafts if draft is not None])
     return found
 
 
 def _read(row: Row | None, results: Results, names: Sequence[str]) -> BySeed:
-    records = row.records if row else ()
-    found = {record.cell.seed: read(results, record, names) for record in records}
-    return {seed: scores for seed, scores in found.items() if scores is not None}
+    """What the runs of a row say, by those metrics whose figures are of the grid's version."""
+    columns, found = score_columns(names, results.contracts()), {}
+    for record in row.records if row else ():
+        current = [column.key for column in columns if column.read(record, None) is not None]
+        scores = read(results, record, current)
+        if scores is not None:
+            found[record.cell.seed] = scores
+    return found
 
 
 def _draft(

@@ -7,6 +7,7 @@ import study_maker
 from scipy import stats
 
 from bench.errors import InputError
+from bench.execution.cell import with_values
 from bench.report.studies.comparison import compare_studies
 from bench.settings import Data, Split, Train
 from bench.study import places
@@ -210,3 +211,25 @@ def test_an_unknown_metric_is_told_with_the_choices(tmp_path):
         InputError, match="iuo: the studies share no such metric; did you mean 'iou'"
     ):
         compare_studies((results, results), ["iuo"])
+
+
+def test_a_study_without_a_grid_has_no_figures(tmp_path):
+    scored_study.keep(tmp_path / "A", question(), table)
+    other = scored_study.keep(tmp_path / "B", question(), table)
+    next((other.folder / "grids").glob("*/grid.json")).write_text("damaged")
+    (found,) = compare_studies(tuple(Study(tmp_path / name).load() for name in "AB"))
+    assert [one.problem for one in found.scores["iou"]] == ["B has no such row"]
+
+
+def test_a_figure_of_an_earlier_version_of_the_metric_is_none(tmp_path):
+    """As on the board: the file of the metric changed after the cell was scored."""
+    grid = question(seeds=(0, 1))
+    scored_study.keep(tmp_path / "A", grid, table)
+    study = scored_study.keep(tmp_path / "B", grid, table)
+    record = next(r for r in study.load().records.values() if r.cell.seed == 1)
+    earlier = record.model_copy(update={"metrics": record.metrics | {"iou": "7" * 64}})
+    values = with_values({places.SCORES: table(record.cell)}, study_maker.METRICS)
+    study.write_cell(earlier, values)
+    (found,) = compare_studies(tuple(Study(tmp_path / name).load() for name in "AB"))
+    (iou,), (rmse,) = found.scores["iou"], found.scores["rmse"]
+    assert (iou.problem, rmse.problem) == ("B lacks seed 1", "")
