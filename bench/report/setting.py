@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator
+from pathlib import PurePath
 
 from bench.report.leaderboard import Leaderboard
 from bench.report.race import decisions
@@ -85,7 +86,7 @@ def _recipe(recipe: Recipe, tuned: Collection[str] = ()) -> str:
     if isinstance(recipe, Teacher):
         origin = recipe.architecture.label
         if recipe.weights is not None:
-            return f"{origin}, weights from {recipe.weights}"
+            return f"{origin}, weights from {PurePath(recipe.weights).name}"
         return f"{origin}, {_recipe(recipe.plain())}"
     budget = f"{recipe.epochs} epochs" if recipe.epochs else f"{recipe.steps} steps"
     if recipe.budget is not None:

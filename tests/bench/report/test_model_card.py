@@ -147,6 +147,16 @@ def test_the_hub_reads_the_scores_beside_a_network(scored):
     assert "secret" not in text
 
 
+def test_a_card_does_not_tell_where_a_teachers_weights_lie(tmp_path):
+    teacher = {"architecture": {"name": "densenet"}, "weights": "/home/me/secret/t.safetensors"}
+    losses = (LossPair(mask="bce", depth="l1"),)
+    question = scored_study.grid(("unet",), losses, (0,), train=Train(epochs=1, teacher=teacher))
+    results = scored_study.keep(tmp_path / "study", question).load()
+    text = card(results, next(iter(results.records.values())), [])
+    assert "teacher: densenet, weights from t.safetensors" in text
+    assert "secret" not in text
+
+
 def test_the_hub_is_not_told_where_an_authors_code_lies(scored):
     record = next(iter(scored.records.values()))
     own = Architecture(name="/home/me/secret/net.py:net")
