@@ -20,6 +20,7 @@ from architectures.registry import (
     preload,
     register,
     source_of,
+    summary,
 )
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "preload",
     "register",
     "source_of",
+    "summary",
 ]

@@ -120,6 +120,15 @@ def options(spec: str) -> dict[str, Any]:
     }
 
 
+def summary(spec: str) -> str:
+    """Return the first line of what an entry says of itself; empty if it says nothing.
+
+    Raises:
+        ArchitectureError: If there is no such network.
+    """
+    return (inspect.getdoc(_resolve(spec)) or "").partition("\n")[0]
+
+
 def check_options(spec: str, options: Mapping[str, Any]) -> None:
     """Check that there is such a network and that it takes these options, without building it.
 

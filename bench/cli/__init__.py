@@ -14,6 +14,8 @@ from bench.cli import data
 from bench.cli.bundle import bundle
 from bench.cli.check import check
 from bench.cli.compare import compare
+from bench.cli.doctor import doctor
+from bench.cli.explain import explain
 from bench.cli.export import export
 from bench.cli.list_names import list_names
 from bench.cli.logs import logs
@@ -24,6 +26,7 @@ from bench.cli.power import power
 from bench.cli.predict import predict
 from bench.cli.report import report
 from bench.cli.run import INTERRUPTED, run
+from bench.cli.schema import schema
 from bench.cli.status import status
 from bench.cli.throughput import throughput
 from bench.cli.unbundle import unbundle
@@ -36,7 +39,6 @@ app = typer.Typer(
     help="Cross architectures with losses for mask and depth prediction, and compare them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
 app.command()(run)
 app.command()(plan)
@@ -48,6 +50,9 @@ app.command()(power)
 app.command()(predict)
 app.command()(export)
 app.command("list")(list_names)
+app.command()(explain)
+app.command()(schema)
+app.command()(doctor)
 app.command()(check)
 app.command()(throughput)
 app.command()(verify)

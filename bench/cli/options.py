@@ -29,3 +29,17 @@ def parse_options(assignments: Iterable[str], option: str = "--option") -> dict[
         except ValueError:
             raise InputError(f"{option} {assignment!r}: {value!r} is no YAML value") from None
     return options
+
+
+def complete_key(incomplete: str) -> list[str]:
+    """Return the keys of a grid that begin so, for the shell's completion."""
+    from bench.settings.keys import every_key
+
+    return [key for key in every_key() if key.startswith(incomplete)]
+
+
+def complete_architecture(incomplete: str) -> list[str]:
+    """Return the names of networks that begin so, for the shell's completion."""
+    import architectures
+
+    return [name for name in architectures.names() if name.startswith(incomplete)]

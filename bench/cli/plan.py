@@ -10,6 +10,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from bench.cli.asked_grid import (
+    GridFile,
+    GridOption,
+    Overrides,
+    Yes,
+    read_asked,
+    require_consent,
+)
 from bench.errors import InputError
 from bench.text import shortened
 
@@ -18,7 +26,9 @@ SECONDS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 
 
 def plan(
-    grid: Annotated[Path, typer.Argument(help="The grid's YAML file.")],
+    file: GridFile = None,
+    overrides: Overrides = None,
+    grid: GridOption = None,
     out: Annotated[
         Path | None, typer.Option(help="The study's folder.", show_default="results/<grid name>")
     ] = None,
@@ -26,6 +36,7 @@ def plan(
         str | None, typer.Option(metavar="TIME", help="What fits into it, as in 30m, 2h or 1d12h.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
+    yes: Yes = False,
 ) -> None:
     """Say what a grid has still to run, and from a short probe what that takes.
 
@@ -34,12 +45,13 @@ def plan(
     """
     budget_s = None if budget is None else parse_duration("--budget", budget)
     from bench.execution.launchers import start_server
-    from bench.settings.grid_file import load
     from bench.study.study import Study
 
     server = start_server()  # before this process loads torch, which both can do at the same time
     try:
-        question = load(grid)
+        question, name = read_asked(file, overrides, grid)
+        rows = len(question.architectures) * len(question.losses)
+        require_consent(rows, "networks and losses are to be probed", yes=yes)
         server.preload(question)
         from bench.execution.estimating import estimate
         from bench.execution.run import look_ahead
@@ -47,7 +59,7 @@ def plan(
         from bench.machine.device import choose
         from bench.report.plan import print_estimate, print_plan
 
-        study = Study(out or Path("results") / grid.stem)
+        study = Study(out or Path("results") / name)
         planned = look_ahead(question, study)
         with track("decoding, then probing") as on_progress:
             found = estimate(

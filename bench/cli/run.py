@@ -9,13 +9,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from bench.cli.asked_grid import (
+    GridFile,
+    GridOption,
+    Overrides,
+    Yes,
+    read_asked,
+    require_consent,
+)
 from bench.cli.launchers import Launcher, open_cluster
 from bench.errors import InputError
 from bench.execution.trackers.tracking import TrackerName
 
 if TYPE_CHECKING:
+    from bench.settings.grid import Grid
     from bench.study.plan import PlannedCell
     from bench.study.record import FailureKind
+    from bench.study.study import Study
 
 # Exit codes besides 0, and 2 for a mistake in the input.
 FAILED_CELLS = 3
@@ -39,12 +49,18 @@ class Retry(StrEnum):
 
 
 def run(
-    grid: Annotated[Path, typer.Option(help="The grid's YAML file.")],
+    file: GridFile = None,
+    overrides: Overrides = None,
+    grid: GridOption = None,
     out: Annotated[
         Path | None, typer.Option(help="The study's folder.", show_default="results/<grid name>")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would run.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Only open the data, and show it and what would run."),
+    ] = False,
+    yes: Yes = False,
     limit: Annotated[
         int | None,
         typer.Option(
@@ -119,7 +135,6 @@ def run(
     """
     from bench.execution.launchers import start_server
     from bench.execution.trackers.tracking import check_installed, tracking
-    from bench.settings.grid_file import load
     from bench.study.study import Study
 
     side_by_side = _parse_count(per_device)
@@ -130,18 +145,23 @@ def run(
     # Before this process loads torch, which both can do at the same time.
     server = start_server() if launcher is Launcher.PROCESSES and not dry_run else None
     try:
-        question, name = load(grid), grid.stem
+        question, name = read_asked(file, overrides, grid)
         if limit is not None:
             question, name = question.smoke_test(limit), f"{name}-limit-{limit}"
         study = Study(out or Path("results") / name)
         console = Console()
         if dry_run:
-            from bench.execution.run import look_ahead
-            from bench.report.plan import print_plan
-
-            planned = look_ahead(question, study, race=race)
-            print_plan(console, question, planned, study.folder)
+            _show(
+                console,
+                question,
+                study,
+                device=device if launcher.needs is None else None,
+                per_device=side_by_side,
+                threads=threads,
+                race=race,
+            )
             return
+        require_consent(_count_missing(question, study), "cells are to be trained", yes=yes)
         if server is not None:
             server.preload(question)
         from bench.events import Listeners
@@ -187,6 +207,53 @@ def run(
     console.print(f"{state}: see `bench report {study.folder}`", highlight=False, markup=False)
     if failed:
         raise typer.Exit(FAILED_CELLS)
+
+
+def _show(
+    console: Console,
+    grid: Grid,
+    study: Study,
+    *,
+    device: str | None,
+    per_device: int | None,
+    threads: int | None,
+    race: bool,
+) -> None:
+    """Print what the data is and what would run; the device is None where a cluster computes."""
+    from bench.events import Event, Remark
+    from bench.execution.dry_run import dry_run
+    from bench.execution.launchers import start_server
+    from bench.machine.device import choose
+    from bench.report.plan import print_plan
+    from bench.text import printable
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Remark):
+            typer.echo(printable(event.text))
+
+    server = start_server() if grid.train.freezes else None
+    try:
+        planned = dry_run(
+            grid,
+            study,
+            device=None if device is None else choose(device),
+            server=server,
+            per_device=per_device,
+            threads=threads,
+            race=race,
+            listen=listen,
+        )
+    finally:
+        if server is not None:
+            server.end()
+    print_plan(console, grid, planned, study.folder)
+
+
+def _count_missing(grid: Grid, study: Study) -> int:
+    """How many networks are to be trained of which the study holds nothing."""
+    results = study.load_or_empty()
+    cells = [*grid.trials(), *results.cells(grid)]
+    return sum(cell.loss is not None and results.record_of(cell) is None for cell in cells)
 
 
 def _say_what_is_left(planned: list[PlannedCell], race: bool, keep_stale: bool) -> None:  # noqa: FBT001 - as they are asked for

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from bench.cli.options import complete_architecture, parse_options
 from bench.cli.run import INTERRUPTED
 from bench.errors import InputError
 
@@ -19,7 +20,10 @@ VISIT_S = 1800.0  # that a network may take for one visit, compiling included
 
 def throughput(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Architectures; the first is the reference.")
+        list[str] | None,
+        typer.Argument(
+            help="Architectures; the first is the reference.", autocompletion=complete_architecture
+        ),
     ] = None,
     grid: Annotated[
         Path | None, typer.Option(help="Take what is not given from this grid; also end to end.")
@@ -46,7 +50,6 @@ def throughput(
         raise InputError(f"{out} exists already")
     import torch
 
-    from bench.cli.options import parse_options
     from bench.events import Event, TimingDone
     from bench.execution.trackers.terminal import create_progress
     from bench.machine.device import choose

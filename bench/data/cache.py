@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import platformdirs
 from filelock import FileLock, Timeout
 
@@ -71,17 +70,14 @@ def open_dataset(
     excluded = [] if exclude is None else read_excluded(exclude)
     fingerprint = _fingerprint(sources, excluded)
     root = root or default_root()
-    folder = root / f"{fingerprint[:16]}-{size[0]}x{size[1]}-{decoding_digest()[:8]}"
+    folder = _folder(root, fingerprint, size)
     remark = on_remark or (lambda _: None)
     if folder.exists():
         try:
             return open_cache(folder, size, fingerprint, whole=check_cache)
         except DamagedCacheError as error:
             remark(f"{error}; decoding the images anew")
-    layouts = open_selection(sources, exclude, remark)
-    for layout in layouts:
-        remark(f"{layout.entries.paths}: layout {layout.name}, {len(layout.samples)} samples")
-    pool = SamplePool(layouts)
+    pool = _open_pool(sources, exclude, remark)
     build = CacheBuild(folder, pool, size, on_progress or (lambda _, __: None))
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -108,18 +104,54 @@ def open_dataset(
     return stream(pool, size, fingerprint)
 
 
-def open_samples(
-    archives: Sequence[Path | Source], *, exclude: Path | None = None
-) -> tuple[pd.DataFrame, str]:
+def open_pool(
+    archives: Sequence[Path | Source],
+    *,
+    exclude: Path | None = None,
+    on_remark: OnRemark | None = None,
+) -> tuple[SamplePool, str]:
     """The samples and the fingerprint of the dataset that `open_dataset` gives, nothing decoded.
+
+    Args:
+        archives: as there.
+        exclude: as there.
+        on_remark: called with the layout, and what was found on the way.
 
     Raises:
         InputError: an archive is at fault, or a sample lacks a partner.
     """
     sources = _as_sources(archives)
     excluded = [] if exclude is None else read_excluded(exclude)
-    layouts = open_selection(sources, exclude, lambda _: None)
-    return SamplePool(layouts).samples, _fingerprint(sources, excluded)
+    pool = _open_pool(sources, exclude, on_remark or (lambda _: None))
+    return pool, _fingerprint(sources, excluded)
+
+
+def decoding_outlook(pool: SamplePool, size: Size, fingerprint: str) -> str:
+    """Say in a line whether samples are decoded at a size already, or what that takes."""
+    root = default_root()
+    folder = _folder(root, fingerprint, size)
+    shown = f"{size[1]}x{size[0]} px"
+    if folder.exists():
+        return f"{shown}: decoded already, in {folder}"
+    needed = CacheBuild(folder, pool, size, lambda _, __: None).bytes_needed()
+    there = next(place for place in (root, *root.absolute().parents) if place.exists())
+    free = shutil.disk_usage(there).free
+    return (
+        f"{shown}: to be decoded, {needed / 2**20:,.0f} MiB in {root}, which has "
+        f"{free / 2**30:,.1f} GiB free"
+    )
+
+
+def _open_pool(sources: Sequence[Source], exclude: Path | None, remark: OnRemark) -> SamplePool:
+    layouts = open_selection(sources, exclude, remark)
+    for layout in layouts:
+        remark(f"{layout.entries.paths}: layout {layout.name}, {len(layout.samples)} samples")
+    return SamplePool(layouts)
+
+
+def _folder(root: Path, fingerprint: str, size: Size) -> Path:
+    """Where the cache of a dataset at a size lies."""
+    return root / f"{fingerprint[:16]}-{size[0]}x{size[1]}-{decoding_digest()[:8]}"
 
 
 def _as_sources(archives: Sequence[Path | Source]) -> list[Source]:

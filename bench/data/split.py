@@ -39,6 +39,12 @@ class SplitRows:
     digest: str
     left_out: int = 0
 
+    @property
+    def label(self) -> str:
+        """How many are in each: ``360 train, 60 val, 180 test``."""
+        counts = [f"{len(getattr(self, subset))} {subset}" for subset in SUBSETS]
+        return ", ".join([*counts, *([f"{self.left_out} left out"] if self.left_out else [])])
+
 
 def split_rows(
     samples: pd.DataFrame, split: Split, fingerprint: str, *, limit: int | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +10,7 @@ import torch
 
 from architectures.user_code import forget_changed
 from bench.data.batch_loader import BatchLoader
-from bench.data.cache import open_dataset, open_samples
-from bench.data.dataset import Dataset
+from bench.data.cache import decoding_outlook, open_dataset, open_pool
 from bench.data.split import SplitRows, split_rows
 from bench.errors import InputError
 from bench.evaluation import metrics
@@ -92,7 +92,8 @@ def open_context(
         )
         loaders[size] = BatchLoader(dataset, device)
     loader = loaders[grid.data.image_size]
-    _check_kinds(grid, loader.dataset)
+    there = loader.dataset
+    _check_kinds(grid, [*there.tasks, *([] if there.backgrounds is None else ["background"])])
     split = split_rows(
         loader.dataset.samples, grid.data.split, loader.dataset.fingerprint, limit=grid.data.limit
     )
@@ -111,16 +112,29 @@ def open_context(
     )
 
 
-def open_inventory(grid: Grid) -> Inventory:
+def open_inventory(grid: Grid, listen: Listener = silent) -> Inventory:
     """Find out what there is behind a grid's settings, without decoding anything.
+
+    Args:
+        grid: the question.
+        listen: told what the data is.
 
     Raises:
         InputError: the data or a metric is at fault.
     """
     forget_changed()
     load_metrics(grid)
-    samples, fingerprint = open_samples(grid.data.sources(), exclude=_exclude(grid))
-    split = split_rows(samples, grid.data.split, fingerprint, limit=grid.data.limit)
+    pool, fingerprint = open_pool(
+        grid.data.sources(),
+        exclude=_exclude(grid),
+        on_remark=lambda text: listen(Remark(text)),
+    )
+    _check_kinds(grid, pool.kinds)
+    split = split_rows(pool.samples, grid.data.split, fingerprint, limit=grid.data.limit)
+    listen(Remark(f"each sample has {', '.join(pool.kinds)}"))
+    listen(Remark(f"{split.label} ({grid.data.split.label})"))
+    for size in sorted(_sizes(grid)):
+        listen(Remark(decoding_outlook(pool, size, fingerprint)))
     return Inventory(fingerprint, split.digest)
 
 
@@ -155,15 +169,13 @@ def _exclude(grid: Grid) -> Path | None:
     return Path(grid.data.exclude) if grid.data.exclude else None
 
 
-def _check_kinds(grid: Grid, dataset: Dataset) -> None:
-    """Make sure that the archives have what the grid needs.
+def _check_kinds(grid: Grid, kinds: Iterable[str]) -> None:
+    """Make sure that the archives have the kinds of images that the grid needs.
 
     Raises:
         InputError: they do not; the line says how to do without.
     """
-    lacking = grid.kinds() - {"composite", *dataset.tasks}
-    if dataset.backgrounds is not None:
-        lacking -= {"background"}
+    lacking = grid.kinds() - {"composite", *kinds}
     remedies = {
         "mask": "train depth alone, as in losses: [{depth: l1}]",
         "depth": "train the mask alone, as in losses: [{mask: bce}]",

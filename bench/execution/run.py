@@ -10,7 +10,6 @@ from functools import partial
 import torch
 
 from bench.data.leakage import find_leakage
-from bench.errors import InputError
 from bench.events import Listener, Listeners, Remark, silent
 from bench.execution.context import RunContext, open_context, open_inventory
 from bench.execution.grid_run import LOOK_S, GridRun, Means, Precedents
@@ -18,13 +17,13 @@ from bench.execution.launchers.contract import AT_ONCE, Cluster, Launcher
 from bench.execution.launchers.inline import Inline
 from bench.execution.launchers.processes import Processes
 from bench.execution.race import GridRace, enter_race, run_race
+from bench.execution.requirements import check_device, check_freezing
 from bench.execution.rescoring import update_metrics
 from bench.execution.shared_teacher import TEACHER
 from bench.execution.threads import computing_with, threads_for
 from bench.execution.timing import measure_throughput, timing_claim
 from bench.execution.trackers.claimed import ClaimedProgress
 from bench.execution.tuning import check_installed, tune
-from bench.machine.device import check_count
 from bench.machine.fork_server import ForkServer
 from bench.machine.stop import Stop
 from bench.settings.grid import Cell, Grid
@@ -36,18 +35,26 @@ from bench.study.results import Results
 from bench.study.study import Study
 
 
-def look_ahead(grid: Grid, study: Study, *, race: bool = False) -> list[PlannedCell]:
+def look_ahead(
+    grid: Grid, study: Study, *, race: bool = False, listen: Listener = silent
+) -> list[PlannedCell]:
     """Return every cell of a grid and what the study holds of it; nothing is decoded or written.
 
     They are in the order of work, the trials of a tuned grid first. Of a race, there are the cells
     up to its next look.
+
+    Args:
+        grid: the question.
+        study: where the answers are kept.
+        race: whether it is run as a race.
+        listen: told what the data is.
 
     Raises:
         InputError: the data is at fault, the study is of an earlier format, or a race could decide
             nothing.
     """
     results = study.load_or_empty()
-    inventory = open_inventory(grid)
+    inventory = open_inventory(grid, listen)
     trials = plan(grid.trials(), results, inventory.of)
     planned = plan(results.cells(grid), results, inventory.of)
     if race:
@@ -123,11 +130,6 @@ def run(
             installed, a race could decide nothing, or there are fewer devices than a cell takes;
             nothing is written.
     """
-    if grid.devices_per_cell > 1 and per_device != 1:
-        raise InputError(
-            "--per-device: cells that take several devices each run one at a time; leave it out, "
-            "or give devices_per_cell: 1"
-        )
     claims = Claims(study.folder / places.CLAIMS)
     listen = Listeners(listen, ClaimedProgress(claims))
     results = study.load_or_empty()
@@ -142,7 +144,9 @@ def run(
         stack.callback(claims.give_all_back)
         by_default = None if cluster is None else cluster.cpus
         stack.enter_context(computing_with(threads_for(results, threads, by_default)))
-        _check_devices(grid, device, cluster)
+        if cluster is None:
+            check_device(grid, device, per_device=per_device)
+        check_freezing((c for c in results.cells(grid) if results.record_of(c) is None), server)
         # In full: a cell may go to another folder.
         folder = study.folder.absolute() / places.CHECKPOINTS
         context = open_context(grid, device, folder, check_cache=check_cache, listen=listen)
@@ -179,11 +183,6 @@ def run(
             while not claims.take(timing_claim(context.environment)):
                 time.sleep(LOOK_S)
             measure_throughput(grid, study, context, listen, retry=bool(retry))
-
-
-def _check_devices(grid: Grid, device: torch.device, cluster: Cluster | None) -> None:
-    if cluster is None:
-        check_count(device, grid.devices_per_cell, torch.get_num_threads())
 
 
 def _launcher(

@@ -40,12 +40,22 @@ def describe(device: torch.device) -> Environment:
         packages={**versions, "torch": torch.__version__},  # with its build, as 2.11.0+cu130
         cuda=torch.version.cuda if on_cuda else None,
         cudnn=None if cudnn is None else str(cudnn),
-        driver=_driver() if on_cuda else None,
+        driver=nvidia_driver() if on_cuda else None,
         platform=f"{platform.system()} {platform.machine()}",
         device=device.type,
         device_name=_device_name(device),
         threads=torch.get_num_threads(),
     )
+
+
+def nvidia_driver() -> str | None:
+    """Return the version of the driver of NVIDIA's cards; None where there is none."""
+    try:
+        text = DRIVER.read_text(encoding="utf-8")
+    except OSError:
+        return None
+    found = re.search(r"Kernel Module\s+(?:for \S+\s+)?(\S+)", text)
+    return found[1] if found else None
 
 
 def _version(package: str) -> str | None:
@@ -75,15 +85,6 @@ def _git(*arguments: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return answer.stdout.strip()
-
-
-def _driver() -> str | None:
-    try:
-        text = DRIVER.read_text(encoding="utf-8")
-    except OSError:
-        return None
-    found = re.search(r"Kernel Module\s+(?:for \S+\s+)?(\S+)", text)
-    return found[1] if found else None
 
 
 def _device_name(device: torch.device) -> str:

@@ -13,7 +13,9 @@ from torch.overrides import TorchFunctionMode
 from bench.errors import InputError
 from bench.settings.base import Size
 
-TF32_CAPABILITY = (8, 0)  # of CUDA devices, the first that compute in it
+# Of CUDA devices, the first that compute in it.
+TF32_CAPABILITY = (8, 0)
+BF16_CAPABILITY = (8, 0)
 
 
 def check_precision(device: torch.device, precision: str) -> None:

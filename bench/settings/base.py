@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationInfo
 
 Size = tuple[int, int]  # height and width in pixels
 
@@ -18,6 +18,10 @@ def _as_seed(value: object) -> int:
 
 
 Seed = Annotated[int, BeforeValidator(_as_seed)]
+# Python takes true for 1 and 4.0 for 4, a reader of a grid does not.
+WholeNumber = Annotated[int, Strict()]
+NonNegativeInt = Annotated[WholeNumber, Field(ge=0)]
+PositiveInt = Annotated[WholeNumber, Field(gt=0)]
 OneOrMore = BeforeValidator(lambda value: value if isinstance(value, list | tuple) else [value])
 
 

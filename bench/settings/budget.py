@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
-from bench.settings.base import Settings
+from bench.settings.base import PositiveInt, Settings
 
 
 class Budget(Settings):

@@ -8,15 +8,13 @@ from pydantic import (
     BeforeValidator,
     Discriminator,
     Field,
-    NonNegativeInt,
-    PositiveInt,
     Tag,
     field_validator,
     model_validator,
 )
 
 from bench.settings import name_pattern
-from bench.settings.base import Seed, Settings
+from bench.settings.base import NonNegativeInt, PositiveInt, Seed, Settings, WholeNumber
 
 
 class Split(Settings):
@@ -35,6 +33,8 @@ class Split(Settings):
             is left out. Where every foreground stands on every background, a share of train² + val²
             + test² of the samples stays, train² of all to train.
         file: a CSV list in place of a draw: ``key,subset`` with the subsets train, val and test.
+        train, val, test: shares of the samples; together they are 1.
+        seed: of the draw.
     """
 
     method: Literal[
@@ -110,7 +110,7 @@ def _as_square(value: object) -> object:
     return [value, value] if isinstance(value, int) else value
 
 
-SideLength = Annotated[int, Field(ge=32, le=4096)]
+SideLength = Annotated[WholeNumber, Field(ge=32, le=4096)]
 ImageSize = Annotated[tuple[SideLength, SideLength], BeforeValidator(_as_square)]
 
 
@@ -128,9 +128,9 @@ class DepthCoding(Settings):
             the map; it is stretched to the whole image.
     """
 
-    maximum: Annotated[int, Field(ge=1, le=65535)] = 255
+    maximum: Annotated[WholeNumber, Field(ge=1, le=65535)] = 255
     near: Literal["low", "high"] = "low"
-    invalid: int | None = None
+    invalid: WholeNumber | None = None
     unit: str | None = None
     colors: Literal["grey", "plasma"] = "grey"
     crop: tuple[NonNegativeInt, NonNegativeInt, PositiveInt, PositiveInt] | None = None
@@ -228,7 +228,7 @@ class Source(Settings):
     ) = None
     pairing: Literal["right", "published"] = "right"
     depth: DepthCoding | None = None
-    mask_threshold: int = Field(127, ge=0, le=254)
+    mask_threshold: WholeNumber = Field(127, ge=0, le=254)
 
 
 class Data(Settings):
@@ -237,6 +237,8 @@ class Data(Settings):
     Attributes:
         archive: files that make up one dataset, or `Source` mappings, each a dataset by itself.
         exclude: a CSV list with a column ``key``: samples to leave out.
+        image_size: (height, width) in pixels, or one number for both.
+        split: which samples train, which select the epoch, and which test.
         limit: of the samples, drawn by the split's seed.
     """
 

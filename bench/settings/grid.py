@@ -11,7 +11,6 @@ from typing import Annotated, Any, Self
 from pydantic import (
     BeforeValidator,
     Field,
-    PositiveInt,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -19,7 +18,7 @@ from pydantic import (
 
 import architectures as architecture_registry
 from bench.settings import identity
-from bench.settings.base import OneOrMore, Seed, Settings, is_stored
+from bench.settings.base import OneOrMore, PositiveInt, Seed, Settings, is_stored
 from bench.settings.data import Data
 from bench.settings.keep import Keep
 from bench.settings.limits import Limits
@@ -169,9 +168,20 @@ class Grid(Settings):
     """Architectures crossed with losses and seeds, on one dataset with one budget.
 
     Attributes:
-        tune: how a recipe of its own is found for each architecture with each loss; None where
-            `train` is that of all.
-        metrics: that the leaderboard shows, the first of each task to sort by.
+        architectures: networks by name, with options; ``*`` and ``?`` stand for all names that fit.
+            `bench list architectures` shows what there is.
+        losses: expressions as ``bce + 0.5*ssim``, for both tasks or one for each.
+            `bench list losses` shows what there is.
+        seeds: of the initial weights, the order of the images, their variation and dropout; each
+            architecture is trained with each loss once a seed.
+        data: the samples, their size and their split.
+        train: how long each network trains, and how.
+        tune: how a recipe of its own is found for each architecture with each loss; null: `train`
+            is that of all.
+        metrics: that the leaderboard shows, the first of each task to sort by. `bench list
+            metrics` shows what there is.
+        limits: what a cell may use of the machine.
+        keep: what the study keeps besides the figures.
         devices_per_cell: CUDA devices, or processes on the CPU, that train a cell together: each
             has its share of every batch. A figure differs by the order of sums, so that more than
             one is part of a cell's identity.

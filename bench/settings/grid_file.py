@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -10,23 +11,20 @@ from pydantic_core import ErrorDetails
 from architectures.user_code import forget_changed
 from bench.errors import InputError, suggestion
 from bench.settings import yaml_text
-from bench.settings.base import Settings
-from bench.settings.budget import Budget
-from bench.settings.data import Data, Split
 from bench.settings.grid import Grid
-from bench.settings.keep import Keep
-from bench.settings.limits import Limits
-from bench.settings.losses import Balance, LossPair
-from bench.settings.schedule import Schedule
-from bench.settings.training import Recipe, Teacher, Train
-from bench.settings.tuning import Tune
+from bench.settings.keys import groups
+from bench.settings.overrides import overridden
 from bench.text import shortened
 
 SHOWN = 100  # characters of a value that is at fault
 
 
-def load(path: Path) -> Grid:
+def load(path: Path, overrides: Sequence[str] = ()) -> Grid:
     """Read and validate a grid file.
+
+    Args:
+        path: of the file.
+        overrides: settings in place of its own, see `bench.settings.overrides`.
 
     Raises:
         InputError: the file cannot be read, is no YAML, is beyond the limits of
@@ -48,30 +46,17 @@ def load(path: Path) -> Grid:
         raise InputError(
             f"{path}: a grid is a mapping with the keys {', '.join(Grid.model_fields)}"
         )
+    content = overridden(content, overrides)
+    where = f"{path} with {' '.join(overrides)}" if overrides else str(path)
     try:
         return Grid.model_validate(content)
     except ValidationError as error:
-        raise InputError(f"{path}: {_explain(error.errors()[0])}") from None
+        raise InputError(f"{where}: {_explain(_first(error.errors()))}") from None
 
 
-_SECTIONS: dict[str, type[Settings]] = {
-    "": Grid,
-    "data": Data,
-    "data.split": Split,
-    "keep": Keep,
-    "limits": Limits,
-    "losses": LossPair,
-    "losses.balance": Balance,
-    "train": Train,
-    "train.budget": Budget,
-    "train.losses": LossPair,
-    "train.schedule": Schedule,
-    "train.stages": Recipe,
-    "train.teacher": Teacher,
-    "tune": Tune,
-}
+_BRANCHES = {"str", "Source", "patterns"}  # what a value of several types was read as
 
-_ALSO_TEXTS = {"losses", "train.losses"}
+_ALSO_TEXTS = {"losses", "train.losses", "train.stages.losses", "train.teacher.losses"}
 
 # What would be right in place of a value of another type.
 _RIGHT = {
@@ -87,16 +72,22 @@ _RIGHT = {
 }
 
 
+def _first(errors: list[ErrorDetails]) -> ErrorDetails:
+    """The first error, but for those that say that a mapping is no text."""
+    other = (e for e in errors if not (e["loc"][-1:] == ("str",) and isinstance(e["input"], dict)))
+    return next(other, errors[0])
+
+
 def _explain(error: ErrorDetails) -> str:
     """One line for one validation error: the key, what is wrong, what would be right."""
-    location = [str(part) for part in error["loc"]]
-    section = ".".join(part for part in location[:-1] if not part.isdigit())
+    location = [str(part) for part in error["loc"] if part not in _BRANCHES]
+    *section, own = [part for part in location if not part.isdigit()] or [""]
     where = shortened(".".join(location), SHOWN)
     given = error["input"]
-    shown = "null" if given is None else shortened(repr(given), SHOWN)
+    shown = _as_yaml(given)
     match error["type"]:
-        case "extra_forbidden" if section in _SECTIONS:
-            near = suggestion(location[-1], _SECTIONS[section].model_fields)
+        case "extra_forbidden" if (group := groups().get(".".join(section))) is not None:
+            near = suggestion(location[-1], group.model_fields)
             line = f"unknown key {where!r}{near}"
         case "missing":
             line = f"the key {where!r} is missing"
@@ -107,10 +98,8 @@ def _explain(error: ErrorDetails) -> str:
             line = f"{where}: is empty; give at least one"
         case "value_error":
             line = ": ".join(filter(None, (where, str(error["ctx"]["error"]))))
-        case "model_type" if (
-            named := ".".join(p for p in location if not p.isdigit())
-        ) in _SECTIONS:
-            keys = ", ".join(_SECTIONS[named].model_fields)
+        case "model_type" if (named := ".".join([*section, own])) in groups():
+            keys = ", ".join(groups()[named].model_fields)
             what = "a text or a mapping" if named in _ALSO_TEXTS else "a mapping"
             line = f"{where}: give {what}, not {shown} (keys: {keys})"
         case kind if kind in _RIGHT:
@@ -118,3 +107,11 @@ def _explain(error: ErrorDetails) -> str:
         case _:
             line = f"{where}: {error['msg'].lower()}, not {shown}"
     return line
+
+
+def _as_yaml(value: object) -> str:
+    """A value that is at fault, as a user has written it."""
+    words = {None: "null", True: "true", False: "false"}
+    if value is None or isinstance(value, bool):
+        return words[value]
+    return shortened(repr(value), SHOWN)

@@ -17,7 +17,7 @@ class Balance(Settings):
         method: ``fixed`` by the two factors; ``uncertainty`` learns them (Kendall et al. 2018,
             https://arxiv.org/abs/1705.07115); ``equal_scale`` divides every term by its first
             value, so that mixtures are compared without the confound of scale.
-        mask, depth: the fixed factors.
+        mask, depth: the factors of ``fixed``, by default 1.
     """
 
     method: Literal["fixed", "uncertainty", "equal_scale"] = "fixed"
@@ -37,7 +37,12 @@ class Balance(Settings):
 
 
 class LossPair(Settings):
-    """The objective of each task, as canonical loss expressions; None for one not trained."""
+    """The objective of each task, as canonical loss expressions; None for one not trained.
+
+    Attributes:
+        mask, depth: the expression, as ``bce + 0.5*ssim(window=7)``.
+        balance: how the losses of the two tasks are weighed.
+    """
 
     mask: str | None = None
     depth: str | None = None

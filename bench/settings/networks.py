@@ -14,7 +14,13 @@ from bench.settings.base import Settings
 
 
 class Architecture(Settings):
-    """A network by name, with the options that its registry entry takes."""
+    """A network by name, with the options that its registry entry takes.
+
+    Attributes:
+        name: an entry, ``smp:DECODER/ENCODER``, ``timm:ENCODER``, or a user's own as
+            ``path/to/file.py:NAME``; `bench list architectures` shows what there is.
+        options: which a grid has beside the name: ``{name: unet, width: 0.25}``.
+    """
 
     name: str
     options: dict[str, JsonValue] = Field({})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
-from bench.settings.base import Settings
+from bench.settings.base import PositiveInt, Settings
 
 # What holds where nothing else is given.
 ONE_CYCLE = {

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     Field,
-    PositiveInt,
     SerializerFunctionWrapHandler,
     ValidationInfo,
     field_serializer,
@@ -20,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from bench.settings.base import OneOrMore, Settings, is_stored
+from bench.settings.base import OneOrMore, PositiveInt, Settings, is_stored
 from bench.settings.budget import Budget
 from bench.settings.data import ImageSize
 from bench.settings.losses import LossPair
@@ -39,13 +38,22 @@ class Recipe(Settings):
     """How a network is trained for a while.
 
     Attributes:
-        epochs, steps, budget: how long, one of the three.
-        image_size: (height, width); by default the data's.
+        epochs, steps, budget: how long: one of epochs, steps and a budget of another unit.
+        image_size: (height, width) in pixels, or one number for both; by default the data's.
+        batch_size: images in a step.
         accumulate: micro-batches into which each batch is divided; their gradients add up, and
             BatchNorm sees them one by one. A batch that does not fit into memory is divided anyway.
         losses: by default the cell's.
         freeze: parts of the network that do not learn, by the names of its modules, with
             wildcards: ``trunk``, ``branches.*``. The statistics of their BatchNorms rest too.
+        optimizer: AdamW (Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101), Adam or SGD.
+        learning_rate: the highest that the schedule comes to.
+        weight_decay: of the optimizer.
+        schedule: how the learning rate moves over a stage, by its name or with settings.
+        gradient_clip: the largest norm of all gradients together; null: they are not clipped.
+        flip: whether half of the training images, at random, are mirrored left to right.
+        color_jitter: how far brightness (added) and contrast and saturation (factors around 1) of
+            the training images vary at random; 0: not at all.
         momentum, nesterov: of SGD; by default 0.9 and no. One cycle moves the momentum itself.
         precision: mixed bf16; or float32; or float32 of which a CUDA device multiplies 10 bits of
             the fraction, ``tf32``.
@@ -228,7 +236,7 @@ class Train(Recipe):
     Attributes:
         stages: recipes one after the other; what a stage leaves open is as outside of the stages.
             Optimizer and schedule start anew with each. The epoch is selected in the last one.
-        teacher: see `Teacher`.
+        teacher: a network that is trained on depth first and then frozen, to judge masks by.
     """
 
     stages: tuple[Recipe, ...] = ()
@@ -239,6 +247,12 @@ class Train(Recipe):
         """Whether a clock ends a stage or the teacher's training."""
         recipes: list[Recipe] = [*self.recipes(), *([self.teacher] if self.teacher else [])]
         return any(recipe.is_timed for recipe in recipes)
+
+    @property
+    def freezes(self) -> bool:
+        """Whether a part of some network rests for a while."""
+        recipes: list[Recipe] = [*self.recipes(), *([self.teacher] if self.teacher else [])]
+        return any(recipe.freeze for recipe in recipes)
 
     def recipes(self) -> tuple[Recipe, ...]:
         """Return the stages in full; without any, the one recipe.

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
-from bench.settings.base import Seed, Settings
+from bench.settings.base import Seed, Settings, WholeNumber
 from bench.settings.training import Recipe, Train
 
 NUMBER = r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*"
@@ -69,11 +69,12 @@ class Tune(Settings):
     Attributes:
         trials: trainings of each architecture with each loss.
         seed: of the trials; by default the grid's first.
-        learning_rate, weight_decay, batch_size, color_jitter: where each is searched; None where
-            the recipe says what it is.
+        learning_rate, weight_decay, batch_size, color_jitter: where it is searched: an interval as
+            ``log(1e-4, 1e-2)`` or ``uniform(0, 0.1)``, or a list of choices, as batch sizes need;
+            null: it is that of the recipe.
     """
 
-    trials: int = Field(ge=MIN_TRIALS)
+    trials: WholeNumber = Field(ge=MIN_TRIALS)
     seed: Seed | None = None
     learning_rate: Space | None = None
     weight_decay: Space | None = None

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 
 from torch import nn
 
+from architectures.errors import did_you_mean
 from bench.errors import TrainingError
+
+
+def check_parts(model: nn.Module, patterns: Iterable[str]) -> None:
+    """Make sure that each pattern fits the name of some module of a network.
+
+    Raises:
+        TrainingError: one fits none.
+    """
+    for pattern in patterns:
+        _fitting(model, pattern)
 
 
 @contextmanager
@@ -18,13 +29,7 @@ def frozen(model: nn.Module, patterns: tuple[str, ...]) -> Iterator[list[nn.Modu
     Raises:
         TrainingError: a pattern fits no module.
     """
-    resting = []
-    for pattern in patterns:
-        fitting = [module for name, module in model.named_modules() if fnmatchcase(name, pattern)]
-        if not fitting:
-            parts = ", ".join(name for name, _ in model.named_children())
-            raise TrainingError(f"freeze: the network has no part {pattern!r} (parts: {parts})")
-        resting += fitting
+    resting = [module for pattern in patterns for module in _fitting(model, pattern)]
     learning = [p for module in resting for p in module.parameters() if p.requires_grad]
     try:
         for parameter in learning:
@@ -34,3 +39,13 @@ def frozen(model: nn.Module, patterns: tuple[str, ...]) -> Iterator[list[nn.Modu
     finally:
         for parameter in learning:
             parameter.requires_grad_(requires_grad=True)
+
+
+def _fitting(model: nn.Module, pattern: str) -> list[nn.Module]:
+    modules = dict(model.named_modules())
+    fitting = [module for name, module in modules.items() if fnmatchcase(name, pattern)]
+    if not fitting:
+        parts = ", ".join(name for name, _ in model.named_children())
+        near = did_you_mean(pattern, modules)
+        raise TrainingError(f"freeze: the network has no part {pattern!r}{near} (parts: {parts})")
+    return fitting

@@ -51,13 +51,14 @@ def split(
         test=test,
         seed=seed,
     )
-    from bench.data.cache import open_dataset, open_samples
+    from bench.data.cache import open_dataset, open_pool
     from bench.data.leakage import near_duplicates, shared_groups
     from bench.data.similarity import dhash
     from bench.data.split import split_rows, write_split
     from bench.execution.trackers.terminal import track
 
-    samples, fingerprint = open_samples(archives)
+    pool, fingerprint = open_pool(archives)
+    samples = pool.samples
     rows = split_rows(samples, asked, fingerprint)
     typer.echo(
         f"{len(rows.train)} train, {len(rows.val)} val, {len(rows.test)} test, "

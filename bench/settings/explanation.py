@@ -1,0 +1,162 @@
+"""What a setting of a grid means, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from bench.settings.base import Settings
+from bench.settings.examples import EXAMPLES
+from bench.settings.grid import Grid
+from bench.settings.json_schema import Schema, grid_schema
+from bench.settings.keys import Key, every_key, find, first_of, group_of
+
+_TYPES = {"boolean": "true or false", "null": "null", "string": "a text"}
+_BOUNDS = {
+    "minimum": "from",
+    "exclusiveMinimum": "above",
+    "maximum": "to",
+    "exclusiveMaximum": "below",
+}
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a setting means.
+
+    Attributes:
+        key: its name, with dots.
+        description: in sentences.
+        type: what it may be, in words.
+        default: as a grid has it; None: it has to be given.
+        yaml: an example, as a line of a grid.
+        override: the same, as it is typed after the grid's file.
+        inner: if it is a group, the names of its settings and how the description of each begins.
+    """
+
+    key: str
+    description: str
+    type: str
+    default: str | None
+    yaml: str
+    override: str
+    inner: dict[str, str]
+
+
+def explain(name: str) -> Explanation:
+    """Return what a setting means.
+
+    Args:
+        name: its key with dots.
+
+    Raises:
+        InputError: there is none; the line names the nearest.
+    """
+    key = find(name)
+    dotted, line = _written(key, EXAMPLES[first_of(key).name])
+    inner = [one for one in every_key().values() if one.name.rpartition(".")[0] == key.name]
+    return Explanation(
+        key=key.name,
+        description=key.description[:1].upper() + key.description[1:],
+        type=_type_of(key),
+        default=None if key.field.is_required() else as_yaml(key.field.get_default()),
+        yaml=line,
+        override=dotted,
+        inner={one.own_name: _beginning(one) for one in inner},
+    )
+
+
+def overview() -> dict[str, str]:
+    """Return every key and how its description begins; what means the same is there once."""
+    return {key.name: _beginning(key) for key in every_key().values() if first_of(key) is key}
+
+
+def as_yaml(value: Any) -> str:
+    """Return a default as a grid has it, in a line."""
+    if isinstance(value, Settings):
+        given = value.model_dump(mode="json", exclude_defaults=True, exclude_none=True)
+        return as_yaml(given) if given else "that of each of its keys"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {as_yaml(one)}' for key, one in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(as_yaml, value))}]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)
+
+
+def _beginning(key: Key) -> str:
+    """The first sentence."""
+    return key.description.partition(". ")[0].rstrip(".")
+
+
+def _written(key: Key, example: str) -> tuple[str, str]:
+    """An example as it is typed behind a grid's file, and as a line of the grid."""
+    parts = key.name.split(".")
+    dotted, line = [], example
+    for depth in range(len(parts), 0, -1):
+        above = every_key().get(".".join(parts[: depth - 1]))
+        line = f"{parts[depth - 1]}: {line}"
+        dotted.insert(0, parts[depth - 1])
+        if above is not None:
+            line = f"{{{line}}}"
+            if _is_list(above.field):
+                line = f"[{line}]"
+                dotted.insert(0, "0")
+    quoted = f"'{example}'" if set(" {[(*'") & set(example) and "'" not in example else example
+    if "'" in example:
+        quoted = f'"{example}"'
+    return f"{'.'.join(dotted)}={quoted}", line
+
+
+def _is_list(field: FieldInfo) -> bool:
+    """Whether a field holds a list of groups."""
+    pending = [field.annotation]
+    while pending:
+        annotation = pending.pop()
+        if get_origin(annotation) is tuple:
+            return group_of(field) is not None
+        pending += get_args(annotation)
+    return False
+
+
+def _type_of(key: Key) -> str:
+    schema = grid_schema()
+    definitions = schema["$defs"]
+    if key.group is not Grid:
+        schema = definitions[key.group.__name__]
+    alternatives = schema.get("anyOf", [schema])
+    mapping = next(one for one in alternatives if "properties" in one)
+    if key.own_name not in mapping["properties"]:  # a network's options
+        return "a mapping"
+    return _words(mapping["properties"][key.own_name], definitions)
+
+
+def _words(schema: Schema, definitions: dict[str, Schema]) -> str:
+    """What a schema allows, in words."""
+    if "$ref" in schema:
+        return _words(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    if (several := schema.get("anyOf") or schema.get("oneOf")) is not None:
+        words = list(dict.fromkeys(_words(one, definitions) for one in several))
+        short = ["or a list of them" if one == f"a list, each {words[0]}" else one for one in words]
+        return " or ".join(short).replace(" or or ", ", or ")
+    if "enum" in schema or "const" in schema:
+        return " or ".join(schema.get("enum") or [schema["const"]])
+    match schema.get("type"):
+        case "object":
+            keys = schema.get("properties")
+            return f"a mapping (keys: {', '.join(keys)})" if keys else "a mapping"
+        case "array":
+            count = schema.get("minItems") if "maxItems" in schema else None
+            of = _words(schema["items"], definitions)
+            return f"a list of {count}, each {of}" if count else f"a list, each {of}"
+        case "integer" | "number" as kind:
+            what = "a whole number" if kind == "integer" else "a number"
+            bounds = [
+                f"{word} {schema[name]:g}" for name, word in _BOUNDS.items() if name in schema
+            ]
+            return " ".join([what, *bounds])
+        case kind:
+            return _TYPES.get(str(kind), "anything")
