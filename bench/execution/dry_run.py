@@ -33,7 +33,9 @@ def dry_run(
         study: where the answers are kept.
         device: on which it would run; None: on those of other machines, which are not looked at.
         server: as of `check_freezing`.
-        per_device, threads, race: as of `bench.execution.run.run`.
+        per_device: as of `bench.execution.run.run`.
+        threads: as there.
+        race: as there.
         listen: told what the data is.
 
     Raises:

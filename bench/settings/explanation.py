@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
@@ -13,7 +14,14 @@ from bench.settings.grid import Grid
 from bench.settings.json_schema import Schema, grid_schema
 from bench.settings.keys import Key, every_key, find, first_of, group_of
 
-_TYPES = {"boolean": "true or false", "null": "null", "string": "a text"}
+_TYPES = {
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "null": "null",
+    "number": "a number",
+    "object": "a mapping",
+    "string": "a text",
+}
 _BOUNDS = {
     "minimum": "from",
     "exclusiveMinimum": "above",
@@ -122,8 +130,13 @@ def _is_list(field: FieldInfo) -> bool:
     return False
 
 
+@functools.cache
+def _schema() -> Schema:
+    return grid_schema()
+
+
 def _type_of(key: Key) -> str:
-    schema = grid_schema()
+    schema = _schema()
     definitions = schema["$defs"]
     if key.group is not Grid:
         schema = definitions[key.group.__name__]
@@ -140,23 +153,24 @@ def _words(schema: Schema, definitions: dict[str, Schema]) -> str:
         return _words(definitions[schema["$ref"].rpartition("/")[2]], definitions)
     if (several := schema.get("anyOf") or schema.get("oneOf")) is not None:
         words = list(dict.fromkeys(_words(one, definitions) for one in several))
-        short = ["or a list of them" if one == f"a list, each {words[0]}" else one for one in words]
-        return " or ".join(short).replace(" or or ", ", or ")
-    if "enum" in schema or "const" in schema:
-        return " or ".join(schema.get("enum") or [schema["const"]])
-    match schema.get("type"):
-        case "object":
-            keys = schema.get("properties")
-            return f"a mapping (keys: {', '.join(keys)})" if keys else "a mapping"
-        case "array":
-            count = schema.get("minItems") if "maxItems" in schema else None
-            of = _words(schema["items"], definitions)
-            return f"a list of {count}, each {of}" if count else f"a list, each {of}"
-        case "integer" | "number" as kind:
-            what = "a whole number" if kind == "integer" else "a number"
+        return " or ".join(
+            "a list of them" if one == f"a list, each {words[0]}" else one for one in words
+        )
+    match schema:
+        case {"enum": choices}:
+            words = choices
+        case {"const": choice}:
+            words = [choice]
+        case {"type": "object", "properties": keys}:
+            words = [f"a mapping (keys: {', '.join(keys)})"]
+        case {"type": "array", "items": items}:
+            many = f" of {schema['minItems']}" if "maxItems" in schema else ""
+            words = [f"a list{many}, each {_words(items, definitions)}"]
+        case {"type": kind}:
             bounds = [
-                f"{word} {schema[name]:g}" for name, word in _BOUNDS.items() if name in schema
+                f" {word} {schema[name]:g}" for name, word in _BOUNDS.items() if name in schema
             ]
-            return " ".join([what, *bounds])
-        case kind:
-            return _TYPES.get(str(kind), "anything")
+            words = [_TYPES[kind] + "".join(bounds)]
+        case _:
+            words = ["anything"]
+    return " or ".join(words)

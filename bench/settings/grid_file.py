@@ -91,9 +91,11 @@ def _explain(error: ErrorDetails) -> str:
             line = f"unknown key {where!r}{near}"
         case "missing":
             line = f"the key {where!r} is missing"
-        case "literal_error" if isinstance(given, str):
+        case "literal_error":
             choices = error["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
-            line = f"{where}: unknown value {shown}{suggestion(given, choices)}"
+            line = f"{where}: unknown value {shown}{suggestion(str(given), choices)}"
+            if isinstance(given, bool):
+                line += "; YAML reads on, yes, off and no as true and false: put them in quotes"
         case "too_short":
             line = f"{where}: is empty; give at least one"
         case "value_error":

@@ -7,11 +7,11 @@ import inspect
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
-from architectures.errors import did_you_mean
 from bench.errors import InputError
 from bench.settings.base import Settings
 from bench.settings.grid import Grid
@@ -75,11 +75,14 @@ def find(name: str) -> Key:
     keys = every_key()
     if plain in keys:
         return keys[plain]
-    by_last: dict[str, str] = {}
-    for known in keys:
-        by_last.setdefault(known.rpartition(".")[2], known)
-    near = did_you_mean(plain, keys) or did_you_mean(plain.rpartition(".")[2], by_last)
-    raise InputError(f"unknown key {name!r}{near} (`bench explain` lists them all)")
+    by_own_name = {key.own_name: key.name for key in reversed(keys.values())}
+    own_name = plain.lower().rpartition(".")[2]
+    near = [
+        *get_close_matches(plain.lower(), keys, n=1),
+        *(by_own_name[close] for close in get_close_matches(own_name, by_own_name, n=1)),
+    ]
+    meant = f"; did you mean {near[0]!r}?" if near else ""
+    raise InputError(f"unknown key {name!r}{meant} (`bench explain` lists them all)")
 
 
 def group_of(field: FieldInfo) -> type[Settings] | None:
@@ -88,7 +91,7 @@ def group_of(field: FieldInfo) -> type[Settings] | None:
 
 
 def first_of(key: Key) -> Key:
-    """Return the first key that means the same: of ``train.stages.epochs`` it is ``train.epochs``."""
+    """Return the first key that means the same: of ``train.stages.epochs``, ``train.epochs``."""
     return next(one for one in every_key().values() if _origin(one) == _origin(key))
 
 

@@ -46,7 +46,8 @@ class Recipe(Settings):
         losses: by default the cell's.
         freeze: parts of the network that do not learn, by the names of its modules, with
             wildcards: ``trunk``, ``branches.*``. The statistics of their BatchNorms rest too.
-        optimizer: AdamW (Loshchilov and Hutter 2019, https://arxiv.org/abs/1711.05101), Adam or SGD.
+        optimizer: Adam, SGD, or AdamW (Loshchilov and Hutter 2019,
+            https://arxiv.org/abs/1711.05101).
         learning_rate: the highest that the schedule comes to.
         weight_decay: of the optimizer.
         schedule: how the learning rate moves over a stage, by its name or with settings.
