@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from warnings import catch_warnings
 
 import segmentation_models_pytorch
 import timm
+import torch
 from segmentation_models_pytorch.encoders import encoders
 
 from architectures.contract import TASKS
@@ -15,9 +18,12 @@ from architectures.encoders import weights
 from architectures.errors import ArchitectureError, did_you_mean, in_one_line
 from architectures.libraries import timm_encoder
 from architectures.libraries.any_size import Sizes, at_any_size
+from architectures.libraries.timm import TimmNetwork
 from architectures.libraries.trial import check_runs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor, nn
 
 DECODERS = (
@@ -75,16 +81,51 @@ def create(
             path of a file with the encoder's weights.
 
     Raises:
-        ArchitectureError: If there is no such decoder or encoder, or no such weights.
-        Exception: Whatever smp raises for a pair that it cannot build or run.
+        ArchitectureError: If there is no such decoder or encoder, or no such weights; or smp cannot
+            build or run the pair, and the line says what there is of its encoder.
     """
     check_name(name)
     decoder, encoder = name.split("/", 1)
-    network = SmpNetwork(
-        decoder, encoder, inputs=inputs, tasks=tasks, encoder_weights=encoder_weights
-    )
-    check_runs(network)
+    try:
+        network = SmpNetwork(
+            decoder, encoder, inputs=inputs, tasks=tasks, encoder_weights=encoder_weights
+        )
+        check_runs(network)
+    except ArchitectureError:
+        raise
+    except Exception as error:
+        advice = "" if encoder_weights else _instead_of(decoder, encoder)
+        raise ArchitectureError(
+            f"'smp:{name}' cannot be built: {in_one_line(error)}{advice}"
+        ) from error
     return network
+
+
+def _instead_of(decoder: str, encoder: str) -> str:
+    """Return the end of a line about a pair that cannot be built: what can be, of this encoder.
+
+    Networks of timm's encoders are tried out without memory or time for weights.
+    """
+    is_timms = encoder.startswith(TIMM)
+    timm_name = encoder.removeprefix(TIMM)
+    options: dict[str, Any] = {"inputs": "pair", "tasks": TASKS, "encoder_weights": None}
+    tries: dict[str, Callable[[], nn.Module]] = {
+        f"smp:{other}/{encoder}": partial(SmpNetwork, other, encoder, **options)
+        for other in ("Unet", *(["DPT"] if is_timms else ["FPN"]))
+        if other != decoder
+    }
+    if is_timms:
+        tries[f"timm:{timm_name}"] = partial(TimmNetwork, timm_name, **options)
+    working = []
+    for spec, build in tries.items():
+        with (
+            suppress(Exception),
+            catch_warnings(action="ignore"),
+            torch.device("meta") if is_timms else nullcontext(),
+        ):
+            check_runs(build())
+            working.append(spec)
+    return f"; of this encoder there is {' or '.join(working)}" if working else ""
 
 
 def names() -> list[str]:

@@ -35,7 +35,8 @@ WRITTEN = {
         Entry(
             "smp:DECODER/ENCODER",
             "Segmentation-models-pytorch, as smp:Unet/resnet34. Encoders of timm are written "
-            "tu-NAME, as smp:DPT/tu-vit_small_patch16_224.augreg_in21k.",
+            "tu-NAME, as smp:DPT/tu-vit_small_patch16_224.augreg_in21k. A decoder that there is "
+            "not is answered with those that there are.",
         ),
         Entry(
             "timm:ENCODER",
@@ -97,8 +98,10 @@ def _architectures() -> Iterator[Entry]:
             yield Entry(name, str(error))
         else:
             yield Entry(name, summary, _options(options))
-    options = architectures.options("smp:Unet/resnet34")
-    yield Entry("smp:DECODER/ENCODER and timm:ENCODER", "See below.", _options(options))
+    of_libraries = _options(architectures.options("smp:Unet/resnet34"))
+    yield Entry(
+        "smp:DECODER/ENCODER, timm:ENCODER", "Those of two libraries; see below.", of_libraries
+    )
 
 
 def _losses() -> Iterator[Entry]:
@@ -124,7 +127,7 @@ def _options(options: Mapping[str, Any], must_be: Mapping[str, str] | None = Non
     """Options with their defaults, as a grid has them."""
     shown = []
     for option, default in options.items():
-        value = "" if default is inspect.Parameter.empty else f" = {_as_yaml(default)}"
+        value = "" if default is inspect.Parameter.empty else f"={_as_yaml(default)}"
         shown.append(f"{option}{value}" + (f" ({must_be[option]})" if must_be else ""))
     return f"options: {', '.join(shown)}" if shown else ""
 

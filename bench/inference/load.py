@@ -39,8 +39,19 @@ def weights(results: Results, record: Record) -> bytes:
         raise InputError("is a trial of a search, of which no weights are kept")
     content = results.weights(record)
     if content is None:
-        raise InputError(
-            "its weights were not kept; run its grid with `keep: {weights: best}` into another "
-            "folder"
-        )
+        raise InputError(f"its weights were not kept{_why_not(results)}")
     return content
+
+
+def _why_not(results: Results) -> str:
+    """The end of a line about weights that a study does not have."""
+    unkept = any(stored.grid.keep.weights == "none" for stored in results.grids)
+    if unkept:
+        return (
+            ", as a grid of the study says `keep: {weights: none}`; run it without that into "
+            "another folder (--out)"
+        )
+    return (
+        ": it was trained before weights were, or they have been left out since; run its grid "
+        "again into another folder (--out), which trains it anew and keeps them"
+    )

@@ -36,7 +36,7 @@ BASELINES: dict[str, frozenset[str]] = {
     "pixel mean depth": frozenset({"depth"}),
 }
 TASKS = ("mask", "depth")
-MAX_NETWORKS = 1000  # that patterns of names may stand for
+MAX_NETWORKS = 2000  # that patterns of names may stand for: one decoder of smp with all encoders
 MAX_TRAININGS = 10_000
 
 

@@ -255,7 +255,18 @@ def test_a_decoder_or_encoder_that_a_library_does_not_have(spec, line):
             "cannot be built: RuntimeError: DeepLabV3Plus needs an encoder that can be dilated",
         ),
         ("smp:Unet/tu-vit_tiny_patch16_224", "ValueError: Unsupported model downsampling pattern."),
+        (
+            "smp:Unet/tu-vit_tiny_patch16_224",
+            (
+                "; of this encoder there is smp:DPT/tu-vit_tiny_patch16_224 or "
+                "timm:vit_tiny_patch16_224"
+            ),
+        ),
         ("smp:DPT/resnet18", "ValueError: Only Timm encoders are supported for DPT."),
+        (
+            "smp:DPT/resnet18",
+            "; of this encoder there is smp:Unet/resnet18 or smp:FPN/resnet18",
+        ),
         ("timm:inception_v4", "'timm:inception_v4' cannot be built: RuntimeError: "),
     ],
 )
@@ -264,6 +275,17 @@ def test_a_network_that_cannot_be_built_has_a_reason_in_one_line(spec, line):
         architectures.create(spec)
     assert line in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("spec", ["smp:Unet/tu-vit_tiny_patch16_224", "smp:Linknet/mit_b0"])
+def test_what_is_named_in_place_of_a_network_can_be_built(spec):
+    with pytest.raises(architectures.ArchitectureError) as caught:
+        architectures.create(spec)
+    _, named = str(caught.value).split("; of this encoder there is ")
+    image = torch.zeros(1, 3, 64, 64)
+    for instead in named.split(" or "):
+        prediction = architectures.create(instead).eval()(image, image)
+        assert prediction.mask_logits.shape == (1, 1, 64, 64)
 
 
 def test_networks_of_libraries_have_no_width():

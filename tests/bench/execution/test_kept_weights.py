@@ -86,8 +86,15 @@ def test_those_of_the_last_epoch_are_others_and_change_no_figure(asked, tmp_path
 def test_a_study_without_weights_says_how_to_have_them(asked, tmp_path):
     study = Study(tmp_path / "study")
     run(asked(losses=["bce"], keep={"weights": "none"}), study, device=CPU)
-    with pytest.raises(InputError, match="weights were not kept; run its grid with `keep:"):
+    with pytest.raises(InputError, match="not kept, as a grid of the study says `keep: {weights"):
         bench.load(study.folder).network(trained(study).cell.id)
+
+
+def test_a_study_that_has_lost_its_weights_says_that_another_run_makes_them(repository):
+    published = bench.load(repository / "results/published/quick")
+    (record, *_) = [r for r in published.results.records.values() if r.cell.loss is not None]
+    with pytest.raises(InputError, match="they have been left out since; run its grid again into"):
+        published.network(record.cell.id)
 
 
 def test_an_unknown_cell_is_told(asked, tmp_path):
