@@ -100,7 +100,8 @@ def test_what_was_frozen_learns_again_in_a_later_stage(trainer, unet):
 
 
 def test_a_part_that_does_not_exist_is_named_with_those_that_do(trainer, unet):
-    with pytest.raises(TrainingError, match=r"no part 'trunc' \(parts: trunk, branches\)"):
+    line = r"no part 'trunc'; did you mean 'trunk'\? \(parts: trunk, branches\)"
+    with pytest.raises(TrainingError, match=line):
         train(unet, trainer, epochs=1, freeze=["trunc"])
 
 

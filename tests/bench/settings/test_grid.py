@@ -142,6 +142,36 @@ def test_a_grid_survives_being_written_and_read(tmp_path):
             "losses: every stage has losses of its own, so that these make no difference; give one",
         ),
         (changed(seeds=[3, 3]), "seeds: 3 is listed twice"),
+        (changed(devices_per_cell=True), "devices_per_cell: give a whole number, not true"),
+        (
+            changed(data={"archive": "a.zip", "image_size": [True, 64]}),
+            "data.image_size.0: give a whole number, not true",
+        ),
+        (changed(train={"epochs": 4.0}), "train.epochs: give a whole number, not 4.0"),
+        (changed(train={"epochs": "4"}), "train.epochs: give a whole number, not '4'"),
+        (
+            changed(tune={"trials": True, "learning_rate": [1e-3, 1e-2]}),
+            "tune.trials: give a whole number, not true",
+        ),
+        (
+            changed(train={"epochs": 4, "compile": False}),
+            (
+                "train.compile: unknown value false; (choices: auto, on, off); YAML reads on, yes, "
+                "off and no as true and false: put them in quotes"
+            ),
+        ),
+        (
+            changed(data={"archive": [{"files": "a.zip", "mask_treshold": 3}]}),
+            "unknown key 'data.archive.0.mask_treshold'; did you mean 'mask_threshold'?",
+        ),
+        (
+            changed(data={"archive": {"files": "a.zip", "layout": {"msak": "x"}}}),
+            "unknown key 'data.archive.0.layout.msak'; did you mean 'mask'?",
+        ),
+        (
+            changed(train={"stages": [{"epochs": 1, "schedule": {"nam": "cosine"}}]}),
+            "unknown key 'train.stages.0.schedule.nam'; did you mean 'name'?",
+        ),
         (changed(seeds=3), "seeds: write [3] for the seed 3 alone, or [0, 1, 2] for 3 seeds"),
         (changed(seeds=-1), "seeds: give a list, as [a, b], not -1"),
         (changed(seeds=None), "seeds: give a list, as [a, b], not null"),
