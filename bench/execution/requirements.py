@@ -94,7 +94,7 @@ def _problem(asked: _Freezing) -> str | None:
     """Build a network and say which part it lacks."""
     architecture = asked.architecture
     try:
-        network = architectures.create(architecture.name, **architecture.options)
+        network = architectures.create(architecture.name, seed=0, **architecture.options)
     except (Exception, SystemExit):  # noqa: BLE001 - whatever a network does
         return None
     model = StudentTeacher(network, nn.Identity()) if asked.judged else network

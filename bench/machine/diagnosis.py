@@ -29,7 +29,7 @@ class Kind(StrEnum):
 
     FACT = "fact"
     SLOW = "slow"
-    BROKEN = "will not work"
+    BROKEN = "will fail"
 
 
 class Finding(NamedTuple):
@@ -73,8 +73,8 @@ def _device() -> Iterator[Finding]:
         yield Finding(Kind.FACT, "device", text)
         yield from _of_cuda(device)
         return
-    why = "the graphics processor of this Mac" if device.type == "mps" else "there is no other"
-    yield Finding(Kind.FACT, "device", f"{device.type}: {why}; {built_for}")
+    why = "the graphics processor of this Mac" if device.type == "mps" else "no other is found"
+    yield Finding(Kind.FACT, "device", f"{device.type}, as {why}; {built_for}")
     driver = nvidia_driver()
     if driver is None:
         return

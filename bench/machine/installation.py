@@ -9,7 +9,7 @@ from typing import NamedTuple
 PROJECT = "maskdepth-bench"
 OF_DEVELOPERS = "dev"  # the extra that only the tests need
 EXTRAS = {  # what each is for
-    "depth": "`bench data make` estimates the depth of pictures",
+    "depth": "`bench data make --depth-model`",
     "export": "`bench export --format onnx`",
     "figures": "charts as SVG, PNG and PDF",
     "mlflow": "`bench run --track mlflow`",

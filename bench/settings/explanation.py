@@ -103,7 +103,8 @@ def _beginning(key: Key) -> str:
 def _written(key: Key, example: str) -> tuple[str, str]:
     """An example as it is typed behind a grid's file, and as a line of the grid."""
     parts = key.name.split(".")
-    dotted, line = [], example
+    dotted: list[str] = []
+    line = example
     for depth in range(len(parts), 0, -1):
         above = every_key().get(".".join(parts[: depth - 1]))
         line = f"{parts[depth - 1]}: {line}"

@@ -33,12 +33,12 @@ def frozen(model: nn.Module, patterns: tuple[str, ...]) -> Iterator[list[nn.Modu
     learning = [p for module in resting for p in module.parameters() if p.requires_grad]
     try:
         for parameter in learning:
-            parameter.requires_grad_(requires_grad=False)
+            parameter.requires_grad = False
             parameter.grad = None  # of an earlier stage: it takes memory and counts for nothing
         yield resting
     finally:
         for parameter in learning:
-            parameter.requires_grad_(requires_grad=True)
+            parameter.requires_grad = True
 
 
 def _fitting(model: nn.Module, pattern: str) -> list[nn.Module]:
