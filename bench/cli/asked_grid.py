@@ -27,7 +27,7 @@ GridFile = Annotated[
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="KEY=VALUE...",
+        metavar="KEY=VALUE",
         help="Settings in place of the grid's own, as train.epochs=2 or seeds=[0,1]; `bench "
         "explain` lists them.",
         show_default=False,

@@ -32,9 +32,15 @@ def split(
     method: Annotated[
         str, typer.Option(help="shuffle, or a published draw, as in a grid's data.split.method.")
     ] = "shuffle",
-    train: Annotated[float, typer.Option(help="The share that trains.")] = 0.6,
-    val: Annotated[float, typer.Option(help="The share that selects the epoch.")] = 0.1,
-    test: Annotated[float, typer.Option(help="The share that tests.")] = 0.3,
+    train: Annotated[
+        float | None, typer.Option(help="The share that trains.", show_default="0.6")
+    ] = None,
+    val: Annotated[
+        float | None, typer.Option(help="The share that selects the epoch.", show_default="0.1")
+    ] = None,
+    test: Annotated[
+        float | None, typer.Option(help="The share that tests.", show_default="0.3")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another draw.")] = 0,
 ) -> None:
     """Write a split as a list that a grid's data.split.file reads, or audit it."""
@@ -46,10 +52,12 @@ def split(
         file=None if file is None else str(file),
         by=by,
         method=method,
-        train=train,
-        val=val,
-        test=test,
         seed=seed,
+        **{
+            name: share
+            for name, share in {"train": train, "val": val, "test": test}.items()
+            if share is not None
+        },
     )
     from bench.data.cache import open_dataset, open_pool
     from bench.data.leakage import near_duplicates, shared_groups

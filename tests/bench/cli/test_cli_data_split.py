@@ -66,7 +66,13 @@ def test_an_audit_tells_groups_that_leak_from_groups_that_do_not(split, tmp_path
         (("--out", "a.csv", "--by", "scen"), "data.split.by: the samples have no column 'scen'"),
         (("--out", "a.csv", "--method", "shufle"), "--method: input should be 'shuffle'"),
         (("--out", "a.csv", "--train", "1.5"), "--train: input should be less than 1, not 1.5"),
-        (("--out", "a.csv", "--train", "0.7"), "train + val + test must be 1, not 0.7 + 0.1"),
+        (
+            ("--out", "a.csv", "--train", "0.7"),
+            (
+                "train + val + test must be 1, not 0.7 + 0.1 + 0.3 = 1.1; where it is not given, "
+                "val is 0.1 and test is 0.3"
+            ),
+        ),
         (("--audit", "--file", "none.csv"), "data.split.file: none.csv: no such file"),
         (("--audit", "--file", "a.csv", "--by", "scene"), "file says itself which sample is in"),
         (("--out", "here.csv/a.csv"), "here.csv/a.csv: cannot be written"),
