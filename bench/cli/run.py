@@ -17,6 +17,7 @@ from bench.cli.asked_grid import (
     read_asked,
     require_consent,
 )
+from bench.cli.dry_run import show_dry_run
 from bench.cli.launchers import Launcher, open_cluster
 from bench.errors import InputError
 from bench.execution.trackers.tracking import TrackerName
@@ -151,7 +152,7 @@ def run(
         study = Study(out or Path("results") / name)
         console = Console()
         if dry_run:
-            _show(
+            show_dry_run(
                 console,
                 question,
                 study,
@@ -207,46 +208,6 @@ def run(
     console.print(f"{state}: see `bench report {study.folder}`", highlight=False, markup=False)
     if failed:
         raise typer.Exit(FAILED_CELLS)
-
-
-def _show(
-    console: Console,
-    grid: Grid,
-    study: Study,
-    *,
-    device: str | None,
-    per_device: int | None,
-    threads: int | None,
-    race: bool,
-) -> None:
-    """Print what the data is and what would run; the device is None where a cluster computes."""
-    from bench.events import Event, Remark
-    from bench.execution.dry_run import dry_run
-    from bench.execution.launchers import start_server
-    from bench.machine.device import choose
-    from bench.report.plan import print_plan
-    from bench.text import printable
-
-    def listen(event: Event) -> None:
-        if isinstance(event, Remark):
-            typer.echo(printable(event.text))
-
-    server = start_server() if grid.train.freezes else None
-    try:
-        planned = dry_run(
-            grid,
-            study,
-            device=None if device is None else choose(device),
-            server=server,
-            per_device=per_device,
-            threads=threads,
-            race=race,
-            listen=listen,
-        )
-    finally:
-        if server is not None:
-            server.end()
-    print_plan(console, grid, planned, study.folder)
 
 
 def _count_missing(grid: Grid, study: Study) -> int:

@@ -23,6 +23,7 @@ LISTS = {  # for which one entry can be written alone
     "Teacher": ("freeze",),
     "Train": ("freeze",),
 }
+SIZED = ("Data", "Recipe", "Teacher", "Train")  # with one number for height and width
 BY_NAME = {"Balance": "method", "Schedule": "name"}  # which one setting can stand for
 KEPT = ("default", "description")
 
@@ -32,25 +33,18 @@ Schema = dict[str, Any]
 def grid_schema() -> Schema:
     """Return the schema, as a JSON document holds it."""
     schema = Grid.model_json_schema()
-    definitions = schema.pop("$defs")
-    by_group = {group.__name__: group for group in groups().values()}
-    for name, definition in {"Grid": schema, **definitions}.items():
-        definition.pop("title", None)
-        if name in by_group:
-            definition["description"] = _first_paragraph(by_group[name])
-        for value in definition.get("properties", {}).values():
-            value.pop("title", None)
-        _uniform(definition)
+    by_name: dict[str, Schema] = {"Grid": schema, **schema.pop("$defs")}
+    for group in groups().values():
+        by_name[group.__name__]["description"] = _first_paragraph(group)
     for key in every_key().values():
-        owner = schema if key.group is Grid else definitions[key.group.__name__]
-        owner["properties"][key.own_name]["description"] = key.description
-    _add_shorthands({"Grid": schema, **definitions}, definitions)
-    return {
-        "$schema": DIALECT,
-        "title": "A grid of maskdepth-bench",
-        **schema,
-        "$defs": definitions,
-    }
+        by_name[key.group.__name__]["properties"][key.own_name]["description"] = key.description
+    for one in by_name.values():
+        for titled in (one, *one.get("properties", {}).values()):
+            titled.pop("title", None)
+        _uniform(one)
+    _add_shorthands(by_name)
+    grid = by_name.pop("Grid")
+    return {"$schema": DIALECT, "title": "A grid of maskdepth-bench", **grid, "$defs": by_name}
 
 
 def _first_paragraph(group: type) -> str:
@@ -68,28 +62,28 @@ def _uniform(schema: Any) -> None:
             _uniform(inner)
 
 
-def _add_shorthands(all_: dict[str, Schema], definitions: dict[str, Schema]) -> None:
-    """Allow what a grid may have in place of a list or a mapping."""
+def _add_shorthands(by_name: dict[str, Schema]) -> None:
+    """Allow what a grid may have in place of a list or a mapping; the groups are changed."""
     for name, fields in LISTS.items():
-        properties = all_[name]["properties"]
+        properties = by_name[name]["properties"]
         for field in fields:
             properties[field] = _any_of(properties[field], properties[field]["items"])
-    for name in ("Data", "Recipe", "Teacher", "Train"):
-        properties = all_[name]["properties"]
+    for name in SIZED:
+        properties = by_name[name]["properties"]
         pair = properties["image_size"]
         side = next(one for one in pair.get("anyOf", [pair]) if "items" in one)["items"]
         properties["image_size"] = _any_of(pair, side)
     interval = {"type": "string", "pattern": f"^{INTERVAL.pattern}$"}
+    searched = by_name["Tune"]["properties"]
     for name in Tune.model_fields.keys() & Recipe.model_fields:
-        properties = all_["Tune"]["properties"]
-        properties[name] = _any_of(properties[name], interval)
+        searched[name] = _any_of(searched[name], interval)
     for name, field in BY_NAME.items():
-        definitions[name] = _any_of(definitions[name], definitions[name]["properties"][field])
-    definitions["LossPair"] = _any_of(definitions["LossPair"], {"type": "string"})
-    network = definitions["Architecture"]
+        by_name[name] = _any_of(by_name[name], by_name[name]["properties"][field])
+    by_name["LossPair"] = _any_of(by_name["LossPair"], {"type": "string"})
+    network = by_name["Architecture"]
     network["properties"].pop("options")
     network["additionalProperties"] = True  # its options
-    definitions["Architecture"] = _any_of(network, {"type": "string"})
+    by_name["Architecture"] = _any_of(network, {"type": "string"})
 
 
 def _any_of(schema: Schema, shorthand: Schema) -> Schema:
