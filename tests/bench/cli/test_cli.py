@@ -251,11 +251,6 @@ def test_an_unknown_device_is_refused(bench, write_grid):
     assert "unknown device 'gpu'" in refused.stderr
 
 
-def test_the_registries_are_listed(bench):
-    assert "unet" in bench("list", "architectures").stdout.split()
-    assert "gradient_l1" in bench("list", "losses").stdout.split()
-
-
 def test_help_and_version_do_not_wait_for_torch():
     check = (
         "import sys\n"
