@@ -56,7 +56,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Grid:
 
 _BRANCHES = {"str", "Source", "patterns"}  # what a value of several types was read as
 
-_ALSO_TEXTS = {"losses", "train.losses", "train.stages.losses", "train.teacher.losses"}
+_ALSO_TEXTS = {"losses", "train.stages.losses", "train.teacher.losses"}
 
 # What would be right in place of a value of another type.
 _RIGHT = {

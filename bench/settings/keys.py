@@ -15,9 +15,11 @@ from pydantic.fields import FieldInfo
 from bench.errors import InputError
 from bench.settings.base import Settings
 from bench.settings.grid import Grid
+from bench.settings.training import Train
 from bench.settings.tuning import Interval
 
 _ATTRIBUTE = re.compile(r"^    (\w+(?:, \w+)*): ", re.MULTILINE)
+REFUSED = {(Train, "losses")}  # which are the grid's, or a stage's
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,8 @@ def _origin(key: Key) -> tuple[type, str]:
 
 def _keys(prefix: str, group: type[Settings]) -> Iterator[Key]:
     for name, field in group.model_fields.items():
+        if (group, name) in REFUSED:
+            continue
         yield Key(f"{prefix}{name}", group, field)
         inner = group_of(field)
         if inner is not None:

@@ -21,7 +21,6 @@ SMALLEST = {
     "data": {"archive": "a.zip"},
     "train": {"epochs": 4},
 }
-STAGED = SMALLEST | {"train": {"stages": [{"epochs": 1}]}}
 # What some settings cannot do without.
 BESIDE = {
     "architectures.name": {"architectures": [{"name": "unet"}]},
@@ -46,6 +45,7 @@ BESIDE = {
     "train.nesterov": {"train": {"epochs": 4, "optimizer": "sgd"}},
     "train.schedule.": {"train": {"epochs": 4, "schedule": {}}},
     "train.stages": {"train": {}},
+    "train.stages.": {"train": {"stages": [{"epochs": 1}]}},
     "train.teacher.": {
         "train": {"epochs": 4, "teacher": {"architecture": "unet", "weights": "w.pt"}},
     },
@@ -53,7 +53,6 @@ BESIDE = {
     "tune.trials": {"tune": {"learning_rate": [1, 2]}},
     "tune.seed": {"tune": {"trials": 4, "learning_rate": [1, 2]}},
 }
-ONLY_IN_STAGES = {"train.losses"}  # their example is one of a stage
 
 
 @pytest.fixture(scope="module")
@@ -78,19 +77,11 @@ def test_every_key_has_a_description_and_an_example():
     assert {"train.schedule.pct_start", "data.archive.depth.crop", "tune.trials"} < EXAMPLES.keys()
 
 
-@pytest.mark.parametrize("key", sorted(EXAMPLES.keys() - ONLY_IN_STAGES))
+@pytest.mark.parametrize("key", sorted(EXAMPLES))
 def test_an_example_is_what_a_grid_may_have(key, validator):
     (override,) = shlex.split(explain(key).override)
     content = overridden(around(key), [override])
     Grid.model_validate(content)
-    assert list(validator.iter_errors(content)) == []
-
-
-@pytest.mark.parametrize("key", ["train.stages.losses", "train.stages.freeze"])
-def test_the_example_of_a_stage_is_what_a_grid_may_have(key, validator):
-    (override,) = shlex.split(explain(key).override)
-    content = overridden(STAGED, [override])
-    Grid.model_validate(content | {"losses": ["l1"]})
     assert list(validator.iter_errors(content)) == []
 
 
@@ -187,6 +178,7 @@ def test_the_schema_accepts_the_short_forms_that_a_grid_may_have(validator, sect
         {"devices_per_cell": True},
         {"seeds": 3},
         {"losses": [{"msak": "bce"}]},
+        {"train": {"epochs": 4, "losses": "bce"}},
         {"tune": {"trials": 4, "learning_rate": "log(1e-4"}},
     ],
 )
