@@ -34,8 +34,8 @@ def grid_schema() -> Schema:
     """Return the schema, as a JSON document holds it."""
     schema = Grid.model_json_schema()
     by_name: dict[str, Schema] = {"Grid": schema, **schema.pop("$defs")}
-    for group, name in REFUSED:
-        del by_name[group.__name__]["properties"][name]
+    for owner, name in REFUSED:
+        del by_name[owner.__name__]["properties"][name]
     for group in groups().values():
         by_name[group.__name__]["description"] = _first_paragraph(group)
     for key in every_key().values():

@@ -86,7 +86,7 @@ def test_those_of_the_last_epoch_are_others_and_change_no_figure(asked, tmp_path
 def test_a_study_without_weights_says_how_to_have_them(asked, tmp_path):
     study = Study(tmp_path / "study")
     run(asked(losses=["bce"], keep={"weights": "none"}), study, device=CPU)
-    with pytest.raises(InputError, match="not kept, as a grid of the study says `keep: {weights"):
+    with pytest.raises(InputError, match=r"not kept, as a grid of the study says `keep: \{weights"):
         bench.load(study.folder).network(trained(study).cell.id)
 
 

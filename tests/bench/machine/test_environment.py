@@ -80,4 +80,4 @@ def test_the_version_of_torch_names_its_build():
 def test_the_driver_is_read_from_where_it_tells_its_version(tmp_path, monkeypatch, text, driver):
     (tmp_path / "version").write_text(text)
     monkeypatch.setattr(environment, "DRIVER", tmp_path / "version")
-    assert environment._driver() == driver
+    assert environment.nvidia_driver() == driver
