@@ -27,6 +27,7 @@ from bench.cli.predict import predict
 from bench.cli.report import report
 from bench.cli.run import INTERRUPTED, run
 from bench.cli.schema import schema
+from bench.cli.serve import serve
 from bench.cli.status import status
 from bench.cli.throughput import throughput
 from bench.cli.unbundle import unbundle
@@ -45,6 +46,7 @@ app.command()(plan)
 app.command()(status)
 app.command()(logs)
 app.command()(report)
+app.command()(serve)
 app.command()(compare)
 app.command()(power)
 app.command()(predict)

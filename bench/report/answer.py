@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bench.report.analysis import Analysis
+from bench.report.cell_texts import figure
 from bench.report.columns import Column
 from bench.report.factorial import factorial
 from bench.report.leaderboard import Leaderboard
@@ -36,7 +37,7 @@ def answer(board: Leaderboard) -> list[str]:
 def _leaders(board: Leaderboard, ranked: list[tuple[Column, Analysis]]) -> str:
     parts = []
     for column, found in ranked[:2]:
-        names = [_name(board, found, place) for place in _best_first(found)]
+        names = [_with_figure(board, column, found, place) for place in _best_first(found)]
         rows = int(found.ranking.ranked.sum())
         of_ranked = f" of the {rows} ranked rows" if rows < len(board.rows) else ""
         if rows == 1:
@@ -52,6 +53,12 @@ def _leaders(board: Leaderboard, ranked: list[tuple[Column, Analysis]]) -> str:
                 f"apart, {names[0]} among them"
             )
     return f"{'; '.join(parts)} ({_seeds_and_images(ranked[0][1])})."
+
+
+def _with_figure(board: Leaderboard, column: Column, found: Analysis, place: int) -> str:
+    """A row's name, and its figure as the table has it."""
+    row = board.rows[found.rows[place]]
+    return f"{_name(board, found, place)} ({figure(row, column)})"
 
 
 def _seeds_and_images(found: Analysis) -> str:

@@ -1,25 +1,23 @@
-"""Boards and rows that answer one question together: other splits, single tasks; in Markdown."""
+"""Boards and rows that answer one question together: other splits, single tasks."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from bench.report.columns import Column, Estimate
 from bench.report.leaderboard import Leaderboard
 from bench.report.marks import ONE_SEED
+from bench.report.plain_table import PlainTable
 from bench.report.row import Row
-from bench.report.tables import table
 from bench.settings import identity
 from bench.settings.data import Split
 from bench.settings.grid import TASKS, Cell
 from bench.statistics.intervals import difference
-from bench.text import markdown
 
 
-def other_splits(board: Leaderboard, boards: Sequence[Leaderboard]) -> list[str]:
-    """Return a section on each board that differs in how the same samples are split."""
-    parts = []
+def other_splits(board: Leaderboard, boards: Sequence[Leaderboard]) -> Iterator[PlainTable]:
+    """Give a table of each board that differs in how the same samples are split."""
     for other in boards:
         if other is board or _but_for_the_split(other) != _but_for_the_split(board):
             continue
@@ -27,30 +25,27 @@ def other_splits(board: Leaderboard, boards: Sequence[Leaderboard]) -> list[str]
             continue
         columns = [c for c in board.columns if board.analysis(c) and other.analysis(c)]
         of_other = {row.title: row for row in other.rows}
-        body = [
-            [
-                markdown(row.architecture),
-                markdown(row.loss or ""),
+        body = tuple(
+            (
+                row.architecture,
+                row.loss or "",
                 *(_change(row, of_other[row.title], column) for column in columns),
-            ]
+            )
             for row in board.rows
             if row.title in of_other
-        ]
+        )
         here, there = (b.grid.data.split.label for b in (board, other))
         if body and columns:
-            parts += [
-                f"## Beside the same samples, split otherwise: {markdown(there)}",
-                table(
-                    ["architecture", "loss", *(markdown(c.title) for c in columns)],
-                    body,
-                    numeric_from=2,
-                ),
-                markdown(
+            yield PlainTable(
+                title=f"Beside the same samples, split otherwise: {there}",
+                header=("architecture", "loss", *(column.title for column in columns)),
+                body=body,
+                numeric_from=2,
+                note=(
                     f"There ({there}) less here ({here}), with half of the 95 % interval; the test "
                     "images are not the same."
                 ),
-            ]
-    return parts
+            )
 
 
 def _but_for_the_split(board: Leaderboard) -> str:
@@ -80,8 +75,8 @@ def _known(estimate: Estimate | None) -> bool:
     return estimate is not None and estimate.interval is not None
 
 
-def joint_and_single(board: Leaderboard) -> list[str]:
-    """Return a section on what training both tasks at once costs each of them, if that was tried.
+def joint_and_single(board: Leaderboard) -> Iterator[PlainTable]:
+    """Give a table of what training both tasks at once costs each of them, if that was tried.
 
     A row that trains both tasks is compared with the row of the same network whose loss is the same
     for one task and that trains no other.
@@ -100,18 +95,21 @@ def joint_and_single(board: Leaderboard) -> list[str]:
                     continue
                 change, d = difference(found.panel, place, other), column.decimals
                 body.append(
-                    [
-                        markdown(board.rows[number].architecture),
-                        markdown(board.rows[number].loss or ""),
-                        markdown(column.title),
+                    (
+                        board.rows[number].architecture,
+                        board.rows[number].loss or "",
+                        column.title,
                         f"{change.estimate:+.{d}f} ± {change.half_width:.{d}f}"
                         + (f" {ONE_SEED}" if change.of_checkpoint else ""),
-                    ]
+                    )
                 )
-    if not body:
-        return []
-    header = ["architecture", "loss", "score", "both tasks less one alone"]
-    return ["## Both tasks at once, or one alone", table(header, body, numeric_from=3)]
+    if body:
+        yield PlainTable(
+            title="Both tasks at once, or one alone",
+            header=("architecture", "loss", "score", "both tasks less one alone"),
+            body=tuple(body),
+            numeric_from=3,
+        )
 
 
 def _is_single(single: Cell, joint: Cell, task: str) -> bool:

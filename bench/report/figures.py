@@ -16,13 +16,22 @@ COLUMNS = 2
 PIXELS = 2.0  # of a PNG for each pixel of the panel
 VERSION = "6.4"  # of Vega-Lite, as on the page
 CLIP = re.compile(r"(?<=[\"#])clip\d+")
-CONFIG = {"background": "white", "view": {"stroke": None}, "concat": {"spacing": 30}}
+CONFIG = {
+    "background": "white",
+    "view": {"stroke": None},
+    "concat": {"spacing": 30},
+    # One weight throughout: of several fonts a PDF has those first that a random number says.
+    "title": {"fontWeight": "normal", "fontSize": 14},
+    "axis": {"titleFontWeight": "normal"},
+    "legend": {"titleFontWeight": "normal"},
+}
 
 
 def figures(board: Leaderboard, kind: str) -> Iterator[tuple[str, bytes]]:
     """Give each chart of a board: a name for its file, and the file.
 
-    An SVG or PNG is the same for the same records, to the last byte; a PDF is not.
+    Each is the same for the same records, to the last byte; a PDF only where one font has all
+    characters that are in it.
 
     Args:
         board: the rows.

@@ -10,14 +10,14 @@ from bench.report.cell_texts import figure, rank, seeds
 from bench.report.columns import Column
 from bench.report.front import front
 from bench.report.leaderboard import Leaderboard
-from bench.report.marks import BELOW_BASELINE, ONE_SEED, STALE, legend
+from bench.report.marks import BELOW_BASELINE, GREY_TARGETS, STALE, legend
 from bench.report.race import raced
 from bench.report.row import Row
 from bench.report.selection import EVERYTHING, Selection, ShownBoard
 from bench.report.setting import setting
 from bench.report.sources import sources
 from bench.report.speeds import how_timed, speeds
-from bench.report.strata import strata
+from bench.report.strata import HOW_SURE, strata
 from bench.report.tables import table
 from bench.text import markdown
 
@@ -44,7 +44,8 @@ def render(
     for shown in selection.of(boards):
         if selection == EVERYTHING:
             parts += _whole(shown)
-            parts += other_splits(shown.board, boards)
+            beside = other_splits(shown.board, boards)
+            parts += [part for found in beside for part in found.section()]
         else:
             parts += [_bullets(setting(shown.board)), *_tables(shown), *_remarks(shown)]
     if damaged:
@@ -63,9 +64,7 @@ def render_strata(
     parts = [f"# {markdown(name)} by {markdown(column)}"]
     for shown in selection.of(boards):
         parts += [_bullets(setting(shown.board)), *strata(shown, column)]
-    parts.append(
-        f"±: half of the 95 % interval; {ONE_SEED}: of one seed, for this checkpoint alone."
-    )
+    parts.append(HOW_SURE)
     return "\n\n".join(parts) + "\n"
 
 
@@ -89,7 +88,7 @@ def _whole(shown: ShownBoard) -> list[str]:
     scores = [column for column in board.columns if column.is_score]
     parts += [part for column in scores for part in sources(board, column)]
     parts += front(board)
-    parts += joint_and_single(board)
+    parts += [part for found in joint_and_single(board) for part in found.section()]
     parts += [f"## {markdown(c.title)}\n\n{_crossed(board, c)}" for c in scores]
     if board.cross_entropy_columns:
         parts.append(f"## Cross-entropy\n\n{_cross_entropy(board)}")
@@ -144,11 +143,7 @@ def _cross_entropy(board: Leaderboard) -> str:
     columns = board.cross_entropy_columns
     header = ["architecture", "loss", *(markdown(column.title) for column in columns)]
     body = [[*names(row), *texts(row, columns)] for row in board.rows]
-    note = (
-        "The targets of depth are grey, so its BCE cannot fall below their entropy; less that, a "
-        "perfect prediction has 0."
-    )
-    return f"{table(header, body, numeric_from=2)}\n\n{note}"
+    return f"{table(header, body, numeric_from=2)}\n\n{GREY_TARGETS}"
 
 
 def _crossed(board: Leaderboard, column: Column) -> str:

@@ -12,6 +12,10 @@ from bench.statistics.proportion import upper_bound
 BELOW_BASELINE = "▼"
 STALE = "†"
 ONE_SEED = "°"
+GREY_TARGETS = (
+    "The targets of depth are grey, so its BCE cannot fall below their entropy; less that, a "
+    "perfect prediction has 0."
+)
 
 
 def legend(shown: ShownBoard, *, with_ranks: bool = True) -> list[str]:

@@ -1,9 +1,11 @@
-"""How fast the networks are, in Markdown: a table, and below it how that was measured."""
+"""How fast the networks are, and how that was measured."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from bench.report.cell_texts import NOTHING
 from bench.report.setting import machine, size
 from bench.report.tables import table
 from bench.statistics.median import Median
@@ -23,54 +25,120 @@ HEADER = (
     "clean blocks",
 )
 OF_LOSS = (1, 4, 5)  # the places of what depends on the loss
+REFERENCE = "reference"
+
+
+@dataclass(frozen=True)
+class Speed:
+    """A figure of speed in words.
+
+    Attributes:
+        figure: with half of its 95 % interval, or an em dash.
+        reason: why there is none; empty where there is one.
+        ratio: how many times as fast as the reference's it is, of the same rounds.
+        ratio_reason: how that is to be read, if it does not speak for itself.
+    """
+
+    figure: str
+    reason: str
+    ratio: str
+    ratio_reason: str
+
+
+@dataclass(frozen=True)
+class NetworkSpeeds:
+    """How fast a network is.
+
+    Attributes:
+        network: its label.
+        inference, latency: of a batch, and of a single image.
+        trainings: of a step with each loss, whose label stands first.
+        blocks: how many of the blocks that were measured count.
+    """
+
+    network: str
+    inference: Speed
+    latency: Speed
+    trainings: tuple[tuple[str, Speed], ...]
+    blocks: str
+
+
+def network_speeds(timed: Sequence[Measurement]) -> dict[str, list[NetworkSpeeds]]:
+    """Return how fast the networks are that could be timed, by the reference's label."""
+    beside: dict[str, list[NetworkSpeeds]] = {}
+    for measured in timed:
+        if measured.timings:
+            clean, blocks = measured.counts
+            reference = measured.reference.label if measured.reference else measured.case.label
+            found = NetworkSpeeds(
+                network=measured.case.label,
+                inference=_images_per_s(measured, INFERENCE),
+                latency=_latency_ms(measured),
+                trainings=tuple(
+                    (one.loss.label, _images_per_s(measured, training_figure(one.loss)))
+                    for one in measured.case.trainings
+                ),
+                blocks=f"{clean} of {blocks}",
+            )
+            beside.setdefault(reference, []).append(found)
+    return beside
 
 
 def speeds(timed: Sequence[Measurement]) -> str:
-    """Return a table of the networks with their losses, for each reference one of its own."""
-    beside: dict[str, list[list[str]]] = {}
-    for measured in timed:
-        if measured.timings:
-            reference = measured.reference.label if measured.reference else measured.case.label
-            beside.setdefault(reference, []).extend(_rows(measured))
-    return "\n\n".join(table(HEADER, rows, numeric_from=2) for rows in beside.values())
+    """Return a table in Markdown of the networks with their losses, one for each reference."""
+    return "\n\n".join(
+        table(HEADER, [row for network in found for row in _rows(network)], numeric_from=2)
+        for found in network_speeds(timed).values()
+    )
 
 
-def _rows(measured: Measurement) -> list[list[str]]:
+def _rows(found: NetworkSpeeds) -> Iterator[list[str]]:
     """One for each loss; what does not depend on it stands in the first one."""
-    clean, blocks = measured.counts
-    alone, latency = _speed(measured, INFERENCE), _latency(measured)
-    rows = []
-    for number, training in enumerate(measured.case.trainings):
+    for number, (loss, training) in enumerate(found.trainings):
         row = [
-            markdown(measured.case.label),
-            markdown(training.loss.label),
-            *alone,
-            *_speed(measured, training_figure(training.loss)),
-            *latency,
-            f"{clean} of {blocks}",
+            markdown(found.network),
+            markdown(loss),
+            *(found.inference.figure, found.inference.ratio),
+            *(training.figure, training.ratio),
+            *(found.latency.figure, found.latency.ratio),
+            found.blocks,
         ]
-        rows.append(
-            [text if number == 0 or place in OF_LOSS else "" for place, text in enumerate(row)]
-        )
-    return rows
+        yield [text if number == 0 or place in OF_LOSS else "" for place, text in enumerate(row)]
 
 
-def _speed(measured: Measurement, figure: str) -> list[str]:
+def _images_per_s(measured: Measurement, figure: str) -> Speed:
     speed = measured.images_per_s(figure)
-    return ["—" if speed is None else shown(speed, 0), _beside(measured, figure)]
+    return _in_words(measured, figure, None if speed is None else shown(speed, 0))
 
 
-def _latency(measured: Measurement) -> list[str]:
+def _latency_ms(measured: Measurement) -> Speed:
     seconds = measured.seconds(LATENCY)
-    text = "—" if seconds is None else shown(seconds.times(1000), 1)
-    return [text, _beside(measured, LATENCY)]
+    return _in_words(measured, LATENCY, None if seconds is None else shown(seconds.times(1000), 1))
 
 
-def _beside(measured: Measurement, figure: str) -> str:
+def _in_words(measured: Measurement, figure: str, text: str | None) -> Speed:
+    ratio, ratio_reason = NOTHING, ""
     if measured.reference is None:
-        return "—" if measured.seconds(figure) is None else "reference"
-    ratio = measured.times_as_fast(figure)
-    return "—" if ratio is None else shown_ratio(ratio)
+        ratio = NOTHING if text is None else REFERENCE
+    elif (times := measured.times_as_fast(figure)) is not None:
+        ratio = shown_ratio(times)
+        ratio_reason = "" if ratio == shown(times, 3) else f"{shown(times, 3)}: may as well be 1"
+    else:
+        ratio_reason = "the two have no undisturbed round in common"
+    reason = why_absent(measured, figure) if text is None else ""
+    return Speed(text or NOTHING, reason, ratio, reason or ratio_reason)
+
+
+def why_absent(measured: Measurement | None, figure: str) -> str:
+    """Return why a network has no such figure."""
+    if measured is None:
+        return "not measured"
+    if measured.failure is not None:
+        return f"withheld: {measured.failure}"
+    timing = measured.timings.get(figure)
+    if timing is not None and timing.withheld is not None:
+        return f"withheld: {timing.withheld}"
+    return "not measured"
 
 
 def shown_ratio(ratio: Median) -> str:

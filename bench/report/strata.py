@@ -23,6 +23,7 @@ from bench.text import markdown
 
 THIRDS = ("low", "middle", "high")
 MOST = 12  # of the values of a column; of more, the rarest stand together
+HOW_SURE = f"±: half of the 95 % interval; {ONE_SEED}: of one seed, for this checkpoint alone."
 
 
 @dataclass(frozen=True)

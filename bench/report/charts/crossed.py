@@ -110,7 +110,7 @@ def _panel(board: Leaderboard, column: Column, rows: Rows) -> Panel:
             },
         },
         {
-            "mark": {"type": "text", "fontWeight": 600, "aria": False},
+            "mark": {"type": "text", "aria": False},
             "encoding": {
                 "x": across,
                 "y": down,

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from bench.report.charts.chart import COLORS, Chart, Panel, Spec, panel, values
 from bench.report.columns import Column
-from bench.report.factorial import factorial
 from bench.report.leaderboard import Leaderboard
+from bench.report.sources import cross_of, shares_table
 from bench.statistics.shares import Share
 
 BAR_HEIGHT = 38
@@ -18,23 +18,22 @@ def shares(board: Leaderboard) -> Iterator[Chart]:
     panels: list[Panel] = []
     body: list[tuple[str, ...]] = []
     for column in board.columns:
-        found = board.analysis(column)
-        cross = None if found is None else factorial(board, found)
+        cross = cross_of(board, column)
         if cross is None:
             continue
-        of_a_run = cross.shares_of_a_run()
-        panels.append(_panel(column, of_a_run))
-        body += [(column.name, source, _text(share)) for source, share in of_a_run.items()]
+        panels.append(_panel(column, cross.shares_of_a_run()))
+        body += [(column.name, *row) for row in shares_table(cross, column).body]
     if panels:
         yield Chart(
             section="shares",
             title="What the differences between runs come from",
             description=(
                 "Shares of the variance among the means of runs (a row with one seed), over the "
-                "ranked rows, with 95 % intervals."
+                "ranked rows, with 95 % intervals. The table has those of single scores too (a run "
+                "on one image)."
             ),
             panels=tuple(panels),
-            header=("score", "source", "share of a run"),
+            header=("score", "source", "share of a run", "share of a score"),
             body=tuple(body),
         )
 

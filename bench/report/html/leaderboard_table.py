@@ -9,6 +9,7 @@ from bench.report.columns import Column
 from bench.report.leaderboard import Leaderboard
 from bench.report.marks import BELOW_BASELINE, ONE_SEED, STALE
 from bench.report.row import Row
+from bench.report.speeds import why_absent
 from bench.study.measurement import Measurement
 from bench.study.timing_case import INFERENCE, LATENCY, training_figure
 
@@ -162,19 +163,24 @@ def _absent(row: Row, column: Column, timed: Measurement | None) -> str:
         return "not of a trivial baseline"
     if column.of_speed is None:
         return "no seed has a figure" if column.is_score else "not recorded"
-    if timed is None:
-        return "not measured"
-    if timed.failure is not None:
-        return f"withheld: {timed.failure}"
+    return why_absent(timed, _of_measurement(row, column, timed))
+
+
+def _of_measurement(row: Row, column: Column, timed: Measurement | None) -> str:
+    """What a column's figure of a row is called in a measurement; empty if it is not timed."""
+    trainings = timed.case.trainings if timed else ()
+    of_row = [training_figure(one.loss) for one in trainings if one.loss.label == row.loss]
     names = {
-        "inference_images_per_s": [INFERENCE],
-        "latency_ms": [LATENCY],
-        "training_images_per_s": [
-            training_figure(one.loss) for one in timed.case.trainings if one.loss.label == row.loss
-        ],
+        "inference_images_per_s": INFERENCE,
+        "latency_ms": LATENCY,
+        "training_images_per_s": next(iter(of_row), ""),
     }
-    for name in names.get(column.key, []):
-        timing = timed.timings.get(name)
-        if timing is not None and timing.withheld is not None:
-            return f"withheld: {timing.withheld}"
-    return "not measured"
+    return names.get(column.key, "")
+
+
+def cross_entropy(board: Leaderboard) -> list[tuple[Row, list[TableCell]]]:
+    """Return the cross-entropy of every trained row, whatever it was trained with."""
+    return [
+        (row, [_cell(row, column, None) for column in board.cross_entropy_columns])
+        for row in board.rows
+    ]

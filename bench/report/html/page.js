@@ -1,9 +1,11 @@
 "use strict";
-// The page's own script: sort, filter and choose columns; pick two rows; draw the charts.
+// The page's own script: sort, filter and choose columns; choose strata; pick two rows;
+// draw the charts.
 
 for (const section of document.querySelectorAll(".leaderboard")) leaderboard(section);
+for (const section of document.querySelectorAll(".strata")) strata(section);
 for (const section of document.querySelectorAll(".pairs")) pairs(section);
-draw();
+const drawn = draw();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 
 function leaderboard(section) {
@@ -64,6 +66,24 @@ function leaderboard(section) {
     box.addEventListener("change", () => {
       for (const row of table.rows) row.cells[Number(box.value)].hidden = !box.checked;
     });
+  }
+  show();
+}
+
+function strata(section) {
+  const tables = [...section.querySelectorAll(".stratum")];
+  const [score, by] = [".score", ".by"].map((name) => section.querySelector(name));
+  section.querySelector(".tools").hidden = false;
+  for (const [select, key] of [[score, "score"], [by, "by"]]) {
+    const names = new Set(tables.map((table) => table.dataset[key]));
+    select.append(...[...names].map((name) => new Option(name)));
+    select.addEventListener("change", show);
+  }
+
+  function show() {
+    for (const table of tables) {
+      table.hidden = table.dataset.score !== score.value || table.dataset.by !== by.value;
+    }
   }
   show();
 }
@@ -156,10 +176,10 @@ function draw() {
     axisY: { labelLimit: isNarrow ? 85 : 190 },
     legend: { disable: true }, // the page has its own, which every panel shares
     rule: { color: ink },
-    text: { fontSize: isNarrow ? 10 : 13 },
+    text: { fontSize: isNarrow ? 10 : 13, fontWeight: 600 },
     view: { stroke: null },
   };
-  for (const panel of document.querySelectorAll(".panel")) {
+  const views = [...document.querySelectorAll(".panel")].map((panel) => {
     const spec = JSON.parse(panel.querySelector(".spec").textContent);
     const place = panel.querySelector(".drawing");
     const compiled = vegaLite.compile({ ...spec, autosize: { type: "fit-x", contains: "padding" } }, { config });
@@ -170,6 +190,7 @@ function draw() {
       container: place,
       hover: true,
     });
-    view.runAsync();
-  }
+    return view.runAsync();
+  });
+  return Promise.all(views);
 }

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
@@ -14,21 +15,35 @@ from markupsafe import Markup
 
 from bench.report.answer import answer
 from bench.report.charts import charts
-from bench.report.html.leaderboard_table import headings, table_rows
+from bench.report.html.leaderboard_table import cross_entropy, headings, table_rows
 from bench.report.html.overview import compared, highlights
 from bench.report.html.pairs import MOST_ROWS, pairs
 from bench.report.html.provenance import code, grid_file, origins
+from bench.report.html.tables import beside, best_losses, timed_tables
 from bench.report.leaderboard import Leaderboard
-from bench.report.marks import explained
+from bench.report.marks import GREY_TARGETS, explained
 from bench.report.race import raced
 from bench.report.setting import setting
-from bench.report.speeds import how_timed
-from bench.report.strata import stratified
+from bench.report.strata import HOW_SURE, stratified
 from bench.text import printable
 
 PARTS = files(__package__ or "bench.report.html")
 SCRIPTS = ("vega/vega.min.js", "vega/vega-lite.min.js", "vega/vega-interpreter.js", "page.js")
+FOLLOWING = ("follow.js",)
 USUAL_STRATA = ("object_size", "depth")
+
+
+@dataclass(frozen=True)
+class Following:
+    """That a page is served, and follows its study.
+
+    Attributes:
+        version: of the study that the page shows.
+        progress: how far the study is, in words.
+    """
+
+    version: str
+    progress: str
 
 
 def render(
@@ -36,6 +51,8 @@ def render(
     boards: Sequence[Leaderboard],
     damaged: Mapping[str, str],
     strata: Sequence[str] = (),
+    *,
+    following: Following | None = None,
 ) -> str:
     """Return a study's leaderboards as one HTML page; the same records give the same page.
 
@@ -44,11 +61,12 @@ def render(
         boards: at least one.
         damaged: why something of the study could not be read, by its place in the folder.
         strata: columns of the test images by which scores are shown, beside the usual ones.
+        following: of a page that asks its server for changes; without it the page asks nobody.
 
     Raises:
         InputError: the test images have no such column.
     """
-    scripts = [_read(script) for script in SCRIPTS]
+    scripts = [_read(script) for script in (*SCRIPTS, *(FOLLOWING if following else ()))]
     environment = Environment(
         loader=FunctionLoader(_read),
         autoescape=True,
@@ -59,17 +77,22 @@ def render(
     )
     return environment.get_template("template.html.j2").render(
         name=name,
-        boards=[_board(board, name, strata) for board in boards],
+        boards=[_board(board, boards, name, strata) for board in boards],
         damaged=damaged,
+        following=following,
         style=Markup(_read("page.css")),  # noqa: S704 - our own file
         scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own files
         script_hashes=[_source_hash(script) for script in scripts],
         licences=[Markup.escape(_read(f"vega/LICENSE.{part}")) for part in ("vega", "vega-lite")],
         most_rows=MOST_ROWS,
+        how_sure=HOW_SURE,
+        grey_targets=GREY_TARGETS,
     )
 
 
-def _board(board: Leaderboard, name: str, strata: Sequence[str]) -> dict[str, Any]:
+def _board(
+    board: Leaderboard, boards: Sequence[Leaderboard], name: str, strata: Sequence[str]
+) -> dict[str, Any]:
     """What the page shows of a board; all figures are those of the other reports."""
     usual = [column for column in USUAL_STRATA if column in board.images]
     drawn = charts(board)
@@ -85,7 +108,7 @@ def _board(board: Leaderboard, name: str, strata: Sequence[str]) -> dict[str, An
         "explained": [line.replace("**", "") for line in explained(board)],
         "raced": raced(board),
         "remarks": board.remarks,
-        "how_timed": how_timed(board.timed),
+        "timed": timed_tables(board),
         "strata": [
             (column, one)
             for column in dict.fromkeys([*usual, *strata])
@@ -98,8 +121,12 @@ def _board(board: Leaderboard, name: str, strata: Sequence[str]) -> dict[str, An
                 for chart in drawn
                 if chart.section == section
             ]
-            for section in ("tradeoff", "curves", "crossed", "shares", "terms")
+            for section in ("tradeoff", "curves", "crossed", "shares", "effects", "terms")
         },
+        "best_losses": best_losses(board),
+        "beside": beside(board, boards),
+        "cross_entropy_columns": board.cross_entropy_columns,
+        "cross_entropy": cross_entropy(board),
         "origins": origins(board, name),
         "code": code(board),
         "grid": Markup.escape(grid_file(board)),

@@ -15,28 +15,11 @@ from bench.report import markdown
 from bench.report.cell_texts import figure, rank
 from bench.report.compare import compare
 from bench.report.html.page import as_json, render
-from bench.report.leaderboard import leaderboards
 from bench.report.setting import setting
 from bench.settings import Data
 from bench.study.study import Study
 
 PUBLISHED = Path(bench.__file__).parent.parent / "results" / "published"
-
-
-@pytest.fixture(scope="module")
-def boards(tmp_path_factory):
-    return scored_study.boards(scored_study.keep(tmp_path_factory.mktemp("study") / "mine"))
-
-
-@pytest.fixture(scope="module")
-def html(boards):
-    return render("mine", boards, {})
-
-
-@pytest.fixture(scope="module")
-def quick():
-    results = Study(PUBLISHED / "quick").load()
-    return render("quick", leaderboards(results), results.damaged)
 
 
 def test_the_table_has_the_figures_and_ranks_of_the_board(boards, html):
