@@ -70,7 +70,8 @@ function controls() {
 // What stays the same when the study grows: where a control is, and what it is called.
 function nameOf(control) {
   const label = control.matches("details") ? control.querySelector("summary") : control.closest("label") ?? control;
-  const called = control.matches("select") ? control.className : label.textContent.trim();
+  const text = label.textContent.trim().replace(/^\d+/, ""); // "8 cells" may be 9 now
+  const called = control.matches("select") ? control.className : text;
   return `${control.closest("section[id]")?.id} ${control.tagName} ${control.ariaLabel ?? called}`;
 }
 

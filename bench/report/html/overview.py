@@ -38,7 +38,7 @@ def compared(board: Leaderboard) -> str:
     if samples:
         one = samples[0]
         data += f": {one.train} images train, {one.val} select the epoch, {one.test} test"
-    parts.append(f"{data}; the split is by {grid.data.split.label}.")
+    parts.append(f"{data}; split: {grid.data.split.label}.")
     names = [column.name for column in board.columns if column.is_score]
     parts.append(
         f"Scored by {', '.join(names)}, beside {_count(len(board.baselines), 'trivial baseline')}."

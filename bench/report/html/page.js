@@ -173,7 +173,7 @@ function draw() {
     background: "transparent",
     font: "system-ui, sans-serif",
     axis: { ...text, gridColor: line, domainColor: line, tickColor: line, gridOpacity: 0.8 },
-    axisY: { labelLimit: isNarrow ? 85 : 190 },
+    axisY: { labelLimit: isNarrow ? 110 : 190 },
     legend: { disable: true }, // the page has its own, which every panel shares
     rule: { color: ink },
     text: { fontSize: isNarrow ? 10 : 13, fontWeight: 600 },

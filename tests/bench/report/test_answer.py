@@ -1,5 +1,6 @@
 """The sentences at the top of a report say what the intervals support, and no more."""
 
+import re
 import shutil
 
 import numpy as np
@@ -17,11 +18,14 @@ def said(folder, tables=scored_study.scores, question=None):
     return answer(board)
 
 
-def test_one_row_leads_and_the_loss_matters_more(tmp_path):
-    leaders, sources = said(tmp_path)
+def test_one_row_leads_with_its_interval_and_the_loss_matters_more(tmp_path):
+    (board,) = scored_study.boards(scored_study.keep(tmp_path))
+    leaders, sources = answer(board)
+    iou, rmse = (board.analyses[name].intervals[0] for name in ("iou", "rmse"))
     assert leaders == (
-        "unet with bce (0.802 ± 0.021) has the best IoU; unet with bce (0.0992 ± 0.0103) has the "
-        "best RMSE (4 seeds, 60 images)."
+        f"unet with bce ({iou.estimate:.3f} ± {iou.half_width:.3f}) has the best IoU; "
+        f"unet with bce ({rmse.estimate:.4f} ± {rmse.half_width:.4f}) has the best RMSE "
+        "(4 seeds, 60 images)."
     )
     assert sources.startswith("The loss explains ")
     assert sources.endswith(": the loss matters more.")
@@ -29,7 +33,7 @@ def test_one_row_leads_and_the_loss_matters_more(tmp_path):
 
 def test_rows_that_cannot_be_told_apart_lead_together(tmp_path):
     leaders, _, left_open = said(tmp_path, lambda c: scored_study.scores(c, mean=0.6))
-    assert leaders.startswith("unet with bce, ") or " and " in leaders
+    assert leaders.startswith("unet with bce (") or " and " in leaders
     assert "lead in IoU and cannot be told apart" in leaders
     assert "would tell" in left_open
 
@@ -41,7 +45,8 @@ def test_who_leads_the_ranked_rows_is_said_to_lead_no_others(tmp_path):
     lost = next(c for c in question.cells() if c.loss is not None and c.seed == 3)
     shutil.rmtree(tmp_path / "cells" / lost.id)
     (board,) = scored_study.boards(study)
-    assert answer(board)[0].startswith(
+    said = re.sub(r" \([^)]*±[^)]*\)", "", answer(board)[0])
+    assert said.startswith(
         "densenet with bce has the best IoU of the 3 ranked rows; densenet with bce has the best "
         "RMSE of the 3 ranked rows"
     )
@@ -81,5 +86,5 @@ def test_the_answer_stands_at_the_top_of_the_report_and_on_the_terminal(tmp_path
     scored_study.keep(tmp_path)
     printed = CliRunner().invoke(app, ["report", str(tmp_path)]).output
     written = (tmp_path / "leaderboard.md").read_text()
-    assert "unet with bce has the best IoU" in written.split("- data:")[0]
-    assert "unet with bce has the best IoU" in " ".join(printed.split())
+    assert "> unet with bce (0.802 ± " in written.split("- data:")[0]
+    assert "unet with bce (0.802 ± " in " ".join(printed.split())
