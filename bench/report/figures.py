@@ -16,11 +16,13 @@ COLUMNS = 2
 PIXELS = 2.0  # of a PNG for each pixel of the panel
 VERSION = "6.4"  # of Vega-Lite, as on the page
 CLIP = re.compile(r"(?<=[\"#])clip\d+")
+RESOURCES = re.compile(rb"(?: +/[a-z]+\d+ \d+ 0 R\n){2,}")  # of a page of a PDF, a line each
 CONFIG = {
     "background": "white",
     "view": {"stroke": None},
     "concat": {"spacing": 30},
-    # One weight throughout: of several fonts a PDF has those first that a random number says.
+    # One weight throughout: a PDF's second font would be numbered before or after the first one
+    # by chance.
     "title": {"fontWeight": "normal", "fontSize": 14},
     "axis": {"titleFontWeight": "normal"},
     "legend": {"titleFontWeight": "normal"},
@@ -72,13 +74,21 @@ def _converted(converter: Any, spec: dict[str, Any], kind: str) -> bytes:
     svg = _renumbered(converter.vegalite_to_svg(spec, vl_version=VERSION))
     if kind == "svg":
         return svg.encode()
-    converted: bytes = (
-        converter.svg_to_png(svg, scale=PIXELS) if kind == "png" else converter.svg_to_pdf(svg)
-    )
-    return converted
+    if kind == "png":
+        picture: bytes = converter.svg_to_png(svg, scale=PIXELS)
+        return picture
+    return _sorted(converter.svg_to_pdf(svg))
 
 
 def _renumbered(svg: str) -> str:
     """Number the clips of a picture from 1: Vega counts those of all pictures of a process."""
     numbers: dict[str, str] = {}
     return CLIP.sub(lambda found: numbers.setdefault(found[0], f"clip{len(numbers) + 1}"), svg)
+
+
+def _sorted(pdf: bytes) -> bytes:
+    """Sort the resources of a PDF's page, which stand in an order of chance that means nothing.
+
+    They take as many bytes as before, so that the table of where each object begins stays true.
+    """
+    return RESOURCES.sub(lambda found: b"".join(sorted(found[0].splitlines(keepends=True))), pdf)
