@@ -63,7 +63,14 @@ def _panel(column: Column, cross: Factorial) -> Panel:
             "labelExpr": "slice(datum.label, indexof(datum.label, ' ') + 1)",
         },
     }
-    x: Spec = {"type": "quantitative", "title": f"{column.name}, from the mean of all"}
+    x: Spec = {
+        "type": "quantitative",
+        "axis": {
+            "title": f"{column.name}, from the mean of all",
+            "tickCount": 6,
+            "labelFlush": False,
+        },
+    }
     color: Spec = {"field": "factor", "type": "nominal", "scale": color_scale(FACTORS)}
     layers: list[Spec] = [
         {

@@ -91,6 +91,15 @@ def test_a_column_can_be_hidden_and_shown(page):
     assert page.locator("#leaderboard-1 table.board th:nth-child(4)").is_visible()
 
 
+def test_the_strata_that_are_chosen_are_shown_alone(page):
+    shown = page.locator("#strata-1 .stratum:visible h4")
+    assert shown.all_inner_texts() == ["IoU ↑ by object_size"]
+    page.locator("#strata-1 .score").select_option("RMSE ↓")
+    page.locator("#strata-1 .by").select_option("depth")
+    assert shown.all_inner_texts() == ["RMSE ↓ by depth"]
+    assert page.locator("#strata-1 .stratum:visible tbody tr").count() == 16
+
+
 def test_swapping_two_rows_turns_the_difference_round(page):
     section = page.locator("#pairs-1")
     before = [text.split() for text in section.locator("tbody tr").all_inner_texts()]
