@@ -21,7 +21,6 @@ import functools
 import importlib
 import importlib.util
 import inspect
-import os
 import pkgutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -30,11 +29,18 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from user_code import (
+    find_file,
+    importing,
+    load_file,
+    neighbours_importable,
+    remember_imports,
+)
+
 from architectures import networks
 from architectures.contract import normalize_options
 from architectures.errors import ArchitectureError, did_you_mean, in_one_line
 from architectures.seeding import seeded_globals
-from architectures.user_code import find_file, load_file, neighbours_importable, remember_imports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -305,14 +311,11 @@ def _imported(spec: str, load: Callable[[], Any]) -> Any:
     from architectures import torchvision_ops  # noqa: PLC0415  imports torch
 
     torchvision_ops.define_missing()
-    folder = Path.cwd()
     try:
-        return load()
-    except (Exception, SystemExit) as error:
-        raise ArchitectureError(f"{spec!r} cannot be imported: {in_one_line(error)}") from error
-    finally:
-        os.chdir(folder)  # all other paths start from there
-        remember_imports()
+        with importing():
+            return load()
+    except ImportError as error:
+        raise ArchitectureError(f"{spec!r} {error}") from error
 
 
 def _as_imported(spec: str) -> AbstractContextManager[None]:

@@ -78,12 +78,24 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def remove_folder(path: Path) -> None:
+    """Remove a folder, which is there whole or not at all.
+
+    Raises:
+        OSError: it is not there, or the folder around it cannot be written to.
+    """
+    aside = path.with_name(f"{_prefix(path)}removed")
+    path.rename(aside)
+    _flush(path.parent)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
 def remove_leftovers(folder: Path, name: str = "*") -> None:
-    """Remove what processes of this machine that are no more were about to write into a folder.
+    """Remove what processes of this machine that are no more were about to write or to remove.
 
     Args:
-        folder: where they wrote.
-        name: of what they wrote; by default anything.
+        folder: where they did.
+        name: of what it was; by default anything.
     """
     for partial in folder.glob(f".{name}~{_HOST}~*~*"):
         process = partial.name.split("~")[-2]

@@ -6,12 +6,12 @@ import warnings
 from typing import TYPE_CHECKING
 
 from architectures import ArchitectureError
-from architectures.user_code import forget_changed
 from bench.errors import InputError
 from bench.report.chosen import BEST, find_cell
 from bench.report.frames import Frames
 from bench.study.plan import changed_code
 from bench.study.record import Record
+from user_code import forget_changed
 
 if TYPE_CHECKING:
     from torch import nn

@@ -1,7 +1,8 @@
 """What does the text of an objective mean?
 
 The grammar is Python's own, read by `ast` and never evaluated: losses by name, their options in
-parentheses, `+` between losses, `*` with a number, parentheses around sums.
+parentheses, `+` between losses, `*` with a number, parentheses around sums. The path of a user's
+own loss is no Python: underscores stand for it while the text is read, so that columns stay.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ from fractions import Fraction
 from math import inf
 from typing import NoReturn
 
-from losses.errors import LossError
+from losses import own
+from losses.errors import LossError, nearest
 from losses.objective import Objective, Options, Term
-from losses.registry import load, names, nearest
+from losses.registry import load, names, unknown
 
 MAX_LENGTH = 1000
 WRITE = "; write for example '2*bce + 0.5*ssim(window=7)'"
@@ -24,15 +26,27 @@ def parse(text: str) -> Objective:
     """Read an objective such as `bce + 0.5*ssim`, `ssim(window=7)` or `2*(bce + 0.1*l1)`.
 
     Parentheses are multiplied out, equal terms merged, terms ordered and options at their defaults
-    dropped, so that two spellings of one objective are equal and print the same.
+    dropped, so that two spellings of one objective are equal and print the same. A user's file that
+    a loss is from is run.
 
     Args:
         text: The expression.
 
     Raises:
-        LossError: The text is no such expression. The message is one line, with the column.
+        LossError: The text is no such expression, the message being one line with the column; or a
+            user's own loss cannot be loaded.
     """
     return _Reader(text).objective()
+
+
+def names_in(text: str) -> set[str]:
+    """Return the names of the losses in an expression that `parse` has read before.
+
+    None of them is imported, and no user's file is run.
+    """
+    reader = _Reader(text)
+    words = (node for node in ast.walk(reader.tree()) if isinstance(node, ast.Name))
+    return {reader.name_at(word) for word in words}
 
 
 class _Reader:
@@ -41,7 +55,13 @@ class _Reader:
     def __init__(self, text: str) -> None:
         # Each line break becomes one space, so that columns stay what they are.
         self.text = text.replace("\n", " ").replace("\r", " ")
-        self.source = self.text.lstrip()
+        if len(self.text) > MAX_LENGTH:
+            raise LossError(
+                f"loss expression of {len(self.text)} characters; at most {MAX_LENGTH} are read"
+            )
+        # The paths of users' losses, by where they begin.
+        self.paths = {path.start(): path[0] for path in own.SPEC.finditer(self.text)}
+        self.source = own.SPEC.sub(lambda path: "_" * len(path[0]), self.text).lstrip()
 
     def objective(self) -> Objective:
         weights: defaultdict[tuple[str, Options], Fraction] = defaultdict(Fraction)
@@ -56,18 +76,17 @@ class _Reader:
                     inner, ast.Mult(), ast.Constant() as factor
                 ):
                     pending.append((inner, weight * self.factor(factor)))
-                case ast.Name(name):
-                    self.check_name(name, node)
-                    weights[name, ()] += weight
-                case ast.Call(ast.Name(name)):
-                    self.check_name(name, node)
+                case ast.Name() as word:
+                    weights[self.existing(word), ()] += weight
+                case ast.Call(ast.Name() as word):
+                    name = self.existing(word)
                     weights[name, self.options(name, node)] += weight
                 case _:
                     self.reject(node)
         return Objective(
             tuple(
                 Term(self.rounded(weight, name), name, options)
-                for (name, options), weight in sorted(weights.items())
+                for (name, options), weight in sorted(weights.items(), key=_place)
             )
         )
 
@@ -75,10 +94,6 @@ class _Reader:
         """Return the text as Python reads it."""
         if not self.source:
             raise LossError(f"empty loss expression{WRITE}")
-        if len(self.text) > MAX_LENGTH:
-            raise LossError(
-                f"loss expression of {len(self.text)} characters; at most {MAX_LENGTH} are read"
-            )
         if "#" in self.text:  # Python would take the rest for a comment, and drop it.
             raise LossError(f"'#' at column {self.text.index('#') + 1}{WRITE}")
         try:
@@ -87,7 +102,8 @@ class _Reader:
             # Where the text ends too early, Python's offset is 0.
             offset = error.offset or len(self.source) + 1
             column = len(self.text) - len(self.source) + offset
-            raise LossError(f"syntax error at column {column}: {error.msg}{WRITE}") from None
+            advice = own.PATHS if self.paths else WRITE
+            raise LossError(f"syntax error at column {column}: {error.msg}{advice}") from None
         except (ValueError, MemoryError, RecursionError) as error:
             # How Python's parser refuses null bytes and too deep a nesting depends on its version.
             raise LossError(f"unreadable loss expression: {error}{WRITE}") from None
@@ -113,9 +129,18 @@ class _Reader:
             raise LossError(f"the weight of {name!r} is too large or too small for a float")
         return number
 
-    def check_name(self, name: str, node: ast.expr) -> None:
-        if name not in names():
-            self.fail(f"unknown loss {name!r}", node, nearest(name, names()))
+    def name_at(self, word: ast.Name) -> str:
+        """Return the name of the loss that a word is, or stands for."""
+        return self.paths.get(self.column(word) - 1, word.id)
+
+    def existing(self, word: ast.Name) -> str:
+        """Return the same of a loss that there is."""
+        name = self.name_at(word)
+        if own.is_own_code(name):
+            load(name)
+        elif name not in names():
+            raise unknown(name, f" at column {self.column(word)}")
+        return name
 
     def options(self, name: str, call: ast.Call) -> Options:
         """Return the options of a call that differ from their defaults, sorted."""
@@ -138,7 +163,7 @@ class _Reader:
             except (ValueError, TypeError):
                 value = None
             if not loss.accepts(option, value):
-                segment = ast.get_source_segment(self.source, keyword)
+                segment = self.segment(keyword)
                 required = f"; {option} is {loss.requirement(option)}"
                 self.fail(f"{name} does not take {segment}", keyword, required)
             options[option] = value
@@ -159,11 +184,26 @@ class _Reader:
             case ast.BinOp(_, ast.Mult(), _):
                 self.fail("a product without a plain number", node, WRITE)
             case _:
-                segment = ast.get_source_segment(self.source, node)
+                segment = self.segment(node)
                 self.fail(f"{segment!r} is no sum of losses", node, WRITE)
 
     def fail(self, what: str, node: ast.expr | ast.keyword, advice: str) -> NoReturn:
+        raise LossError(f"{what} at column {self.column(node)}{advice}")
+
+    def segment(self, node: ast.expr | ast.keyword) -> str:
+        """Return the part of the text that a node was read from."""
+        text = ast.get_source_segment(self.source, node) or ""
+        start = self.column(node) - 1
+        return self.text[start : start + len(text)]
+
+    def column(self, node: ast.expr | ast.keyword) -> int:
+        """Return where a node begins in the text, from 1."""
         # Python counts a column in UTF-8 bytes from 0.
         before = self.source.encode()[: node.col_offset].decode()
-        column = len(self.text) - len(self.source) + len(before) + 1
-        raise LossError(f"{what} at column {column}{advice}")
+        return len(self.text) - len(self.source) + len(before) + 1
+
+
+def _place(term: tuple[tuple[str, Options], Fraction]) -> tuple[str, Options, str]:
+    """Where a term stands among others, which does not depend on the folders of users' files."""
+    (name, options), _ = term
+    return own.without_folders(name), options, name

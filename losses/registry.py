@@ -1,28 +1,26 @@
 """Which losses are there?
 
 A loss is found by its file: `losses/terms/ssim.py` holds the loss `ssim`. The names are read from
-the folder and a file is imported only when its loss is used, so that listing costs no torch.
+the folder and a file is imported only when its loss is used, so that listing costs no torch. A
+user's own one is called `path/to/file.py:name`, see `losses.own`.
 """
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from losses import terms
-from losses.errors import LossError
+from losses import own, terms
+from losses.errors import LossError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from losses.loss import Loss
 
 
 def names() -> list[str]:
-    """Return the names of all losses, sorted."""
+    """Return the names of all losses of this package, sorted."""
     return sorted(module.name for module in pkgutil.iter_modules(terms.__path__))
 
 
@@ -30,10 +28,12 @@ def load(name: str) -> Loss:
     """Return the loss called `name`; the first use imports it.
 
     Raises:
-        LossError: There is no such loss.
+        LossError: There is no such loss, or a user's file cannot be imported.
     """
+    if own.is_own_code(name):
+        return own.load(name)
     if name not in names():
-        raise LossError(f"unknown loss {name!r}{nearest(name, names())}")
+        raise unknown(name)
     loss: Loss = getattr(importlib.import_module(f"losses.terms.{name}"), name)
     return loss
 
@@ -44,16 +44,14 @@ def source_of(name: str) -> Path:
     Raises:
         LossError: There is no such loss.
     """
+    if own.is_own_code(name):
+        return own.source_of(name)
     for module in pkgutil.iter_modules(terms.__path__):
         if module.name == name:
             return Path(module.module_finder.path) / f"{name}.py"  # type: ignore[union-attr]
-    raise LossError(f"unknown loss {name!r}{nearest(name, names())}")
+    raise unknown(name)
 
 
-def nearest(wrong: str, choices: Iterable[str]) -> str:
-    """Return the end of an error text about a misspelt name: the nearest choice, then all."""
-    choices = sorted(choices)
-    by_lower_case = {choice.lower(): choice for choice in choices}
-    matches = difflib.get_close_matches(wrong.lower(), by_lower_case, n=1)
-    question = f"; did you mean {by_lower_case[matches[0]]!r}?" if matches else ""
-    return f"{question} (choices: {', '.join(choices) or 'none'})"
+def unknown(name: str, where: str = "") -> LossError:
+    """Return the error of a name that no loss has; `where` it stands, as in ` at column 3`."""
+    return LossError(f"unknown loss {name!r}{where}{nearest(name, [*names(), own.SPELLING])}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -20,7 +21,7 @@ class Status(StrEnum):
 
     PASSED = "passed"
     FAILED = "failed"
-    WARNING = "warning"  # the network can be compared all the same
+    WARNING = "warning"  # it can be compared all the same
     SKIPPED = "skipped"  # another fault has to be mended first, or the time was up
 
 
@@ -42,13 +43,28 @@ class Finding:
 
 
 class Fault(Exception):  # noqa: N818 - a finding, not an error of this program
-    """How a check says that the network does not pass."""
+    """How a check says that what it examines does not pass."""
 
     def __init__(self, text: str, fix: str, *, status: Status = Status.FAILED) -> None:
         super().__init__(text)
         self.text = text
         self.fix = fix
         self.status = status
+
+
+def examine(check: str, ask: Callable[[], str]) -> Finding:
+    """Ask a question; what it raises is the finding.
+
+    Args:
+        check: the question's name.
+        ask: returns what it saw, or raises a `Fault`.
+    """
+    try:
+        return Finding(check, Status.PASSED, ask())
+    except Fault as fault:
+        return Finding(check, fault.status, fault.text, fault.fix)
+    except Exception as error:  # noqa: BLE001 - whatever the code does, the other checks go on
+        return Finding(check, Status.FAILED, in_one_line(error), "mend what the message names")
 
 
 def in_one_line(error: BaseException) -> str:

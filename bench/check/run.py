@@ -8,13 +8,14 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 
 from architectures import ArchitectureError
 from bench.check import capturing, learning, predicting
-from bench.check.finding import Fault, Finding, Status, in_one_line
+from bench.check.finding import Finding, Status, examine
 from bench.check.network_under_test import NetworkUnderTest
 from bench.errors import InputError
 from bench.randomness import seeded_globals
@@ -26,7 +27,7 @@ NARROWER = "check it narrower (--option width=0.25) or on a faster machine"
 class Check(NamedTuple):
     """A question, and the other checks without which it makes no sense.
 
-    ``ask`` returns what it saw, or raises a `Fault`.
+    ``ask`` returns what it saw, or raises a `bench.check.finding.Fault`.
     """
 
     name: str
@@ -89,13 +90,8 @@ def _examine(one: Check, subject: NetworkUnderTest, findings: Mapping[str, Findi
             return Finding(one.name, Status.SKIPPED, f"needs the check {needed!r} to pass")
     if subject.seconds_left() < 0:
         return Finding(one.name, Status.SKIPPED, "the time was up", NARROWER)
-    try:
-        with seeded_globals(subject.seed, one.name, torch.device("cpu")):
-            return Finding(one.name, Status.PASSED, one.ask(subject))
-    except Fault as fault:
-        return Finding(one.name, fault.status, fault.text, fault.fix)
-    except Exception as error:  # noqa: BLE001 - whatever a network does, the other checks go on
-        return Finding(one.name, Status.FAILED, in_one_line(error), "mend what the message names")
+    with seeded_globals(subject.seed, one.name, torch.device("cpu")):
+        return examine(one.name, partial(one.ask, subject))
 
 
 @contextmanager

@@ -21,10 +21,12 @@ from bench.cli.list_names import list_names
 from bench.cli.logs import logs
 from bench.cli.merge import merge
 from bench.cli.migrate import migrate
+from bench.cli.new import new
 from bench.cli.plan import plan
 from bench.cli.power import power
 from bench.cli.predict import predict
 from bench.cli.report import report
+from bench.cli.rescore import rescore
 from bench.cli.run import INTERRUPTED, run
 from bench.cli.schema import schema
 from bench.cli.serve import serve
@@ -49,12 +51,14 @@ app.command()(report)
 app.command()(serve)
 app.command()(compare)
 app.command()(power)
+app.command()(rescore)
 app.command()(predict)
 app.command()(export)
 app.command("list")(list_names)
 app.command()(explain)
 app.command()(schema)
 app.command()(doctor)
+app.command()(new)
 app.command()(check)
 app.command()(throughput)
 app.command()(verify)

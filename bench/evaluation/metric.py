@@ -18,7 +18,7 @@ import pandas as pd
 
 from architectures.errors import in_one_line
 from bench.errors import TrainingError
-from bench.study.record import MetricContract, Summary
+from bench.study.record import MetricContract, Record, Summary
 
 Formula = Callable[[pd.DataFrame], Any]
 
@@ -46,6 +46,11 @@ class Metric:
     def is_readable(self, sums: pd.DataFrame) -> bool:
         """Return whether a table has the columns that the metric reads."""
         return set(self.reads) <= set(sums.columns)
+
+    def is_in(self, record: Record) -> bool:
+        """Return whether a record has a figure of this version of the metric."""
+        version = record.metrics.get(self.name)
+        return version == self.contract.source_sha256 and self.name in (record.summary or {})
 
     def per_image(self, sums: pd.DataFrame) -> pd.Series[float]:
         """Return the value of each image, NaN where it has none; a pooled metric has no such."""

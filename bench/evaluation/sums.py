@@ -130,10 +130,15 @@ _DEPTH: dict[str, Callable[[_Depths], Tensor]] = {
     "log_error": lambda d: d.log_error,
     "log_error_deviation": lambda d: d.log_error_deviation,
 }
-COLUMNS = {  # of each task
-    "mask": (*_MASK, "changed_pixels", "mask_bce"),
-    "depth": (*_DEPTH, "depth_change", "depth_bce", "depth_entropy"),
+_OF_NETWORKS = {  # which no trivial baseline has
+    "mask": ("changed_pixels", "mask_bce"),
+    "depth": ("depth_change", "depth_bce", "depth_entropy"),
 }
+COLUMNS = {  # of each task
+    "mask": (*_MASK, *_OF_NETWORKS["mask"]),
+    "depth": (*_DEPTH, *_OF_NETWORKS["depth"]),
+}
+NETWORK_COLUMNS = frozenset(column for columns in _OF_NETWORKS.values() for column in columns)
 EVERY_COLUMN = frozenset(column for columns in COLUMNS.values() for column in columns)
 
 

@@ -157,7 +157,12 @@ def create_network(
 ) -> nn.Module:
     """Return a network with the initial weights of a seed, as it is trained on the device."""
     model: nn.Module = architectures.create(architecture.name, seed=seed, **architecture.options)
+    return group.prepare(place_network(model, context))
+
+
+def place_network(model: nn.Module, context: RunContext) -> nn.Module:
+    """Return a network as it is trained and scored on the device."""
     if context.device.type == "cpu":
         guard_narrow_convolutions(model, context.loaders)
     model.to(device=context.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return group.prepare(model)
+    return model

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import torch
 
-from architectures.user_code import forget_changed
 from bench.data.batch_loader import BatchLoader
 from bench.data.cache import decoding_outlook, open_dataset, open_pool
 from bench.data.split import SplitRows, split_rows
@@ -25,6 +24,7 @@ from bench.settings import Recipe, identity
 from bench.settings.base import Size
 from bench.settings.grid import Grid
 from bench.study.record import Environment
+from user_code import forget_changed
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import architectures
 import losses
-from architectures.user_code import PROJECT
 from bench.data import decoding_digest
 from bench.errors import InputError
 from bench.settings import Architecture, identity
@@ -18,6 +17,7 @@ from bench.settings.grid import Cell
 from bench.study import sources
 from bench.study.record import Provenance
 from bench.study.sources import SourceFile
+from user_code import PROJECT
 
 # What looks up networks and losses, and does not compute.
 REGISTRIES = {
@@ -28,7 +28,6 @@ REGISTRIES = {
         "architectures/errors.py",
         "architectures/registry.py",
         "architectures/torchvision_ops.py",
-        "architectures/user_code.py",
         "losses/__init__.py",
         "losses/errors.py",
         "losses/registry.py",
@@ -53,14 +52,18 @@ class Inventory:
         """Return what there is behind one cell.
 
         Raises:
-            InputError: a file of weights cannot be read, or this process does not run what a file
-                of code holds.
+            InputError: a file of weights cannot be read, the file of a user's loss is not there, or
+                this process does not run what a file of code holds.
         """
+        try:
+            code = dict(self._code(cell))
+        except losses.LossError as error:
+            raise InputError(str(error)) from None
         return Provenance(
             data=self._data,
             split=self._split,
             weights={what: self._digest_of_weights(path) for what, path in _weights(cell)},
-            sources={what: sources.digests(files) for what, files in self._code(cell)},
+            sources={what: sources.digests(files) for what, files in code.items()},
         )
 
     def of_all(self, cells: Iterable[Cell]) -> Provenance:
@@ -81,7 +84,8 @@ class Inventory:
         for network in networks(cell):
             yield _name(network), self._files(network.name, partial(_of_network, network.name))
         for name in loss_names(cell):
-            yield f"loss {name}", self._files(f"loss {name}", partial(_of_loss, name))
+            files = self._files(f"loss {name}", partial(_of_loss, name))
+            yield f"loss {losses.without_folders(name)}", files
 
     def _files(
         self, what: str, find: Callable[[], Mapping[str, SourceFile]]
@@ -161,4 +165,4 @@ def loss_names(cell: Cell) -> list[str]:
     recipes = [*cell.train.recipes(), *([cell.train.teacher] if cell.train.teacher else [])]
     pairs = [cell.loss, *(recipe.losses for recipe in recipes)]
     texts = [text for pair in pairs if pair for text in (pair.mask, pair.depth) if text]
-    return sorted({term.name for text in texts for term in losses.parse(text).terms})
+    return sorted({name for text in texts for name in losses.names_in(text)})

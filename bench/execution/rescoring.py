@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pandas as pd
+
 from bench.errors import DamagedError
+from bench.evaluation.metric import Metric
 from bench.events import Remark
-from bench.execution.cell import figures, with_values
+from bench.execution.cell import CellResult, figures, with_values
 from bench.execution.grid_run import Means
 from bench.study import places
 from bench.study.record import Record
@@ -31,7 +34,7 @@ def update_metrics(records: Sequence[Record], results: Results, means: Means) ->
             continue
         try:
             if means.study.read_cell(record.cell) == record:
-                _update_metrics(record, results, means, set(present))
+                means.study.write_cell(*rescored(record, results, means.context.metrics))
         except DamagedError as error:
             means.listen(Remark(str(error)))
             damaged.add(cell_id)
@@ -40,20 +43,37 @@ def update_metrics(records: Sequence[Record], results: Results, means: Means) ->
     return damaged
 
 
-def _update_metrics(record: Record, results: Results, means: Means, present: set[str]) -> None:
-    cell_id, metrics = record.cell.id, means.context.metrics
+def rescored(
+    record: Record,
+    results: Results,
+    metrics: Sequence[Metric],
+    scores: pd.DataFrame | None = None,
+) -> CellResult:
+    """Return a complete cell with the figures of some metrics; those of others are as they were.
+
+    Args:
+        record: of the cell.
+        results: the study.
+        metrics: whose figures are computed.
+        scores: the cell's table; by default the one that was kept.
+
+    Raises:
+        DamagedError: what was kept is damaged.
+    """
+    cell_id, asked = record.cell.id, {metric.name for metric in metrics}
     names = [places.SCORES, *([places.CONSISTENCY] if record.consistency is not None else [])]
     tables = {name: results.scores(cell_id, name) for name in names}
+    if scores is not None:
+        tables[places.SCORES] = scores
     new = figures(tables, metrics)
     kept = {
-        field: {k: v for k, v in (getattr(record, field) or {}).items() if k not in present}
+        field: {k: v for k, v in (getattr(record, field) or {}).items() if k not in asked}
         for field in ("summary", "consistency", "metrics", "problems")
     }
     update = {field: None if new[field] is None else kept[field] | new[field] for field in kept}
     tables = with_values(tables, metrics)
     if results.has_values(cell_id):
         before = results.scores(cell_id, places.VALUES).drop(columns="key")
-        kept_values = before[before.columns.difference(sorted(present))]
+        kept_values = before[before.columns.difference(sorted(asked))]
         tables[places.VALUES] = tables[places.VALUES].join(kept_values)
-    weights = results.weights(record)
-    means.study.write_cell(record.model_copy(update=update), tables, weights)
+    return CellResult(record.model_copy(update=update), tables, results.weights(record))

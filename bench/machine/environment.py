@@ -13,7 +13,7 @@ import torch
 from bench.study.record import Environment
 
 ROOT = Path(__file__).parents[2]
-OWN_PACKAGES = ("architectures", "bench", "losses")
+OWN_PACKAGES = ("architectures", "bench", "losses", "user_code")
 PACKAGES = (
     "maskdepth-bench",
     "torchvision",

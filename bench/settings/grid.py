@@ -22,7 +22,7 @@ from bench.settings.base import OneOrMore, PositiveInt, Seed, Settings, is_store
 from bench.settings.data import Data
 from bench.settings.keep import Keep
 from bench.settings.limits import Limits
-from bench.settings.losses import LossPair
+from bench.settings.losses import LossPair, check_told_apart
 from bench.settings.networks import Architecture, check
 from bench.settings.training import Train
 from bench.settings.tuning import MIN_TRIALS, Tune
@@ -249,6 +249,7 @@ class Grid(Settings):
                     f"architectures: {known.label} and {architecture.label} differ in the folders "
                     "of their files only; give one of the files another name"
                 )
+        check_told_apart(self._loss_pairs())
         return self
 
     @model_validator(mode="after")
@@ -291,9 +292,12 @@ class Grid(Settings):
 
     def tasks(self) -> frozenset[str]:
         """Return the tasks whose truth some loss compares with."""
+        return frozenset(t for pair in self._loss_pairs() for t in TASKS if getattr(pair, t))
+
+    def _loss_pairs(self) -> list[LossPair]:
+        """Those of the cells, of stages, and of the teacher."""
         recipes = [*self.train.recipes(), *([self.train.teacher] if self.train.teacher else [])]
-        pairs = [recipe.losses for recipe in recipes if recipe.losses] + list(self.losses)
-        return frozenset(task for pair in pairs for task in TASKS if getattr(pair, task))
+        return [recipe.losses for recipe in recipes if recipe.losses] + list(self.losses)
 
     def cells(self) -> Iterator[Cell]:
         """Give all that a leaderboard of this grid shows when it is done, in the order of work.

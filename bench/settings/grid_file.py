@@ -8,13 +8,13 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from architectures.user_code import forget_changed
 from bench.errors import InputError, suggestion
 from bench.settings import yaml_text
 from bench.settings.grid import Grid
 from bench.settings.keys import groups
 from bench.settings.overrides import overridden
 from bench.text import shortened
+from user_code import forget_changed
 
 SHOWN = 100  # characters of a value that is at fault
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
+import losses
 from bench.settings.data import Data
 from bench.settings.losses import LossPair
 from bench.settings.networks import Architecture
@@ -68,8 +69,11 @@ def _without_folder(option: str, value: JsonValue) -> JsonValue:
 
 
 def of_loss(loss: LossPair) -> dict[str, Any]:
-    """Return what matters of a pair of losses."""
-    return loss.model_dump(mode="json", exclude_defaults=True)
+    """Return what matters of a pair of losses: of a path, the file's name."""
+    content = loss.model_dump(mode="json", exclude_defaults=True)
+    for task in content.keys() & {"mask", "depth"}:
+        content[task] = losses.without_folders(content[task])
+    return content
 
 
 def of_data(data: Data) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -98,3 +99,20 @@ class LossPair(Settings):
         if (self.balance.mask, self.balance.depth) != (1, 1):
             return f"{text}; {self.balance.mask:g}:{self.balance.depth:g}"
         return text
+
+
+def check_told_apart(pairs: Iterable[LossPair]) -> None:
+    """Make sure that no two losses of users' files differ in the folders of the files only.
+
+    Raises:
+        ValueError: two do.
+    """
+    seen: dict[str, str] = {}
+    texts = [text for pair in pairs for text in (pair.mask, pair.depth) if text is not None]
+    for spec in (spec for text in texts for spec in loss_registry.own_losses(text)):
+        known = seen.setdefault(loss_registry.without_folders(spec), spec)
+        if known != spec:
+            raise ValueError(
+                f"losses: {known} and {spec} differ in the folders of their files only; give one "
+                "of the files another name"
+            )

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from architectures.user_code import PACKAGES, PROJECT, is_library, remedy
 from bench.errors import InputError
+from user_code import PACKAGES, PROJECT, is_library, remedy
 
 
 class SourceFile(NamedTuple):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from bench.errors import InputError
-from bench.files import atomic_folder, remove_leftovers
+from bench.files import atomic_folder, remove_folder, remove_leftovers
 from bench.settings.base import STORED
 from bench.settings.grid import Cell, Grid
 from bench.study import checksums, places
@@ -95,10 +95,19 @@ class Study:
             race=race,
             run_utc=datetime.now(UTC),
         )
+        self._write_grid(stored)
+        self._has_grid = True
+
+    def replace_grid(self, before: StoredGrid, after: StoredGrid) -> None:
+        """Keep a grid that was run in place of what it was: the same cells, other metrics."""
+        self._write_grid(after)
+        if after.id != before.id:
+            remove_folder(self.folder / places.GRIDS / before.id)
+
+    def _write_grid(self, stored: StoredGrid) -> None:
         with self._adding(places.GRIDS, stored.id) as partial:
             (partial / places.GRID_FILE).write_bytes(_as_json(stored))
             checksums.write(partial)
-        self._has_grid = True
 
     def write_cell(
         self, record: Record, tables: dict[str, pd.DataFrame], weights: bytes | None = None

@@ -13,7 +13,7 @@ import torch
 import architectures
 from architectures import networks
 from architectures.contract import Prediction
-from architectures.user_code import forget_changed, remedy
+from user_code import forget_changed, remedy
 
 NETWORKS = Path(architectures.__file__).parent / "networks"
 

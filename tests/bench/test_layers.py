@@ -23,7 +23,7 @@ FLOORS = [
     {"data"},
     {"evaluation"},
     {"training"},
-    {"inference", "throughput", "check", "archives"},
+    {"inference", "throughput", "check", "archives", "templates"},
     {"execution", "report"},
     {"loaded_study"},
     {"cli"},

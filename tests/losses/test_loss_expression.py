@@ -7,7 +7,7 @@ import torch
 
 import losses
 
-CHOICES = f"(choices: {', '.join(losses.names())})"
+CHOICES = f"(choices: {', '.join(sorted([*losses.names(), 'path/to/file.py:NAME']))})"
 WRITE = "; write for example '2*bce + 0.5*ssim(window=7)'"
 
 

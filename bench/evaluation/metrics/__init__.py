@@ -14,12 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
-from architectures.errors import in_one_line
-from architectures.user_code import find_file, load_file
 from bench.errors import InputError, suggestion
 from bench.evaluation.metric import Metric
 from bench.settings import identity
 from bench.study import sources
+from user_code import find_file, importing, load_file
 
 
 def names() -> list[str]:
@@ -65,6 +64,7 @@ def _user_file(spec: str, where: str) -> ModuleType:
     if path is None:
         raise InputError(f"metrics: {spec}: there is no Python file {where} (in {Path.cwd()})")
     try:
-        return load_file(path)
-    except (Exception, SystemExit) as error:
-        raise InputError(f"metrics: {spec}: cannot be imported: {in_one_line(error)}") from error
+        with importing():
+            return load_file(path)
+    except ImportError as error:
+        raise InputError(f"metrics: {spec}: {error}") from error

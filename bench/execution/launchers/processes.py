@@ -110,12 +110,13 @@ def open_for_forks(
 
 
 def preload(grid: Grid) -> None:
-    """Import what the grid's networks and losses need."""
+    """Import what the grid's networks and losses need, but for what is the user's own."""
     trained = [cell for cell in grid.cells() if cell.loss is not None]
     for name in {network.name for cell in trained for network in networks(cell)}:
         architectures.preload(name)
     for name in {name for cell in trained for name in loss_names(cell)}:
-        losses.load(name)
+        if not losses.is_own_code(name):
+            losses.load(name)
 
 
 def begin(context: RunContext) -> None:

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 import torch
 
-from architectures.user_code import forget_changed
 from bench.cli.list_names import Registry, list_names
 from bench.errors import InputError, TrainingError
 from bench.evaluation import metrics, sums
@@ -17,6 +16,7 @@ from bench.execution.cell import Job, run_cell
 from bench.execution.context import load_metrics, open_context
 from bench.settings import identity
 from bench.settings.grid import Grid
+from user_code import forget_changed
 
 NEW_METRIC = '''
 from bench.evaluation.metric import metric

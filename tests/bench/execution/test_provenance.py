@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 import architectures
-from architectures.user_code import forget_changed
 from bench.data import decode
 from bench.errors import InputError
 from bench.execution.provenance import Inventory
 from bench.settings import Architecture, Data, LossPair, Teacher, Train
 from bench.settings.grid import Grid
+from user_code import forget_changed
 
 
 def cell(architecture="unet", loss="bce", **train):

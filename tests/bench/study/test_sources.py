@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from architectures import user_code
+import user_code
 from bench.study import sources
 
 

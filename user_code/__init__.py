@@ -19,7 +19,8 @@ from pathlib import Path
 from types import ModuleType
 
 PROJECT = Path(__file__).resolve().parents[1]
-PACKAGES = frozenset({"architectures", "bench", "losses"})  # this project's own, in that folder
+# This project's own, in that folder.
+PACKAGES = frozenset({"architectures", "bench", "losses", "user_code"})
 
 _LIBRARIES = {
     Path(place).resolve()
@@ -87,6 +88,28 @@ def load_file(path: Path) -> ModuleType:
         folder.files[path] = module
         folder.digests[path] = digest
     return folder.files[path]
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Run a user's code at its first import: whatever it raises is an `ImportError` of one line.
+
+    The working folder is what it was afterwards, as all other paths start from there.
+    """
+    folder = Path.cwd()
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        raise ImportError(f"cannot be imported: {in_one_line(error)}") from error
+    finally:
+        os.chdir(folder)
+        remember_imports()
+
+
+def in_one_line(error: BaseException) -> str:
+    """Return an exception as one line: its type and the first line of its text."""
+    first_line = str(error).strip().split("\n", 1)[0]
+    return f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__
 
 
 @contextmanager

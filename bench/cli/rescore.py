@@ -1,0 +1,48 @@
+"""`bench rescore`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench.events import Event, Remark
+
+
+def rescore(
+    study: Annotated[Path, typer.Argument(help="The folder that `bench run` wrote.")],
+    metrics: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME[,NAME]", help="As a grid names them: pooled_iou, or mine.py:name."
+        ),
+    ],
+    device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
+) -> None:
+    """Compute metrics that came later, without training, and show them in the leaderboards.
+
+    They are views of the sums that are kept of each image. Sums that an earlier version did not
+    keep are computed from the kept weights, if data and code are as they were. A cell that lacks a
+    figure after that is listed, and the exit code is 1.
+    """
+    from bench.execution.rescore import SUMS, WEIGHTS, rescore
+    from bench.machine.device import choose
+    from bench.study.study import Study
+
+    names = [name.strip() for name in metrics.split(",") if name.strip()]
+    found = rescore(Study(study), names, choose(device), _echo_remark)
+    for label, why in found.refused:
+        typer.echo(f"{label}: not computed: {why}")
+    counts = found.computed
+    typer.echo(
+        f"{counts[SUMS]} cells have further figures from their sums, {counts[WEIGHTS]} from their "
+        f"weights; `bench report {study}` shows them"
+    )
+    if found.refused:
+        raise typer.Exit(1)
+
+
+def _echo_remark(event: Event) -> None:
+    if isinstance(event, Remark):
+        typer.echo(event.text, err=True)
