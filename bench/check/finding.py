@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -65,6 +65,16 @@ def examine(check: str, ask: Callable[[], str]) -> Finding:
         return Finding(check, fault.status, fault.text, fault.fix)
     except Exception as error:  # noqa: BLE001 - whatever the code does, the other checks go on
         return Finding(check, Status.FAILED, in_one_line(error), "mend what the message names")
+
+
+def examine_all(checks: Mapping[str, Callable[[], str]]) -> list[Finding]:
+    """Ask some questions; where the first does not pass, the others make no sense."""
+    (first, ask), *others = checks.items()
+    found = examine(first, ask)
+    if found.status is not Status.PASSED:
+        needs = f"needs the check {first!r} to pass"
+        return [found, *(Finding(name, Status.SKIPPED, needs) for name, _ in others)]
+    return [found, *(examine(name, ask) for name, ask in others)]
 
 
 def in_one_line(error: BaseException) -> str:

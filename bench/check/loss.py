@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import losses
-from bench.check.finding import Fault, Finding, Status, examine
+from bench.check.finding import Fault, Finding, Status, examine_all
 from bench.errors import InputError
 from bench.randomness import generator
 from losses.loss import Loss
@@ -58,7 +58,7 @@ def check_loss(name: str, options: Mapping[str, Any] | None = None) -> list[Find
     except losses.LossError as error:
         raise InputError(str(error)) from None
     subject = _under_test(loss, options or {})
-    return [examine(check, partial(ask, subject)) for check, ask in CHECKS.items()]
+    return examine_all({check: partial(ask, subject) for check, ask in CHECKS.items()})
 
 
 def _under_test(loss: Loss, options: Mapping[str, Any]) -> LossUnderTest:
@@ -105,7 +105,7 @@ def minimum(subject: LossUnderTest) -> str:
     for what, target in subject.targets.items():
         found = subject.loss(_perfect(target), target)
         worst = found[(found - subject.bounds[0]).abs().argmax()].item()
-        if abs(worst - subject.bounds[0]) > ROUNDING:
+        if not abs(worst - subject.bounds[0]) <= ROUNDING:  # which NaN is not either
             raise Fault(
                 f"a perfect prediction of {what} has {worst:.6g}, and the smallest value of the "
                 f"bounds is {subject.bounds[0]:g}",

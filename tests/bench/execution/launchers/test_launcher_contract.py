@@ -8,6 +8,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
+import own_loss
 import pytest
 import torch
 import yaml
@@ -51,11 +52,11 @@ class Asked:
 
 @pytest.fixture(scope="module")
 def context_of_grid(tmp_path_factory, rendered_archive, tiny_network):
-    """A grid of `NETWORKS`, and what its cells share; the cache is that of all tests."""
+    """A grid of `NETWORKS` with a user's loss, and what its cells share; the cache is that of all."""
     folder = tmp_path_factory.mktemp("launched")
     content = {
         "architectures": [{"name": tiny_network, **options} for options in NETWORKS.values()],
-        "losses": ["bce"],
+        "losses": [f"{own_loss.__file__}:own_bce"],
         "data": {"archive": str(rendered_archive), "image_size": 32},
         "train": {"epochs": EPOCHS, "batch_size": 4},
     }
