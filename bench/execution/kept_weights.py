@@ -6,7 +6,6 @@ import math
 
 import pandas as pd
 import torch
-from torch import nn
 
 from bench.errors import InputError
 from bench.evaluation import baselines, metrics
@@ -76,17 +75,17 @@ class KeptWeights:
 
     def _score(self, record: Record) -> pd.DataFrame:
         cell = record.cell
-        network = None if cell.loss is None else self._network(record)
+        weights = None if cell.loss is None else self._weights(record)
         context = self._context(record)
         changes = ", ".join(changed(record.provenance, context.inventory.of(cell)))
         if changes:
             raise InputError(changes)
         dataset, split = context.loader.dataset, context.split
-        if network is None:
+        if weights is None:
             return baselines.score(cell.architecture.name, dataset, split)[0]
         last = cell.train.recipes()[-1]
         return score(
-            place_network(network, context),
+            place_network(Description.of(cell).build(weights), context),
             context.loader,
             split.test,
             batch_size=last.batch_size,
@@ -94,15 +93,15 @@ class KeptWeights:
             tasks=tuple(task for task in cell.tasks if task in dataset.tasks),
         )
 
-    def _network(self, record: Record) -> nn.Module:
-        """The network with the weights that its figures are of."""
+    def _weights(self, record: Record) -> bytes:
+        """The weights that the figures of a record are of."""
         weights = load.weights(self._results, record)
         curve = record.training.curve if record.training else ()
         if record.weights == "last" and curve and not curve[-1].selected:
             raise InputError(
                 "the weights that were kept are of its last epoch, and its figures of another one"
             )
-        return Description.of(record.cell).build(weights)
+        return weights
 
     def _context(self, record: Record) -> RunContext:
         """What the cells of a grid share, opened once."""

@@ -52,7 +52,7 @@ class Asked:
 
 @pytest.fixture(scope="module")
 def context_of_grid(tmp_path_factory, rendered_archive, tiny_network):
-    """A grid of `NETWORKS` with a user's loss, and what its cells share; the cache is that of all."""
+    """A grid of `NETWORKS` with a user's loss, and what its cells share; one cache for all."""
     folder = tmp_path_factory.mktemp("launched")
     content = {
         "architectures": [{"name": tiny_network, **options} for options in NETWORKS.values()],
