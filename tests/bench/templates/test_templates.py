@@ -33,7 +33,7 @@ def test_the_network_passes_every_check():
     spec = f"{write(Kind.ARCHITECTURE, 'fresh_network')}:fresh_network"
     assert kind_of(spec) == "architecture"
     assert not_passed(check(spec, longest_s=600)) == {}
-    assert not_passed(check(spec, {"inputs": "composite", "tasks": "mask"}, longest_s=600)) == {}
+    assert not_passed(check(spec, {"inputs": "composite", "tasks": ["mask"]}, longest_s=600)) == {}
 
 
 def test_the_loss_passes_every_check_and_is_what_it_says():
