@@ -95,19 +95,21 @@ class Study:
             race=race,
             run_utc=datetime.now(UTC),
         )
-        self._write_grid(stored)
+        with self._adding(places.GRIDS, stored.id) as partial:
+            (partial / places.GRID_FILE).write_bytes(_as_json(stored))
+            checksums.write(partial)
         self._has_grid = True
 
     def replace_grid(self, before: StoredGrid, after: StoredGrid) -> None:
         """Keep a grid that was run in place of what it was: the same cells, other metrics."""
-        self._write_grid(after)
-        if after.id != before.id:
-            remove_folder(self.folder / places.GRIDS / before.id)
-
-    def _write_grid(self, stored: StoredGrid) -> None:
-        with self._adding(places.GRIDS, stored.id) as partial:
-            (partial / places.GRID_FILE).write_bytes(_as_json(stored))
+        place = self.folder / places.GRIDS / before.id
+        with self._adding(places.GRIDS, after.id) as partial:
+            own = shutil.ignore_patterns(checksums.FILE)
+            shutil.copytree(place, partial, ignore=own, dirs_exist_ok=True)
+            (partial / places.GRID_FILE).write_bytes(_as_json(after))
             checksums.write(partial)
+        if after.id != before.id:
+            remove_folder(place)
 
     def write_cell(
         self, record: Record, tables: dict[str, pd.DataFrame], weights: bytes | None = None

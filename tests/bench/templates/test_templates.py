@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
+import architectures
 import losses
 from bench.check import Status, check, check_loss, check_metric, kind_of
 from bench.cli.data.check import check as check_data
@@ -33,7 +34,10 @@ def test_the_network_passes_every_check():
     spec = f"{write(Kind.ARCHITECTURE, 'fresh_network')}:fresh_network"
     assert kind_of(spec) == "architecture"
     assert not_passed(check(spec, longest_s=600)) == {}
-    assert not_passed(check(spec, {"inputs": "composite", "tasks": ["mask"]}, longest_s=600)) == {}
+    images = torch.rand(2, 2, 3, 33, 47)
+    prediction = architectures.create(spec, inputs="composite", tasks=["depth"])(*images)
+    assert prediction.mask_logits is None
+    assert prediction.depth_logits.shape == (2, 1, 33, 47)
 
 
 def test_the_loss_passes_every_check_and_is_what_it_says():
