@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bench.errors import InputError
 from bench.events import Event, Remark
 
 
@@ -31,6 +32,8 @@ def rescore(
     from bench.study.study import Study
 
     names = [name.strip() for name in metrics.split(",") if name.strip()]
+    if not names:
+        raise InputError("--metrics: name one, as in --metrics pooled_iou,path/to/file.py:NAME")
     found = rescore(Study(study), names, choose(device), _echo_remark)
     for label, why in found.refused:
         typer.echo(f"{label}: not computed: {why}")
