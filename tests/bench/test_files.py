@@ -162,3 +162,21 @@ def test_a_file_that_is_written_again_takes_the_place_of_a_dead_writers_rest(
     (tmp_path / f".a.zip~{files._HOST}~{dead_process}~partial").touch()
     write_atomically(tmp_path / "a.zip", b"whole")
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+
+
+def test_a_removed_folder_is_gone_and_a_removal_that_was_cut_short_is_finished_later(
+    tmp_path, monkeypatch, dead_process
+):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text("content")
+    files.remove_folder(tmp_path / "one")
+    assert [path.name for path in tmp_path.iterdir()] == ["two"]
+    with monkeypatch.context() as patch:  # its process ends between the two steps
+        patch.setattr(files.shutil, "rmtree", lambda *_, **__: None)
+        patch.setattr(files.os, "getpid", lambda: dead_process)
+        files.remove_folder(tmp_path / "two")
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".two~")
+    files.remove_leftovers(tmp_path)
+    assert list(tmp_path.iterdir()) == []
