@@ -88,6 +88,8 @@ def rescore(
 
 def _load(specs: Sequence[str], results: Results) -> list[Metric]:
     found = [metrics.load(spec) for spec in dict.fromkeys(specs)]
+    if len({metric.name for metric in found}) < len(found):
+        raise InputError("--metrics: two differ in the folders of their files only; name one")
     tasks = {task for record in results.records.values() for task in record.cell.tasks}
     for metric in found:
         check_metric(metric)

@@ -78,12 +78,19 @@ def test_metrics_that_came_later_are_computed_and_what_is_left_out_is_listed(
     [
         ("dise", r"^metrics: unknown metric 'dise'; did you mean 'dice'\? "),
         ("lost.py:x", r"^metrics: lost\.py:x: there is no Python file lost\.py "),
+        (
+            "{folder}/a/m.py:share,{folder}/b/m.py:share",
+            r"^--metrics: two differ in the folders of",
+        ),
         (" , ", r"^--metrics: name one, as in --metrics pooled_iou,path/to/file\.py:NAME$"),
     ],
 )
-def test_a_metric_that_there_is_not_is_one_line(study, names, line):
+def test_a_metric_that_there_is_not_or_not_one_is_one_line(study, names, line, tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "m.py").write_text(METRIC)
     with pytest.raises(InputError, match=line):
-        rescore(study, names, "cpu")
+        rescore(study, names.format(folder=tmp_path), "cpu")
 
 
 def test_a_metric_of_what_no_cell_predicts_is_refused(tmp_path):
