@@ -82,8 +82,12 @@ def load_file(path: Path) -> ModuleType:
         try:
             with neighbours_importable(path.parent):
                 spec.loader.exec_module(module)
-        except BaseException:
+        except BaseException as error:
             del sys.modules[name]
+            if isinstance(error, ImportError) and path.stem in PACKAGES:
+                raise ImportError(
+                    f"the file hides the package {path.stem}, which it imports; give it another name"
+                ) from error
             raise
         folder.files[path] = module
         folder.digests[path] = digest

@@ -156,6 +156,15 @@ def test_a_file_that_fails_says_why_in_one_line(tmp_path, monkeypatch):
     assert Path.cwd() == tmp_path
 
 
+def test_a_file_that_hides_the_package_that_it_imports_is_told_so(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "losses.py").write_text(Path(FILE).read_text())
+    assert error_of("losses.py:own_l1") == (
+        "losses.py:own_l1: cannot be imported: ImportError: the file hides the package losses, "
+        "which it imports; give it another name"
+    )
+
+
 def test_expressions_of_built_in_losses_still_need_no_torch():
     program = "import sys, losses; losses.parse('bce + l1'); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], check=True)
