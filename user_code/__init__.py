@@ -86,7 +86,8 @@ def load_file(path: Path) -> ModuleType:
             del sys.modules[name]
             if isinstance(error, ImportError) and path.stem in PACKAGES:
                 raise ImportError(
-                    f"the file hides the package {path.stem}, which it imports; give it another name"
+                    f"the file hides the package {path.stem}, which it imports; "
+                    "give it another name"
                 ) from error
             raise
         folder.files[path] = module
