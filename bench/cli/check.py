@@ -29,7 +29,6 @@ def check(
     it reads, its range, a perfect prediction.
     """
     from bench.check import Status, check, check_loss, check_metric, kind_of, print_findings
-    from bench.cli.options import parse_options
     from bench.errors import InputError
 
     options = parse_options(option or [])
