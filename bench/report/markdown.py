@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from bench.report.answer import answer
 from bench.report.beside import joint_and_single, other_splits
+from bench.report.board_remarks import board_remarks
 from bench.report.cell_texts import figure, rank, seeds
 from bench.report.columns import Column
 from bench.report.front import front
@@ -125,17 +126,8 @@ def _table(shown: ShownBoard, columns: Sequence[Column], *, with_seeds: bool) ->
 
 
 def _remarks(shown: ShownBoard) -> list[str]:
-    """A section on what is wrong with the rows that are shown, and with the board."""
-    problems = [
-        *(f"{row.title}: {remark}" for row in shown.all_rows for remark in row.remarks),
-        *(
-            f"{measured.case.label}: throughput: {problem}"
-            for measured in shown.board.timed
-            for problem in measured.problems
-        ),
-        *shown.board.remarks,
-    ]
-    return [f"## Remarks\n\n{_bullets(problems)}"] if problems else []
+    remarks = list(board_remarks(shown.board))
+    return [f"## Remarks\n\n{_bullets(remarks)}"] if remarks else []
 
 
 def _cross_entropy(board: Leaderboard) -> str:

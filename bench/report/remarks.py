@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from bench.study.cell_scores import CellScores
 from bench.study.record import Execution, Record, Training
 
-UNLIKE_TERMS = 10.0  # a mixture whose terms differ more than so many times is remarked on
+UNLIKE_TERMS = 10.0  # terms of a mixture that differ more than so many times, not counting what the
+# weights that were written ask for, are remarked on
+NEGLIGIBLE = 100.0  # terms that differ more than so many times are, whatever was written
 STILL_IMPROVING = 0.02  # of IoU or RMSE on validation, over the last quarter of the epochs: more
 # than one seed differs from another, as a rule
+
+
+class Note(NamedTuple):
+    """A remark on some seeds of a row."""
+
+    text: str
+    seeds: tuple[int, ...]
+
+    @property
+    def which(self) -> str:
+        """The seeds in words."""
+        return f"seed{'s' * (len(self.seeds) > 1)} {', '.join(map(str, self.seeds))}"
+
+    def __str__(self) -> str:
+        return f"{self.which}: {self.text}"
 
 
 def remarks_on(record: Record, scores: CellScores | None) -> Iterator[str]:
@@ -67,12 +85,35 @@ def _plan(execution: Execution) -> Iterator[str]:
 
 
 def _unlike_terms(record: Record) -> Iterator[str]:
-    """What to say of each mixture whose terms differ more than tenfold at its start or end."""
-    terms = record.training.terms if record.training else ()
-    for stage, task in dict.fromkeys((scale.stage, scale.task) for scale in terms):
-        mixture = [scale for scale in terms if (scale.stage, scale.task) == (stage, task)]
+    """What to say of the terms of mixtures that hardly count beside another."""
+    tasks: dict[tuple[str, str], dict[str, None]] = {}  # of two terms, the smaller one first
+    scales = record.training.terms if record.training else ()
+    for stage, task in dict.fromkeys((scale.stage, scale.task) for scale in scales):
+        pair = record.cell.train.recipes()[stage].losses or record.cell.loss
+        if pair is None or pair.balance.method == "equal_scale":  # which evens them out
+            continue
+        weights = _weights(getattr(pair, task) or "")
         for when in ("start", "end"):
-            sizes = {scale.term: abs(getattr(scale, when)) for scale in mixture}
-            if max(sizes.values()) > UNLIKE_TERMS * min(sizes.values()):
-                listed = ", ".join(f"{term} {size:.3g}" for term, size in sizes.items())
-                yield f"the {task} loss's terms differ more than tenfold at the {when}: {listed}"
+            sizes = sorted(
+                (abs(getattr(scale, when)), scale.term)
+                for scale in scales
+                if (scale.stage, scale.task) == (stage, task)
+            )
+            (least, small), (most, large) = sizes[0], sizes[-1]
+            asked_for = max(1.0, weights.get(large, 1.0) / weights.get(small, 1.0))
+            if most > least * min(UNLIKE_TERMS * asked_for, NEGLIGIBLE):
+                tasks.setdefault((small, large), {})[task] = None
+    for (small, large), trained in tasks.items():
+        yield (
+            f"{small} is less than a tenth of {large} in the loss of the {' and '.join(trained)}: "
+            "another weight, or `balance: equal_scale`, would let it count"
+        )
+
+
+def _weights(expression: str) -> dict[str, float]:
+    """The weight of each term of a canonical loss expression, by the term without it.
+
+    `losses.parse` gives them too, and imports torch for the options of a term.
+    """
+    parts = (term.rpartition("*") for term in expression.split(" + "))
+    return {term: float(weight or 1) for weight, _, term in parts}

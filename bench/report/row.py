@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.report.columns import Column, Estimate
-from bench.report.remarks import remarks_on
+from bench.report.remarks import Note, remarks_on
 from bench.settings import identity
 from bench.settings.grid import Cell
 from bench.study.cell_scores import CellScores
@@ -30,7 +30,7 @@ class Row:
         cells: all that the grids have, finished or not; they differ in their seeds.
         figures: by the column's key; a column without a figure has no entry.
         is_stale: whether a figure is of a cell whose code, weights or data have changed since.
-        remarks: what is missing, failed, stale or out of balance, in words.
+        notes: what is missing, failed, stale or out of balance, and of which seeds.
     """
 
     architecture: str
@@ -39,7 +39,7 @@ class Row:
     asked: int
     figures: dict[str, Estimate]
     is_stale: bool = False
-    remarks: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     records: tuple[Record, ...] = field(default=(), repr=False)
     cells: tuple[Cell, ...] = field(default=(), repr=False)
 
@@ -47,6 +47,11 @@ class Row:
     def title(self) -> str:
         """The row's name in a line."""
         return ", ".join(filter(None, (self.architecture, self.loss)))
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The notes in words, a line each."""
+        return tuple(map(str, self.notes))
 
     @property
     def is_ranked(self) -> bool:
@@ -95,7 +100,7 @@ def make_row(
         timed: the speed of the network.
         scores: what the tables of cells say, by the cell's id.
     """
-    remarks: dict[str, list[int]] = {}
+    seeds: dict[str, list[int]] = {}  # by what is said of them
     shown: dict[State, list[Record]] = {State.CURRENT: [], State.STALE: []}
     for one in planned:
         about = []
@@ -110,7 +115,7 @@ def make_row(
             if one.cell.loss is not None and any(s.values for s in scores.values()):
                 about += [NO_VALUES] if own is None or not own.values else []
         for text in about:
-            remarks.setdefault(text, []).append(one.cell.seed)
+            seeds.setdefault(text, []).append(one.cell.seed)
     current, stale = shown[State.CURRENT], shown[State.STALE]
     figures = {
         column.key: estimate
@@ -123,14 +128,10 @@ def make_row(
         asked=len(planned),
         figures=figures,
         is_stale=bool(stale and not current),
-        remarks=tuple(f"{_seeds(seeds)}: {text}" for text, seeds in remarks.items()),
+        notes=tuple(Note(text, tuple(found)) for text, found in seeds.items()),
         records=tuple(current),
         cells=tuple(one.cell for one in planned),
     )
-
-
-def _seeds(seeds: Sequence[int]) -> str:
-    return f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
 
 
 def _estimate(

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.report.answer import answer
+from bench.report.board_remarks import board_remarks
 from bench.report.cell_texts import rank, seeds
 from bench.report.columns import Column
 from bench.report.leaderboard import Leaderboard
@@ -18,6 +19,8 @@ from bench.report.marks import STALE, legend
 from bench.report.row import Row
 from bench.report.selection import EVERYTHING, Selection, ShownBoard
 from bench.text import printable
+
+ROWS_NAMED = 3  # that one remark is about; the others are in leaderboard.md
 
 
 def print_leaderboard(
@@ -62,13 +65,7 @@ def _print_board(console: Console, name: str, shown: ShownBoard, sentences: Sequ
 
 
 def _print_remarks(console: Console, shown: ShownBoard) -> None:
-    for row in shown.all_rows:
-        for remark in row.remarks:
-            _print(console, f"{row.title}: {remark}")
-    for measured in shown.board.timed:
-        for problem in measured.problems:
-            _print(console, f"{measured.case.label}: throughput: {problem}")
-    for remark in shown.board.remarks:
+    for remark in board_remarks(shown.board, most=ROWS_NAMED):
         _print(console, remark)
     for machine in shown.board.timed_elsewhere:
         _print(console, f"in leaderboard.md: throughput on {machine}")

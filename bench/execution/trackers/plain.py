@@ -59,8 +59,8 @@ class Lines:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for about, text, seeds in self._remarks.counts():
-            self._print(f"{_label(about)}: said of {seeds} seeds: {_text(text)}")
+        for about, text in self._remarks.counts():
+            self._print(f"{_label(about)}: {_text(text)}")
 
     def __call__(self, event: Event) -> None:
         """Say what an event tells, if it is worth a line."""

@@ -14,6 +14,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench.report.answer import answer
+from bench.report.board_remarks import board_remarks
 from bench.report.charts import charts
 from bench.report.html.leaderboard_table import cross_entropy, headings, table_rows
 from bench.report.html.overview import compared, highlights
@@ -107,7 +108,7 @@ def _board(
         "row_count": len(board.rows),
         "explained": [line.replace("**", "") for line in explained(board)],
         "raced": raced(board),
-        "remarks": board.remarks,
+        "remarks": list(board_remarks(board)),
         "timed": timed_tables(board),
         "strata": [
             (column, one)

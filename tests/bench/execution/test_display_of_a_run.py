@@ -216,19 +216,17 @@ def test_a_log_says_once_that_the_images_are_decoded(log):
     assert lines(log) == ["decoded 3 images"]
 
 
-def test_a_remark_on_several_seeds_is_said_once_and_counted(log):
+def test_a_remark_on_several_cells_is_said_once_and_counted(log):
     with log:
         for seed in range(3):
             log(Remark("not compiled", about=trained(seed=seed).label))
             log(Remark("stale", about=trained("densenet").label))
-        log(Remark("not compiled", about=trained("densenet").label))
         log(Remark("stale", about=trained(seed=1).label))
     assert lines(log) == [
         "unet · bce · seed 0: not compiled",
         "densenet · bce · seed 0: stale",
-        "densenet · bce · seed 0: not compiled",
-        "unet · bce · seed 1: stale",
         "unet · bce: said of 3 seeds: not compiled",
+        "said of 2 cells, the first densenet · bce · seed 0: stale",
     ]
 
 

@@ -140,13 +140,44 @@ def test_a_training_whose_best_epoch_was_earlier_has_converged(tmp_path):
     assert remarks(tmp_path, training=SOUND.model_copy(update={"curve": curve})) == []
 
 
-def test_terms_of_a_mixture_that_differ_tenfold_are_told(tmp_path):
-    terms = tuple(
-        TermScale(stage=0, task="mask", term=name, start=1.0, end=end)
-        for name, end in (("bce", 0.5), ("dice", 0.01))
+def terms_of(*scales):
+    """A training's record of terms of the mask's loss, each (name, first value, last value)."""
+    return SOUND.model_copy(
+        update={
+            "terms": tuple(
+                TermScale(stage=0, task="mask", term=name, start=start, end=end)
+                for name, start, end in scales
+            )
+        }
     )
-    found = remarks(tmp_path, training=SOUND.model_copy(update={"terms": terms}))
-    assert "the mask loss's terms differ more than tenfold at the end" in found[0]
+
+
+def test_a_term_less_than_a_tenth_of_another_is_told(tmp_path):
+    training = terms_of(("bce", 1.0, 0.5), ("dice", 1.0, 0.01))
+    assert remarks(tmp_path, training=training)[0] == (
+        "unet, bce: seeds 0, 1, 2, 3: dice is less than a tenth of bce in the loss of the mask: "
+        "another weight, or `balance: equal_scale`, would let it count"
+    )
+
+
+@pytest.mark.parametrize(
+    ("loss", "l1", "told"),
+    [
+        ("0.1*l1 + ssim", 0.03, False),  # a 33rd of ssim, and a third without the weight
+        ("0.1*l1 + ssim", 0.008, True),  # a 12th without the weight
+        ("l1 + ssim(window=7)", 0.03, True),
+        ("0.001*l1 + ssim", 0.0005, True),  # as was written; it hardly counts at all
+        ({"mask": "l1 + ssim", "balance": "equal_scale"}, 0.03, False),
+    ],
+)
+def test_what_the_weight_of_a_term_asks_for_is_told_only_where_it_hardly_counts(
+    tmp_path, loss, l1, told
+):
+    question = scored_study.grid(losses=(LossPair.model_validate(loss),))
+    ssim = "ssim(window=7)" if "window" in str(loss) else "ssim"
+    training = terms_of(("l1", l1, l1), (ssim, 1.0, 1.0))
+    found = remarks(tmp_path, question=question, training=training)
+    assert bool(found) is told
 
 
 def test_test_images_that_are_training_images_are_told(tmp_path):
