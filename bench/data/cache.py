@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 
 from bench.data.cache_build import CacheBuild, OnProgress
 from bench.data.cache_manifest import CacheManifest, DamagedCacheError
+from bench.data.checked_pool import CheckedPool
 from bench.data.dataset import Dataset
 from bench.data.decoding_digest import decoding_digest
 from bench.data.entries import Entries, open_container
@@ -146,7 +147,7 @@ def _open_pool(sources: Sequence[Source], exclude: Path | None, remark: OnRemark
     layouts = open_selection(sources, exclude, remark)
     for layout in layouts:
         remark(f"{layout.entries.paths}: layout {layout.name}, {len(layout.samples)} samples")
-    return SamplePool(layouts)
+    return CheckedPool(layouts)
 
 
 def _folder(root: Path, fingerprint: str, size: Size) -> Path:

@@ -13,7 +13,7 @@ import pandas as pd
 from PIL import Image
 
 from bench.archives.check.finding import Finding, Severity, faulty_samples
-from bench.data import images
+from bench.data import as_shown, images
 from bench.data.layouts import KINDS, NO_ENTRY, Manifest
 from bench.errors import InputError
 from bench.settings.base import Size
@@ -42,6 +42,7 @@ class FoundImage(NamedTuple):
         size: (height, width) of the file in pixels.
         mode: of the file: L, RGB, I;16 ...
         content: a digest of the file's bytes.
+        unlike: why training would see something else than a viewer shows, see `as_shown`.
         pixels: (SIDE, SIDE, 3) uint8 of a background or composite; (H, W) of a mask or depth.
     """
 
@@ -49,6 +50,7 @@ class FoundImage(NamedTuple):
     size: Size = (0, 0)
     mode: str = ""
     content: int = 0
+    unlike: str | None = None
     pixels: npt.NDArray[Any] | None = None
 
 
@@ -66,7 +68,9 @@ def read_image(layout: Manifest, kind: str, row: int) -> FoundImage:
     except (InputError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return FoundImage(State.UNREADABLE)
     digest = int.from_bytes(hashlib.blake2b(content, digest_size=8).digest())
-    found = FoundImage(State.UNREADABLE, (height, width), mode, digest)
+    found = FoundImage(
+        State.UNREADABLE, (height, width), mode, digest, as_shown.why_not(content, kind)
+    )
     if height * width > images.MAX_IMAGE_PIXELS:
         return found
     try:
@@ -92,12 +96,13 @@ def measure(kind: str, image: FoundImage) -> dict[str, object]:
         f"{kind}_width": image.size[1],
         f"{kind}_mode": image.mode,
         f"{kind}_content": np.uint64(image.content),
+        f"{kind}_unlike": image.unlike or "",
         f"{kind}_contrast": np.nan if pixels is None else float(np.ptp(pixels, axis=(0, 1)).max()),
     }
 
 
 def judge(table: pd.DataFrame) -> list[Finding]:
-    """Images that cannot be read, cannot be read in full, or show nothing."""
+    """Images that cannot be read in full, that are read otherwise than shown, or show nothing."""
     findings = []
     for kind in KINDS:
         state, contrast = table[f"{kind}_state"], table[f"{kind}_contrast"]
@@ -115,6 +120,15 @@ def judge(table: pd.DataFrame) -> list[Finding]:
                 table.loc[state == State.TRUNCATED, "key"],
                 "the header is sound, the pixels cannot be read in full: fetch or make the archive "
                 "anew, or leave the samples out",
+            ),
+            *(
+                faulty_samples(
+                    f"{name} {kind}",
+                    Severity.ERROR,
+                    table.loc[table[f"{kind}_unlike"] == advice, "key"],
+                    f"{advice}, or leave the samples out",
+                )
+                for name, advice in (("turned", as_shown.TURNED), ("16-bit", as_shown.DEEP))
             ),
         ]
         if kind not in {"mask", "unknown"}:  # empty or full: `masks` judges it, or it is sound

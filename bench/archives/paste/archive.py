@@ -23,7 +23,7 @@ from bench.archives.paste.samples import Mirror, Row, Sample, Settings, mirrored
 from bench.data.images import Pixels
 from bench.errors import InputError
 
-VERSION = 1
+VERSION = 2
 """Changes whenever the same images and settings give other samples."""
 
 _JPEG_QUALITY = 95
@@ -52,10 +52,12 @@ class Made:
     Attributes:
         samples: how many.
         shrunk: the ids of cut-outs that were larger than the frame and were scaled down to fit.
+        skipped: why each image that is of no use is in no sample.
     """
 
     samples: int
     shrunk: list[str]
+    skipped: list[str]
 
 
 def make(
@@ -69,9 +71,10 @@ def make(
 ) -> Made:
     """Paste every cut-out into every background and write the archive.
 
-    Interrupted, it leaves ``<path>.partial``, and called again with the same images and settings
-    goes on from there. The result is the same to the byte. Each sample's place depends on the seed
-    and its own names only, so further images add samples without changing the earlier ones.
+    Images that are of no use are left out. Interrupted, it leaves ``<path>.partial``, and called
+    again with the same images and settings goes on from there. The result is the same to the byte.
+    Each sample's place depends on the seed, its own names and the places of the same object before
+    it, so further images, or placements, add samples without changing the earlier ones.
 
     Args:
         path: the zip to write; appears at the end, at once. Its folder is made where missing.
@@ -82,15 +85,15 @@ def make(
         progress: called after each sample with the number of samples ready and of all.
 
     Raises:
-        InputError: the path exists, an image is of no use, or the partial file was begun with
-            other images or settings.
+        InputError: the path exists, no image of a folder is of use, or the partial file was begun
+            with other images or settings.
     """
     if path.exists():
         raise InputError(f"{path} exists already")
-    scenes, objects = list_images(backgrounds), list_images(foregrounds)
+    # A bad image shows before the first sample, not after hours.
+    scenes, no_scenes = _usable(backgrounds, read_background, settings.size)
+    objects, no_objects = _usable(foregrounds, read_cutout, settings.size)
     _check_names(scenes, objects, settings.mirror)
-    for file in scenes.values():  # a bad one shows before the first sample, not after hours
-        read_background(file, settings.size)
     cutouts = [read_cutout(file, settings.size) for file in objects.values()]
     record = _description(settings, scenes, objects, depth)
     twins = 1 if settings.mirror == "none" else 2
@@ -112,7 +115,30 @@ def make(
             archive.write("samples.csv", _table(rows))
         archive.finish()
     fitted = [cutout.id for cutout in cutouts if cutout.shrunk]
-    return Made(total, fitted if settings.recipe == "uniform" and not settings.scale else [])
+    return Made(
+        total,
+        shrunk=fitted if settings.recipe == "uniform" and not settings.scale else [],
+        skipped=[*no_scenes, *no_objects],
+    )
+
+
+def _usable(
+    folder: Path, read: Callable[[Path, int], object], size: int
+) -> tuple[dict[str, Path], list[str]]:
+    """The images of a folder that can be read for a frame of a size, and why others cannot."""
+    images, skipped = {}, []
+    for name, file in list_images(folder).items():
+        try:
+            read(file, size)
+        except InputError as error:
+            skipped.append(str(error))
+        else:
+            images[name] = file
+    if not images:
+        raise InputError(
+            f"{folder}: none of its {len(skipped)} images is of use; the first: {skipped[0]}"
+        )
+    return images, skipped
 
 
 def _check_names(scenes: dict[str, Path], objects: dict[str, Path], mirror: Mirror) -> None:

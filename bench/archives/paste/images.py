@@ -110,7 +110,7 @@ def read_cutout(path: Path, size: int) -> Cutout:
 
 
 def _open(path: Path) -> Image.Image:
-    """An image, upright: cameras study a rotation beside the pixels."""
+    """An image, upright: cameras store a rotation beside the pixels."""
     try:
         with Image.open(path) as image:
             image.load()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 from typing import Literal, get_args
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy.typing as npt
 
 from bench.archives.paste.images import Cutout
 from bench.archives.paste.paste import paste, scaled
-from bench.archives.paste.placement import RECIPES, Scale
+from bench.archives.paste.placement import RECIPES, Placement, Scale
 from bench.data.images import Pixels
 from bench.errors import InputError, suggestion
 from bench.randomness import stream_seed
@@ -21,7 +20,7 @@ Mirror = Literal["none", "foreground", "both"]
 Row = dict[str, str | int | float]
 """A sample's line in ``samples.csv``."""
 
-_TRIES = 100  # of a placement at which something of the object is seen
+_TRIES = 100  # of a new place at which something of the object is seen, at its size and smaller
 
 
 @dataclass(frozen=True)
@@ -82,8 +81,9 @@ def place_all(
 ) -> Iterator[Sample]:
     """Paste every cut-out into one background, as often as the settings say.
 
-    What is random about a sample depends on the seed and its own names alone. A placement at which
-    nothing of the object would be seen is drawn again.
+    What is random about a sample depends on the seed and its own names alone, and on the places of
+    the same object before it: one that is taken, or at which nothing of the object would be seen,
+    is drawn again. Where the frame has no other left, the object is scaled down too.
 
     Args:
         scene: the background's id.
@@ -92,39 +92,58 @@ def place_all(
         settings: how they are placed.
 
     Raises:
-        InputError: an object is too thin to be seen at all.
+        InputError: an object is too thin to be seen at all, or has fewer places than asked for.
     """
-    for cutout, number in product(cutouts, range(settings.placements)):
-        rng = np.random.default_rng(stream_seed(settings.seed, f"{scene}/{cutout.id}/{number}"))
-        names: Row = {
-            "key": f"{scene}_{cutout.id}_p{number}",
-            "background": scene,
-            "foreground": cutout.id,
-            "scene": scene,
-            "placement": number,
-        }
+    for cutout in cutouts:
+        taken: set[Placement] = set()
+        for number in range(settings.placements):
+            rng = np.random.default_rng(stream_seed(settings.seed, f"{scene}/{cutout.id}/{number}"))
+            names: Row = {
+                "key": f"{scene}_{cutout.id}_p{number}",
+                "background": scene,
+                "foreground": cutout.id,
+                "scene": scene,
+                "placement": number,
+            }
+            for place in _places(rng, cutout, settings):
+                if place in taken:
+                    continue
+                samples = _pasted(place, names, background, cutout.pixels, settings)
+                if all(sample.mask.any() for sample in samples):
+                    taken.add(place)
+                    yield from samples
+                    break
+            else:
+                raise InputError(_unplaced(cutout, found=len(taken)))
+
+
+def _places(
+    rng: np.random.Generator, cutout: Cutout, settings: Settings
+) -> Iterator[Placement]:
+    """Where an object may be: as the recipe has it, and then at half of that size or more."""
+    recipe, shape = RECIPES[settings.recipe], (cutout.pixels.shape[0], cutout.pixels.shape[1])
+    largest = settings.scale[0] if settings.scale else max(shape) / settings.size
+    for scale in (settings.scale, (largest / 2, largest)):
         for _ in range(_TRIES):
-            samples = _pasted(rng, names, background, cutout.pixels, settings)
-            if all(sample.mask.any() for sample in samples):
-                yield from samples
-                break
-        else:
-            raise InputError(
-                f"{cutout.path}: nothing of it can be seen once it is scaled; remove it, or ask "
-                "for a larger --scale or --size"
-            )
+            yield recipe(rng, shape, settings.size, scale)
+
+
+def _unplaced(cutout: Cutout, *, found: int) -> str:
+    if found:
+        return (
+            f"{cutout.path}: there are hardly more than {found} different places for it; ask for "
+            "fewer --placements, or a larger --size"
+        )
+    return (
+        f"{cutout.path}: nothing of it can be seen once it is scaled; remove it, or ask for a "
+        "larger --scale or --size"
+    )
 
 
 def _pasted(
-    rng: np.random.Generator,
-    names: Row,
-    background: Pixels,
-    cutout: Pixels,
-    settings: Settings,
+    place: Placement, names: Row, background: Pixels, cutout: Pixels, settings: Settings
 ) -> list[Sample]:
     """One placement's sample, and its mirrored twin where there is to be one."""
-    height, width = cutout.shape[:2]
-    place = RECIPES[settings.recipe](rng, (height, width), settings.size, settings.scale)
     pixels = scaled(cutout, place)
     row = names | {
         "left": place.left,

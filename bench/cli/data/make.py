@@ -202,3 +202,8 @@ def _paste(
     if made.shrunk:
         typer.echo(f"larger than the frame, scaled down to fit: {', '.join(made.shrunk)}")
     typer.echo(f"{out}: {made.samples} samples{'' if depth else ', masks only'}")
+    if made.skipped:
+        images = f"{len(made.skipped)} image{'s' * (len(made.skipped) > 1)}"
+        typer.echo(f"skipped, as they are of no use: {images}")
+        for reason in made.skipped:
+            typer.echo(f"  {reason}")

@@ -11,7 +11,7 @@ import canonical_archive
 import filmed_archive
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from bench.archives.check import Severity, inspect
 from bench.archives.check.measuring import measure
@@ -57,6 +57,13 @@ def drop(kind, *numbers):
 def truncated_jpeg(content):
     whole = jpeg(pixels(content))
     return whole[:-30]
+
+
+def turned(content):
+    buffer, exif = io.BytesIO(), Image.Exif()
+    exif[ExifTags.Base.Orientation] = 3  # upside down, which changes no size
+    Image.fromarray(pixels(content)).save(buffer, "JPEG", exif=exif)
+    return buffer.getvalue()
 
 
 def mostly_unread(content):
@@ -126,6 +133,12 @@ FAULTS = {
     "truncated composite": (edit("composite", 3, 5, 6)(truncated_jpeg), {"s3", "s5", "s6"}),
     "truncated mask": (edit("mask", 7)(truncated_jpeg), {"s7"}),
     "truncated depth": (edit("depth", 8)(lambda c: c[: len(c) // 2]), {"s8"}),
+    "turned composite": (edit("composite", 1, 6)(turned), {"s1", "s6"}),
+    "turned mask": (edit("mask", 3)(turned), {"s3"}),
+    "16-bit composite": (
+        edit("composite", 2, 9)(lambda c: png(pixels(c)[..., 0] * np.uint16(257))),
+        {"s2", "s9"},
+    ),
     "constant composite": (edit("composite", 9)(lambda c: png(pixels(c) * 0 + 90)), {"s9"}),
     "constant depth": (edit("depth", 9)(lambda c: png(pixels(c) // 65535 + 7)), {"s9"}),
     "missing composite": (drop("composite", 2, 3), {"s2", "s3"}),
@@ -164,7 +177,9 @@ def test_a_planted_fault_is_found_in_exactly_the_samples_that_have_it(
     plant(entries)
     finding = inspect_entries(entries)[name]
     assert set(finding.subjects) == affected
-    stops_training = name.startswith(("unreadable", "truncated", "missing", "sizes"))
+    stops_training = name.startswith(
+        ("unreadable", "truncated", "turned", "16-bit", "missing", "sizes")
+    )
     assert (finding.severity is Severity.ERROR) == stops_training
     assert set(finding.leave_out) == affected or not stops_training
 

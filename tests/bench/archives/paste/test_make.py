@@ -53,6 +53,17 @@ def test_what_did_not_fit_is_told(make, images, save, disc):
     assert told.startswith("larger than the frame, scaled down to fit: elephant\n")
 
 
+def test_what_was_skipped_is_listed_at_the_end(make, images):
+    (images[0] / "lake.jpg").write_text("no image")
+    code, told, _ = make("a.zip", *SCENES, *OBJECTS, "--size", "48", "--placements", "1")
+    assert not code
+    assert told.splitlines()[:2] == [
+        "a.zip: 4 samples, masks only",
+        "skipped, as they are of no use: 1 image",
+    ]
+    assert told.splitlines()[2].startswith("  scenes/lake.jpg: no readable image (")
+
+
 def test_numbers_render_the_bytes_that_they_always_did(make, tmp_path):
     numbers = "--backgrounds 2 --foregrounds 2 --placements 1 --size 32 --seed 5"
     code, told, _ = make("a.zip", *numbers.split())
@@ -68,7 +79,10 @@ MISTAKES = {
         "--backgrounds and --foregrounds: give both a number, to render, or both a folder of ima",
     ),
     "no folder": (["--backgrounds", "here", *OBJECTS], "here: no readable folder (No such file"),
-    "no alpha": ([*SCENES, "--foregrounds", "scenes"], "scenes/beach.png: has no alpha channel;"),
+    "no alpha": (
+        [*SCENES, "--foregrounds", "scenes"],
+        "scenes: none of its 2 images is of use; the first: scenes/beach.png: has no alpha channel",
+    ),
     "recipe": (
         [*SCENES, *OBJECTS, "--recipe", "perspectiv"],
         "--recipe: unknown recipe 'perspectiv'; did you mean 'perspective'?",

@@ -275,14 +275,50 @@ def test_bad_settings(settings, message):
         Settings(**settings)
 
 
-def test_nothing_is_written_where_a_image_is_of_no_use(tmp_path, images, save):
+def test_images_of_no_use_are_left_out_and_named(tmp_path, images, save, read):
+    make(tmp_path / "without.zip", *images, SMALL)
     save(images[1] / "zebra.png", np.zeros((4, 4, 4)))
-    with pytest.raises(InputError, match=r"zebra\.png: is transparent everywhere"):
-        make(tmp_path / "a.zip", *images, SMALL)
     (images[0] / "lake.jpg").write_text("no image")
-    with pytest.raises(InputError, match=r"lake\.jpg: no readable image"):
+    made = make(tmp_path / "a.zip", *images, SMALL)
+    assert (made.samples, len(made.skipped)) == (12, 2)
+    assert re.search(r"lake\.jpg: no readable image", made.skipped[0])
+    assert re.search(r"zebra\.png: is transparent everywhere", made.skipped[1])
+    assert read(tmp_path / "a.zip") == read(tmp_path / "without.zip")
+
+
+def test_where_no_image_is_of_use_nothing_is_written(tmp_path, images, save):
+    for file in images[1].iterdir():
+        file.write_text("no image")
+    with pytest.raises(InputError, match=r"objects: none of its 2 images is of use; .*cat\.png"):
         make(tmp_path / "a.zip", *images, SMALL)
     assert list(tmp_path.glob("a.zip*")) == []
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "more"),
+    [(40, 40, {}), (90, 90, {}), (90, 80, {}), (10, 10, {"scale": (1, 1)})],
+    ids=["as large as the frame", "larger", "larger, with some room", "scaled to fill it"],
+)
+def test_no_two_samples_are_the_same_where_the_frame_has_little_room(
+    tmp_path, images, save, disc, read, rows, height, width, more
+):
+    for file in images[1].iterdir():
+        file.unlink()
+    save(images[1] / "elephant.png", disc(height, width))
+    make(tmp_path / "a.zip", *images, Settings(placements=20, size=40, **more))
+    composites = [
+        content for name, content in read(tmp_path / "a.zip").items() if "composite/" in name
+    ]
+    assert len(composites) == len(set(composites)) == 40
+    assert min(float(row["scale"]) for row in rows(tmp_path / "a.zip")) >= 0.5
+
+
+def test_more_placements_than_there_are_places_are_refused(tmp_path, images, save):
+    for file in images[1].iterdir():
+        file.unlink()
+    save(images[1] / "dot.png", np.full((1, 1, 4), 255))
+    with pytest.raises(InputError, match=r"dot\.png: there are hardly more than \d+ different"):
+        make(tmp_path / "a.zip", *images, Settings(placements=1700, size=40))
 
 
 def test_an_object_too_thin_to_be_seen_is_named(tmp_path, images, save):
