@@ -73,16 +73,8 @@ def train_and_score(
         raise ValueError("the cell has no loss")
     # The images lie where they lie before anything is counted.
     data_memory_mib = sum(loader.resident_mib for loader in context.loaders.values())
-    trainer = Trainer(
-        context.loaders,
-        cell.data.image_size,
-        context.split,
-        cell.seed,
-        context.device,
-        memory=PeakMemory(context.device),
-        tasks=tuple(task for task in cell.tasks if task in context.loader.dataset.tasks),
-        metrics=context.val_metrics,
-        cell_id=cell.id,
+    trainer = replace(
+        trainer_of(cell, context),
         listen=listen,
         falls_back=falls_back,
         at_least=at_least,
@@ -150,6 +142,21 @@ def _serialised(model: nn.Module) -> bytes:
 
 def _executions(training: Training | None) -> tuple[Execution, ...]:
     return training.executions if training else ()
+
+
+def trainer_of(cell: Cell, context: RunContext) -> Trainer:
+    """Return what all trainings of a cell share, its own and its teacher's."""
+    return Trainer(
+        context.loaders,
+        cell.data.image_size,
+        context.split,
+        cell.seed,
+        context.device,
+        memory=PeakMemory(context.device),
+        tasks=tuple(task for task in cell.tasks if task in context.loader.dataset.tasks),
+        metrics=context.val_metrics,
+        cell_id=cell.id,
+    )
 
 
 def create_network(

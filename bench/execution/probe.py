@@ -17,10 +17,9 @@ from torch import nn
 from bench.data.batch_loader import BatchLoader
 from bench.data.split import Rows, SplitRows
 from bench.execution.cell import CellResult, Job, run_cell
-from bench.execution.cell_training import create_network
+from bench.execution.cell_training import create_network, trainer_of
 from bench.execution.context import RunContext
 from bench.execution.stopwatch import Stopwatch, TimedEpoch, TimedLoader
-from bench.machine.memory import PeakMemory
 from bench.settings import LossPair, Recipe
 from bench.settings.base import Size
 from bench.settings.grid import Cell
@@ -28,7 +27,6 @@ from bench.settings.keep import Keep
 from bench.study.estimate import Cost, StageCost
 from bench.training import flops
 from bench.training.duration import Duration
-from bench.training.fit import Trainer
 from bench.training.teacher import StudentTeacher
 
 STEPS = 20  # of each stage
@@ -161,16 +159,9 @@ def _duration(
 ) -> Duration:
     def flops_per_step() -> int:
         model = create()
-        trainer = Trainer(
-            context.loaders,
-            cell.data.image_size,
-            context.split,
-            cell.seed,
-            context.device,
-            memory=PeakMemory(context.device),
-            tasks=cell.tasks,
-            pseudo_label=model.pseudo_label if isinstance(model, StudentTeacher) else None,
-        )
+        trainer = trainer_of(cell, context)
+        if isinstance(model, StudentTeacher):
+            trainer = replace(trainer, pseudo_label=model.pseudo_label)
         return flops.of_step(trainer, model, pair, recipe)
 
     return Duration.of(recipe, context.split, flops_per_step)

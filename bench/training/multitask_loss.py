@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 import losses
 from architectures import Prediction
 from bench.data.batches import Batch
-from bench.errors import TrainingError
+from bench.errors import DivergedError, TrainingError
 from bench.settings import LossPair
 from bench.settings.training import LossSize
 
@@ -154,6 +155,29 @@ class MultiTaskLoss(nn.Module):
                     for task, values in terms.items()
                     for text, value in values.items()
                 )
+
+
+def read_losses(steps: list[LossValues], *, first_step: int) -> tuple[list[dict[str, float]], float]:
+    """Return the tasks' losses of some steps, and what the last minimised, read at once.
+
+    Args:
+        steps: their values, on the device.
+        first_step: the number of the first of them, from 1.
+
+    Raises:
+        DivergedError: a task's loss is not finite.
+    """
+    tasks = list(steps[0].tasks)
+    values = torch.stack(
+        [value for found in steps for value in (*(found.tasks[t] for t in tasks), found.total)]
+    )
+    rows = values.view(len(steps), -1).tolist()
+    read = [dict(zip(tasks, row, strict=False)) for row in rows]
+    for step, row in enumerate(read, first_step):
+        for task, value in row.items():
+            if not math.isfinite(value):
+                raise DivergedError(f"the {task} loss became {value} at step {step}")
+    return read, rows[-1][-1]
 
 
 def scale_of(terms: dict[str, dict[str, Tensor]]) -> Scale:

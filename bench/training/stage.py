@@ -15,21 +15,20 @@ from torch import nn
 from bench.data import batches
 from bench.data.augment import augment
 from bench.data.batches import Batch
-from bench.errors import DivergedError, TrainingError
 from bench.events import StepDone
 from bench.machine.precision import autocast
 from bench.randomness import generator
 from bench.settings import LossPair, Recipe
-from bench.study.record import Epoch, Execution, TermScale
-from bench.training.compilation import IN_GRAPHS, Compiling
+from bench.study.record import Epoch, Execution
+from bench.training.compilation import Compiling
 from bench.training.duration import Duration
-from bench.training.multitask_loss import LossValues, MultiTaskLoss
+from bench.training.multitask_loss import LossValues, MultiTaskLoss, read_losses
 from bench.training.optimizer import create_optimizer, create_schedule
-from bench.training.out_of_memory import MemoryFallback, StepPlan, ladder, micro_batches
+from bench.training.out_of_memory import MemoryFallback, StepPlan, micro_batches
 from bench.training.progress import EpochProgress
 from bench.training.replica import NetworkWithLosses
 from bench.training.step import train_step
-from bench.training.sync_batch_norm import is_synchronised
+from bench.training.step_plans import step_plans
 from bench.training.validation import validate
 
 if TYPE_CHECKING:
@@ -87,7 +86,18 @@ class Stage:
         self.variation = generator(trainer.seed, f"augmentation {number}")
         self.asked = StepPlan(recipe.accumulate)
         self.fallback = MemoryFallback(
-            self._plans(precedent), model, self.optimizer, trainer.device, trainer.memory
+            step_plans(
+                self.asked,
+                self.batch_size,
+                trainer.group.size,
+                precedent=precedent,
+                at_least=trainer.at_least,
+                falls_back=trainer.falls_back,
+            ),
+            model,
+            self.optimizer,
+            trainer.device,
+            trainer.memory,
         )
         self.replica = trainer.group.replica(
             NetworkWithLosses(model, self.objectives, trainer.device, recipe.precision),
@@ -110,25 +120,6 @@ class Stage:
         self.order_before = self.order.get_state()  # the epoch that is not over
         self.first: Terms | None = None
         self.last: Terms | None = None
-
-    def _plans(self, precedent: Execution | None) -> list[StepPlan]:
-        """How to make a step: as earlier, or as the recipe asks; then in ever smaller parts."""
-        devices = self.trainer.group.size
-        if devices * self.asked.accumulation_steps > self.batch_size:
-            setting, on_each = "accumulate", ""
-            if devices > 1:
-                setting, on_each = "devices_per_cell", f" on each of {devices} devices"
-            raise TrainingError(
-                f"{setting}: there are only {self.batch_size} training images for "
-                f"{self.asked.accumulation_steps} micro-batches{on_each}"
-            )
-        first = self.asked
-        if precedent is not None:
-            first = StepPlan(precedent.accumulation_steps, precedent.checkpointing)
-        plans = ladder(self.batch_size // devices, first)
-        least = self.trainer.at_least.thrift()
-        first = next((plan for plan in plans if plan.thrift() >= least), plans[-1])
-        return ladder(self.batch_size, first) if self.trainer.falls_back else [first]
 
     @property
     def over(self) -> bool:
@@ -197,7 +188,7 @@ class Stage:
             is_last = self.over or self.step == last_step
             must_save = not is_last and self._must_save()
             if is_last or must_save or self.step % STEPS_BETWEEN_READINGS == 0:
-                losses, minimised = _read(unread, first_step=self.step - len(unread) + 1)
+                losses, minimised = read_losses(unread, first_step=self.step - len(unread) + 1)
                 epoch.losses += losses
                 unread.clear()
                 self.trainer.listen(
@@ -270,56 +261,3 @@ class Stage:
             ]
         # A teacher sees depth everywhere.
         return batch._replace(depth=torch.cat([part.depth for part in parts]), depth_valid=None)
-
-    def execution(self) -> Execution:
-        """Return how the stage was carried out, once it is over."""
-        plan = self.fallback.plan
-        compiled = plan == self.asked and self.compiling.network is not self.model
-        return Execution(
-            data_location=self.loader.location,
-            data_wait_share=self.data_wait_s / max(self.train_s, 1e-9),
-            accumulation_steps=plan.accumulation_steps,
-            checkpointing=plan.checkpointing,
-            out_of_memory=plan != self.asked,
-            compiled=compiled,
-            compilation=self.compiling.reason,
-            cuda_graphs=compiled and self.compiling.form == IN_GRAPHS,
-            cudnn_benchmark=torch.backends.cudnn.benchmark,
-            devices=self.trainer.group.size,
-            sync_batch_norm=is_synchronised(self.model),
-        )
-
-    def term_scales(self) -> list[TermScale]:
-        """Return the value of each term of the losses on the first and the last batch."""
-        if self.first is None or self.last is None:
-            return []
-        return [
-            TermScale(
-                stage=self.number,
-                task=task,
-                term=text,
-                start=value.item(),
-                end=self.last[task][text].item(),
-            )
-            for task, values in self.first.items()
-            for text, value in values.items()
-        ]
-
-
-def _read(steps: list[LossValues], *, first_step: int) -> tuple[list[dict[str, float]], float]:
-    """Return the tasks' losses of some steps, and what the last minimised, read at once.
-
-    Raises:
-        DivergedError: a task's loss is not finite.
-    """
-    tasks = list(steps[0].tasks)
-    values = torch.stack(
-        [value for found in steps for value in (*(found.tasks[t] for t in tasks), found.total)]
-    )
-    rows = values.view(len(steps), -1).tolist()
-    read = [dict(zip(tasks, row, strict=False)) for row in rows]
-    for step, row in enumerate(read, first_step):
-        for task, value in row.items():
-            if not math.isfinite(value):
-                raise DivergedError(f"the {task} loss became {value} at step {step}")
-    return read, rows[-1][-1]

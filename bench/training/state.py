@@ -26,6 +26,7 @@ from bench.training.network_state import (
     tensors_of,
 )
 from bench.training.progress import Progress
+from bench.training.stage_outcome import execution_of, term_scales
 from bench.training.stage_state import load_stage, state_of
 
 if TYPE_CHECKING:
@@ -154,8 +155,8 @@ class TrainingState:
     def end(self, stage: Stage) -> None:
         """Add what a stage has come to that is over."""
         progress = self.progress
-        progress.terms += stage.term_scales()
-        progress.executions.append(stage.execution())
+        progress.terms += term_scales(stage)
+        progress.executions.append(execution_of(stage))
         progress.steps += stage.step
         progress.samples_seen += stage.samples_seen
         progress.flops += stage.step * (stage.duration.flops_per_step or 0)
