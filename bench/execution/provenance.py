@@ -26,6 +26,7 @@ REGISTRIES = {
         "architectures/__init__.py",
         "architectures/contract.py",
         "architectures/errors.py",
+        "architectures/lookup.py",
         "architectures/registry.py",
         "architectures/torchvision_ops.py",
         "losses/__init__.py",
