@@ -60,10 +60,25 @@ def losses(prediction: Prediction, scenes: Scenes) -> dict[str, Tensor]:
     return found
 
 
-def blind_losses(scenes: Scenes) -> dict[str, float]:
-    """The least that a network can lose that does not look: it predicts the mean scene always."""
-    mean_logits = (
-        target.mean(0, keepdim=True).expand_as(target).logit(eps=1e-6)
-        for target in (scenes.mask, scenes.depth)
+def losses_without_looking(prediction: Prediction, scenes: Scenes) -> dict[str, float]:
+    """What each head would lose if it did not look at the images: the less of two.
+
+    It might give every pixel the same value. Or it might know what is likely where: its predictions
+    are then as good for one scene as for another, and lose what they lose when each is compared
+    with all scenes. As the losses are convex, that is never less than the least that one prediction
+    for all scenes can lose.
+    """
+    constants = (
+        target.mean().expand_as(target).logit(eps=1e-6) for target in (scenes.mask, scenes.depth)
     )
-    return {head: loss.item() for head, loss in losses(Prediction(*mean_logits), scenes).items()}
+    constant = losses(Prediction(*constants), scenes)
+    count = len(scenes.mask)
+    with_each = Prediction(
+        *(
+            None if logits is None else logits.detach().repeat(count, 1, 1, 1)
+            for logits in (prediction.mask_logits, prediction.depth_logits)
+        )
+    )
+    mask, depth = (part.repeat_interleave(count, 0) for part in (scenes.mask, scenes.depth))
+    compared = losses(with_each, scenes._replace(mask=mask, depth=depth))
+    return {head: min(loss.item(), constant[head].item()) for head, loss in compared.items()}

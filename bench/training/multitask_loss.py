@@ -157,7 +157,9 @@ class MultiTaskLoss(nn.Module):
                 )
 
 
-def read_losses(steps: list[LossValues], *, first_step: int) -> tuple[list[dict[str, float]], float]:
+def read_losses(
+    steps: list[LossValues], *, first_step: int
+) -> tuple[list[dict[str, float]], float]:
     """Return the tasks' losses of some steps, and what the last minimised, read at once.
 
     Args:

@@ -117,9 +117,7 @@ def place_all(
                 raise InputError(_unplaced(cutout, found=len(taken)))
 
 
-def _places(
-    rng: np.random.Generator, cutout: Cutout, settings: Settings
-) -> Iterator[Placement]:
+def _places(rng: np.random.Generator, cutout: Cutout, settings: Settings) -> Iterator[Placement]:
     """Where an object may be: as the recipe has it, and then at half of that size or more."""
     recipe, shape = RECIPES[settings.recipe], (cutout.pixels.shape[0], cutout.pixels.shape[1])
     largest = settings.scale[0] if settings.scale else max(shape) / settings.size

@@ -103,9 +103,9 @@ class WandB:
     def _leave(self) -> None:
         """End W&B's process where it has not finished: Python's end would wait for the server.
 
-        All that it was told lies on the disk, for `wandb sync`. What W&B offers for it is the setting
-        `finish_timeout`, which is one for all runs: as short as a stopped run needs it, it would cut
-        the upload of every cell.
+        All that it was told lies on the disk, for `wandb sync`. What W&B itself offers is
+        the setting `finish_timeout`, one for all runs: as short as a run that was stopped needs it,
+        it would cut the upload of every cell.
         """
         connection = self._wandb.setup()._connection  # noqa: SLF001
         if connection is not None and connection.owns_service and not self._is_closed:

@@ -9,11 +9,12 @@ import torch
 from rich.console import Console
 
 import architectures
+from architectures import Prediction
 from bench.check import Finding, Status, check, print_findings
 from bench.check.finding import Fault
 from bench.check.learning import bf16, overfitting
 from bench.check.network_under_test import NetworkUnderTest
-from bench.check.scenes import blind_losses, render
+from bench.check.scenes import losses, losses_without_looking, render
 from bench.cli.options import parse_options
 from bench.errors import InputError
 
@@ -182,6 +183,17 @@ def overfit():
     return overfit
 
 
+@pytest.mark.parametrize("network", ["OfFewParameters", "OfTwoChannels"])
+def test_a_correct_network_of_few_parameters_passes(overfit, network):
+    assert "of the loss without looking" in overfit(network, 60)
+
+
+@pytest.mark.parametrize("network", ["LearnsPlacesOnly", "ReturnsProbabilities"])
+def test_a_network_that_does_not_learn_from_what_it_sees_fails(overfit, network):
+    with pytest.raises(Fault, match="eight images were not learned"):
+        overfit(network, 60)
+
+
 def test_a_slow_network_only_has_to_fall_well_below_the_loss_at_the_start(overfit):
     assert re.fullmatch(
         r"the loss fell to \d+% in \d+ steps; there was no time for more", overfit("Slow", 1.5)
@@ -206,14 +218,33 @@ def test_what_cannot_be_built_is_an_input_error():
         check("unet", {"widht": 1})
 
 
-def test_no_constant_image_loses_less_than_the_mean_scene():
+def test_a_head_that_does_not_look_gains_nothing_on_its_own_scenes():
     scenes = render(8, 32, 32)
-    blind = blind_losses(scenes)
+    same_for_all = Prediction(
+        *(t.mean(0, keepdim=True).expand_as(t).logit(eps=0.01) for t in (scenes.mask, scenes.depth))
+    )
+    without = losses_without_looking(same_for_all, scenes)
+    assert without == pytest.approx({h: v.item() for h, v in losses(same_for_all, scenes).items()})
+
+
+def test_without_looking_no_head_loses_more_than_by_one_value_for_all_pixels():
+    scenes = render(8, 32, 32)
+    confident = 50 * (2 * scenes.mask - 1)  # right for its own scene, and far off for the others
+    without = losses_without_looking(Prediction(confident, confident), scenes)
+    p = scenes.mask.mean().item()
+    assert without["mask"] == pytest.approx(-p * math.log(p) - (1 - p) * math.log(1 - p), rel=1e-4)
+    assert without["depth"] == pytest.approx(scenes.depth.var(correction=0).item(), rel=1e-4)
+
+
+def test_what_one_prediction_for_all_scenes_can_lose_is_a_bound():
+    # Whoever is below 70 % of the loss of the mean scene is below 70 % of what is asked, too.
+    scenes = render(8, 32, 32)
+    generator = torch.Generator().manual_seed(0)
     mean = scenes.depth.mean(0, keepdim=True)
-    assert blind["depth"] == pytest.approx((scenes.depth - mean).square().mean().item(), rel=1e-4)
-    p = scenes.mask.mean(0).clamp(1e-6, 1 - 1e-6)  # entropy of what is seen at each pixel
-    entropy = -(p * p.log() + (1 - p) * (1 - p).log()).mean().item()
-    assert blind["mask"] == pytest.approx(entropy, rel=1e-3)
+    best = (scenes.depth - mean).square().mean().item()
+    for scale in (0.1, 1, 10):
+        random = scale * torch.randn(8, 1, 32, 32, generator=generator)
+        assert losses_without_looking(Prediction(None, random), scenes)["depth"] >= best
 
 
 @pytest.mark.parametrize(

@@ -294,23 +294,26 @@ def test_where_no_image_is_of_use_nothing_is_written(tmp_path, images, save):
     assert list(tmp_path.glob("a.zip*")) == []
 
 
-@pytest.mark.parametrize(
-    ("height", "width", "more"),
-    [(40, 40, {}), (90, 90, {}), (90, 80, {}), (10, 10, {"scale": (1, 1)})],
-    ids=["as large as the frame", "larger", "larger, with some room", "scaled to fill it"],
-)
+FILLING = {
+    "as large as the frame": (40, 40, None),
+    "larger": (90, 90, None),
+    "larger, with some room": (90, 80, None),
+    "scaled to fill it": (10, 10, (1, 1)),
+}
+
+
+@pytest.mark.parametrize("case", FILLING)
 def test_no_two_samples_are_the_same_where_the_frame_has_little_room(
-    tmp_path, images, save, disc, read, rows, height, width, more
+    make_and_read, images, save, disc, case
 ):
+    height, width, scale = FILLING[case]
     for file in images[1].iterdir():
         file.unlink()
     save(images[1] / "elephant.png", disc(height, width))
-    make(tmp_path / "a.zip", *images, Settings(placements=20, size=40, **more))
-    composites = [
-        content for name, content in read(tmp_path / "a.zip").items() if "composite/" in name
-    ]
+    data, samples = make_and_read(placements=20, scale=scale)
+    composites = [data[f"composite/{row['key']}.jpg"] for row in samples]
     assert len(composites) == len(set(composites)) == 40
-    assert min(float(row["scale"]) for row in rows(tmp_path / "a.zip")) >= 0.5
+    assert min(float(row["scale"]) for row in samples) >= 0.5
 
 
 def test_more_placements_than_there_are_places_are_refused(tmp_path, images, save):
@@ -318,7 +321,7 @@ def test_more_placements_than_there_are_places_are_refused(tmp_path, images, sav
         file.unlink()
     save(images[1] / "dot.png", np.full((1, 1, 4), 255))
     with pytest.raises(InputError, match=r"dot\.png: there are hardly more than \d+ different"):
-        make(tmp_path / "a.zip", *images, Settings(placements=1700, size=40))
+        make(tmp_path / "a.zip", *images, Settings(placements=100, size=8))
 
 
 def test_an_object_too_thin_to_be_seen_is_named(tmp_path, images, save):
