@@ -25,36 +25,14 @@ from user_code import remember_imports
 
 from architectures.contract import normalize_options
 from architectures.errors import ArchitectureError, did_you_mean, in_one_line
-from architectures.lookup import (
-    LIBRARIES,
-    Entry,
-    as_imported,
-    is_ours,
-    is_own_code,
-    names,
-    register,
-    resolve,
-    source_of,
-)
+from architectures.lookup import LIBRARIES, Entry, as_imported, is_ours, names, resolve
+from architectures.lookup import register as register  # noqa: PLC0414 - which the entries import
 from architectures.seeding import seeded_globals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import nn
-
-__all__ = [
-    "check_options",
-    "create",
-    "expand",
-    "is_own_code",
-    "names",
-    "options",
-    "preload",
-    "register",
-    "source_of",
-    "summary",
-]
 
 
 def create(spec: str, /, *, seed: int = 0, **options: Any) -> nn.Module:
