@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.report.leaderboard import Leaderboard
+from bench.study.measurement import Measurement
 
 
 def board_remarks(board: Leaderboard, *, most: int | None = None) -> Iterator[str]:
@@ -12,17 +13,28 @@ def board_remarks(board: Leaderboard, *, most: int | None = None) -> Iterator[st
 
     Args:
         board: whose.
-        most: how many rows a line names, the best first; None for all.
+        most: how many rows or networks a line names, the first ones; None for all.
     """
-    about: dict[str, list[str]] = {}
+    about: dict[str, list[str]] = {}  # by what is said of them
     for row in (*board.rows, *board.baselines):
-        for remark in row.notes:
-            about.setdefault(remark.text, []).append(f"{row.title} ({remark.which})")
+        for note in row.notes:
+            about.setdefault(note.text, []).append(f"{row.title} ({note.which})")
     for measured in board.timed:
-        for problem in measured.problems:
-            about.setdefault(f"throughput: {problem}", []).append(measured.case.label)
-    for text, rows in about.items():
-        shown = rows[:most]
-        more = f"; and {len(rows) - len(shown)} more" if len(shown) < len(rows) else ""
+        for problem, where in _problems(measured):
+            about.setdefault(f"throughput: {problem}", []).append(where)
+    for text, named in about.items():
+        shown = named[:most]
+        more = f"; and {len(named) - len(shown)} more" if len(shown) < len(named) else ""
         yield f"{text}: {'; '.join(shown)}{more}"
     yield from board.remarks
+
+
+def _problems(measured: Measurement) -> Iterator[tuple[str, str]]:
+    """What is wrong with the speed of a network, and with which of its figures."""
+    network = measured.case.label
+    yield from ((note, network) for note in measured.notes)
+    figures: dict[str, list[str]] = {}
+    for figure, why in measured.withheld.items():
+        cause, _, detail = why.partition(": ")
+        figures.setdefault(cause, []).append(f"{figure}: {detail}")
+    yield from ((cause, f"{network} ({', '.join(each)})") for cause, each in figures.items())

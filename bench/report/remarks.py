@@ -58,12 +58,9 @@ def _still_improving(training: Training) -> Iterator[str]:
         for metric, sign, name in (("iou", 1, "IoU"), ("rmse", -1, "RMSE"))
         if metric in last[-1].val and metric in before.val
     }
-    improving = [name for name, gain in gains.items() if gain > STILL_IMPROVING]
-    if improving:
-        yield (
-            f"not converged: {' and '.join(improving)} on validation still improving at the last "
-            "epoch"
-        )
+    for name, gain in gains.items():
+        if gain > STILL_IMPROVING:
+            yield f"not converged: {name} on validation still improving at the last epoch"
 
 
 def _plan(execution: Execution) -> Iterator[str]:

@@ -128,8 +128,9 @@ class Panel:
         variance: Values = np.maximum(by_column.max(axis=0) - twice, 0.0)
         return variance
 
+    @cached_property
     def image_variances_of_differences(self) -> Values:
-        """Return `image_variance` of the difference of each pair of rows, (C, C)."""
+        """The `image_variance` of the difference of each pair of rows, (C, C)."""
         covariances = self._image_covariances
         own = np.diagonal(covariances, axis1=1, axis2=2)
         # As two rows alone have it: (own - shared) - (shared - own), to the last bit.
@@ -138,6 +139,20 @@ class Panel:
         residual = self.residual_variances / self.seed_counts
         variance: Values = np.maximum(ahead.max(axis=0) - (residual[:, None] + residual), 0.0)
         return variance
+
+    @cached_property
+    def image_covariance(self) -> Values:
+        """The covariance (C, C) of the rows' means by images, from those of rows and of pairs."""
+        alone = self.image_variance(np.eye(len(self.rows)))
+        covariance: Values = (alone[:, None] + alone - self.image_variances_of_differences) / 2
+        return covariance
+
+    @cached_property
+    def image_root(self) -> Values:
+        """A root (C, C) of `image_covariance`: the root times its transpose gives it back."""
+        values, vectors = np.linalg.eigh(self.image_covariance)
+        root: Values = vectors * np.sqrt(np.maximum(values, 0.0))  # by rounding some are negative
+        return root
 
     def image_variance_between(self, row: int, other: int) -> float:
         """Return `image_variance` of the difference of two rows, to the last bit."""

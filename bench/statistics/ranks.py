@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import string
 from dataclasses import dataclass
 
@@ -66,17 +67,16 @@ def rank(
     ranked = (panel.seed_counts > 1) | (seeds.freedom >= LEAST_BORROWED)
     if rows is not None:
         ranked &= rows
-    drawn = deviations(panel, seeds, generator)
-    by_seed = seeds.variance / panel.seed_counts
-    errors = np.sqrt(by_seed[:, None] + by_seed + panel.image_variances_of_differences())
-    greatest = np.zeros(DRAWS)
     places = np.flatnonzero(ranked)
-    by_row = np.ascontiguousarray(drawn.T)
-    for first in places:
-        for second in places[places > first]:
-            if errors[first, second] > 0:
-                distance = np.abs(by_row[first] - by_row[second]) / errors[first, second]
-                np.maximum(greatest, distance, out=greatest)
+    drawn = deviations(panel, seeds, generator, None if ranked.all() else places)
+    by_row = dict(zip(places, np.ascontiguousarray(drawn.T), strict=True))
+    by_seed = seeds.variance / panel.seed_counts
+    errors = np.sqrt(by_seed[:, None] + by_seed + panel.image_variances_of_differences)
+    greatest = np.zeros(DRAWS)
+    for first, second in itertools.combinations(places, 2):
+        if errors[first, second] > 0:
+            distance = np.abs(by_row[first] - by_row[second]) / errors[first, second]
+            np.maximum(greatest, distance, out=greatest)
     critical = float(np.quantile(greatest, level))
     goodness = panel.means if higher_is_better else -panel.means
     ahead = goodness[:, None] - goodness

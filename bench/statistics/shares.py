@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.statistics.arrays import Labels, Values
-from bench.statistics.draws import DRAWS, deviations, image_covariance
+from bench.statistics.draws import DRAWS, deviations
 from bench.statistics.factors import indicators, projector
 from bench.statistics.panel import Panel, SeedVariances
 
@@ -55,7 +55,7 @@ def shares_of_a_run(
         "loss": both - projector(one),
         "interaction": np.eye(len(both)) - both,
     }
-    noise = image_covariance(panel) + np.diag(seeds.variance / panel.seed_counts)
+    noise = panel.image_covariance + np.diag(seeds.variance / panel.seed_counts)
     drawn = panel.means + deviations(panel, seeds, generator)
     own = panel.seeds.variance
     each = own**2 / np.maximum(panel.seeds.freedom, 1.0)

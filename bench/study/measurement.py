@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import AwareDatetime, Field
@@ -179,17 +178,25 @@ class Measurement(Frozen):
     @property
     def problems(self) -> tuple[str, ...]:
         """What failed, is lacking, or is withheld."""
-        return tuple(self._problems())
+        return (*self.notes, *(f"{figure}: {why}" for figure, why in self.withheld.items()))
 
-    def _problems(self) -> Iterator[str]:
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What failed, or is lacking."""
         if self.failure is not None:
-            yield f"failed: {self.failure}"
-        elif self.rounds_left:
-            yield f"interrupted with {self.rounds_left} rounds to go"
-        yield from self.remarks
-        for figure, timing in self.timings.items():
-            if timing.withheld is not None:
-                yield f"{self.case.name_of(figure)}: {timing.withheld}"
+            return (f"failed: {self.failure}", *self.remarks)
+        if self.rounds_left:
+            return (f"interrupted with {self.rounds_left} rounds to go", *self.remarks)
+        return self.remarks
+
+    @property
+    def withheld(self) -> dict[str, str]:
+        """Why figures are withheld, by their names for readers."""
+        return {
+            self.case.name_of(figure): timing.withheld
+            for figure, timing in self.timings.items()
+            if timing.withheld is not None
+        }
 
     @property
     def outcome(self) -> str:

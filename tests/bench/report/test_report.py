@@ -118,8 +118,8 @@ def test_rows_stand_in_order_of_iou_with_those_without_figures_last(study):
 def test_what_failed_or_is_missing_stays_in_sight(study):
     text = render(study)
     assert row(text, "densenet", "mask: bce, depth: l1")[:5] == ["0 of 3", *"————"]
-    assert "- densenet, mask: bce, depth: l1: seed 0: failed: out of memory: 20 GiB" in text
-    assert "- densenet, mask: bce, depth: l1: seeds 1, 2: not run yet" in text
+    assert "- failed: out of memory: 20 GiB: densenet, mask: bce, depth: l1 (seed 0)" in text
+    assert "- not run yet: densenet, mask: bce, depth: l1 (seeds 1, 2)" in text
 
 
 def test_that_each_batch_is_divided_is_said(tmp_path):
@@ -276,8 +276,14 @@ def test_a_disturbed_figure_is_withheld_with_its_reason(timed):
         "**3.00**",
         "**2.00**",
     ]
-    assert "- unet: throughput: inference: disturbed: 0 of 18 blocks clean" in text
-    assert f"unet: throughput: training with {BCE_L1}: disturbed: 0 of 18" in printed(study)
+    none = "0 of 18 blocks clean"
+    told = (
+        f"unet (inference: {none}, latency: {none}, training with bce: {none}, "
+        f"training with {BCE_L1}: {none})"
+    )
+    (line,) = [one for one in text.splitlines() if one.startswith("- throughput: disturbed: ")]
+    assert line.endswith(f"; {told}")
+    assert told in " ".join(printed(study).split())
 
 
 def test_the_fastest_is_not_bold_where_the_speed_of_another_is_withheld(study):
@@ -308,7 +314,7 @@ def test_a_measurement_that_failed_stays_in_sight(study):
     )
     study.write_measurement(failed)
     text = render(study)
-    assert "- unet: throughput: failed: out of memory: 20 GiB" in text
+    assert "- throughput: failed: out of memory: 20 GiB: unet" in text
     assert row(text, "unet", "bce")[5:] == ["**500**"]  # the memory is the only cost that is known
 
 

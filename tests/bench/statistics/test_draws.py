@@ -31,10 +31,17 @@ def test_images_alone_are_drawn_by_students_t_with_the_freedom_of_the_groups():
 
 def test_variances_of_pairs_are_those_of_differences():
     panel = World(means=(0.0,) * 3, groups=(20, 15)).panel(np.random.default_rng(0))
-    found = panel.image_variances_of_differences()
+    found = panel.image_variances_of_differences
     rows = np.eye(3)
     expected = [[float(panel.image_variance(one - other)) for other in rows] for one in rows]
     assert found.tolist() == expected  # to the last bit
     assert found[0, 2] == pytest.approx(panel.image_variance(np.array([1.0, 0.0, -1.0])))
     assert found == pytest.approx(found.T)
     assert np.diag(found) == pytest.approx([0, 0, 0])
+
+
+def test_the_draws_of_some_rows_are_those_of_all():
+    panel = World(means=(0.0,) * 4, seeds=3, groups=(20,)).panel(np.random.default_rng(0))
+    whole = deviations(panel, panel.seeds, np.random.default_rng(0))
+    some = deviations(panel, panel.seeds, np.random.default_rng(0), np.array([1, 3]))
+    assert some == pytest.approx(whole[:, [1, 3]], rel=1e-12)
