@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.settings.grid import Cell
+from bench.settings.cell import Cell
 from bench.study.measurement import Measurement
 from bench.study.record import Epoch, Record
 

@@ -3,7 +3,7 @@
 import study_maker
 
 from bench.events import CellFinished, CellStarted, EpochDone, Remark, StepDone, TimingDone
-from bench.settings.grid import Cell
+from bench.settings.cell import Cell
 from bench.study.record import Epoch
 from bench.study.timing_case import TimingCase
 

@@ -16,7 +16,7 @@ from bench.execution.context import RunContext
 from bench.execution.several_devices import on_several_devices
 from bench.machine.failure import Failure
 from bench.machine.rank_processes import RankDiedError
-from bench.settings.grid import Cell
+from bench.settings.cell import Cell
 from bench.study import places
 from bench.study.record import Record, SampleCounts
 from bench.training.checkpoint import Interrupted

@@ -21,7 +21,7 @@ from bench.execution.shared_teacher import shared_teacher
 from bench.machine.memory import PeakMemory
 from bench.machine.precision import guard_narrow_convolutions
 from bench.settings import Architecture
-from bench.settings.grid import Cell
+from bench.settings.cell import Cell
 from bench.study import places
 from bench.study.record import Execution, Record, Training
 from bench.training.distributed import ALONE, Group

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.events import Listener, Remark
 from bench.execution.context import RunContext
-from bench.settings.grid import Cell
+from bench.settings.cell import Cell
 from bench.training.checkpoint import Checkpoints
 
 PACKAGE = Path(__file__).parents[1]

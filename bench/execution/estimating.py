@@ -28,7 +28,8 @@ from bench.machine.fork_server import ForkServer
 from bench.machine.job_process import Ended, Limits, Task
 from bench.machine.stop import Stop
 from bench.settings import identity
-from bench.settings.grid import Cell, Grid
+from bench.settings.cell import Cell
+from bench.settings.grid import Grid
 from bench.study import places
 from bench.study.estimate import Cost, Estimate, row_of
 from bench.study.plan import PlannedCell

@@ -16,7 +16,7 @@ from bench.execution.launchers.processes import fitting
 from bench.machine.failure import Failure
 from bench.machine.stop import Stop
 from bench.settings import identity
-from bench.settings.grid import Cell
+from bench.settings.cell import Cell
 from bench.study.claims import Claims
 from bench.study.record import Execution, FailureKind, Record
 from bench.study.results import Results

@@ -22,7 +22,7 @@ from bench.execution.context import RunContext
 from bench.execution.stopwatch import Stopwatch, TimedEpoch, TimedLoader
 from bench.settings import LossPair, Recipe
 from bench.settings.base import Size
-from bench.settings.grid import Cell
+from bench.settings.cell import Cell
 from bench.settings.keep import Keep
 from bench.study.estimate import Cost, StageCost
 from bench.training import flops

@@ -13,7 +13,7 @@ import losses
 from bench.data import decoding_digest
 from bench.errors import InputError
 from bench.settings import Architecture, identity
-from bench.settings.grid import Cell
+from bench.settings.cell import Cell
 from bench.study import sources
 from bench.study.record import Provenance
 from bench.study.sources import SourceFile

@@ -10,7 +10,8 @@ from bench.events import Listener, Remark
 from bench.execution.context import load_metrics
 from bench.execution.provenance import Inventory
 from bench.settings import identity
-from bench.settings.grid import Cell, Grid
+from bench.settings.cell import Cell
+from bench.settings.grid import Grid
 from bench.statistics.race import looks_of
 from bench.study import race
 from bench.study.cell_scores import image_columns, read

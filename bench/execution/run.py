@@ -26,7 +26,8 @@ from bench.execution.trackers.claimed import ClaimedProgress
 from bench.execution.tuning import check_installed, tune
 from bench.machine.fork_server import ForkServer
 from bench.machine.stop import Stop
-from bench.settings.grid import Cell, Grid
+from bench.settings.cell import Cell
+from bench.settings.grid import Grid
 from bench.study import places
 from bench.study.claims import Claims
 from bench.study.plan import PlannedCell, State, in_order_of_work, plan

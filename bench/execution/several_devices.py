@@ -14,7 +14,8 @@ from bench.execution.cell_training import CellOutcome, train_and_score
 from bench.execution.context import RunContext, open_context
 from bench.machine.failure import Failure
 from bench.machine.rank_processes import run_ranks
-from bench.settings.grid import Cell, Grid
+from bench.settings.cell import Cell
+from bench.settings.grid import Grid
 from bench.study.record import Environment, FailureKind, Record
 from bench.training.checkpoint import Interrupted
 from bench.training.distributed import ProcessGroup, open_store

@@ -20,7 +20,7 @@ from bench.execution.checkpoints import checkpoints_of, identity_of
 from bench.execution.context import RunContext
 from bench.files import atomic_folder
 from bench.settings import Architecture, Teacher, Train
-from bench.settings.grid import Cell
+from bench.settings.cell import Cell
 from bench.study import checksums
 from bench.study.record import Training
 from bench.training.fit import Trainer

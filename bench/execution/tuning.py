@@ -12,7 +12,7 @@ from bench.evaluation import selection
 from bench.execution.grid_run import GridRun, Means, Precedents
 from bench.randomness import stream_seed
 from bench.settings import identity
-from bench.settings.grid import Cell
+from bench.settings.cell import Cell
 from bench.settings.tuning import Interval
 from bench.study.plan import PlannedCell, plan
 from bench.study.record import Record

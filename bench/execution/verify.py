@@ -14,7 +14,7 @@ from bench.errors import InputError
 from bench.evaluation import metrics, selection
 from bench.evaluation.metric import Metric, evaluate, per_image
 from bench.execution.cell import CellResult
-from bench.settings.grid import Cell
+from bench.settings.cell import Cell
 from bench.study import checksums, places
 from bench.study.record import Record, Summary
 from bench.study.results import Results

@@ -13,8 +13,8 @@ import architectures
 from architectures import ArchitectureError
 from bench.errors import InputError
 from bench.settings import Architecture
+from bench.settings.cell import Cell
 from bench.settings.data import ImageSize
-from bench.settings.grid import Cell
 from bench.training.teacher import StudentTeacher
 
 STARTING_WEIGHTS = "encoder_weights"  # an option for what trained weights replace

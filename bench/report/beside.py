@@ -11,8 +11,8 @@ from bench.report.marks import ONE_SEED
 from bench.report.plain_table import PlainTable
 from bench.report.row import Row
 from bench.settings import identity
+from bench.settings.cell import TASKS, Cell
 from bench.settings.data import Split
-from bench.settings.grid import TASKS, Cell
 from bench.statistics.intervals import difference
 
 

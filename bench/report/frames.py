@@ -21,7 +21,7 @@ from bench.report.board_frame import board_frame
 from bench.report.columns import COST_COLUMNS
 from bench.report.leaderboard import leaderboards
 from bench.report.selection import EVERYTHING
-from bench.settings.grid import Cell
+from bench.settings.cell import Cell
 from bench.study import places
 from bench.study.record import Epoch, Record
 from bench.study.results import Results

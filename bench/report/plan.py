@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from bench.settings.grid import BASELINES, Cell, Grid
+from bench.settings.cell import BASELINES, Cell
+from bench.settings.grid import Grid
 from bench.study.estimate import Cost, Estimate, row_of
 from bench.study.plan import PlannedCell, State
 from bench.text import printable

@@ -11,7 +11,7 @@ from typing import Any
 from bench.report.columns import Column, Estimate
 from bench.report.remarks import Note, remarks_on
 from bench.settings import identity
-from bench.settings.grid import Cell
+from bench.settings.cell import Cell
 from bench.study.cell_scores import CellScores
 from bench.study.measurement import Measurement
 from bench.study.plan import PlannedCell, State

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.settings import identity
-from bench.settings.grid import Cell, Grid
+from bench.settings.cell import Cell
+from bench.settings.grid import Grid
 from bench.study.measurement import Measurement
 from bench.study.plan import PlannedCell, changed_code, timing_cases
 from bench.study.record import Provenance

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import re
 
-from bench.settings.grid import Cell
+from bench.settings.cell import Cell
 from bench.study import checksums
 
 GRIDS = "grids"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bench.settings import LossPair, identity
-from bench.settings.grid import Cell, Grid
+from bench.settings.cell import Cell
+from bench.settings.grid import Grid
 from bench.study import places
 from bench.study.record import Provenance, Record
 from bench.study.results import Results

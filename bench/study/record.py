@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from bench.settings.grid import Cell
+from bench.settings.cell import Cell
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 UNKNOWN_VERSION = "0" * 64  # of a metric, where an earlier version of this project kept none

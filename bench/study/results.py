@@ -12,7 +12,8 @@ from pydantic import AwareDatetime, JsonValue
 
 from bench.errors import DamagedError, InputError, suggestion
 from bench.settings import identity
-from bench.settings.grid import Cell, Grid
+from bench.settings.cell import Cell
+from bench.settings.grid import Grid
 from bench.study import checksums, places
 from bench.study.measurement import Measurement
 from bench.study.record import Frozen, Leakage, MetricContract, Provenance, Record

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bench.settings.grid import Cell
+from bench.settings.cell import Cell
 from bench.study import places
 from bench.study.claims import held
 from bench.study.plan import State, recorded_plan

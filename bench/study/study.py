@@ -19,7 +19,8 @@ from pydantic import BaseModel, ValidationError
 from bench.errors import InputError
 from bench.files import atomic_folder, remove_folder, remove_leftovers
 from bench.settings.base import STORED
-from bench.settings.grid import Cell, Grid
+from bench.settings.cell import Cell
+from bench.settings.grid import Grid
 from bench.study import checksums, places
 from bench.study.measurement import Measurement
 from bench.study.record import Leakage, MetricContract, Provenance, Record

@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from bench.events import CellFinished, CellStarted, EpochDone, Event, Remark, StepDone, TimingDone
 from bench.execution.trackers.contract import Outcome, Parameter, Run, Tracker
-from bench.settings.grid import Cell
+from bench.settings.cell import Cell
 from bench.study.measurement import Measurement
 from bench.study.record import Record
 from bench.study.timing_case import LATENCY

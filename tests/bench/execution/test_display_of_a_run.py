@@ -21,7 +21,7 @@ from bench.events import (
 )
 from bench.execution.trackers.terminal import LiveProgress, PlainProgress, create_progress
 from bench.settings import Tune
-from bench.settings.grid import Cell
+from bench.settings.cell import Cell
 from bench.study.measurement import Measurement
 from bench.study.record import Epoch
 from bench.study.timing_case import TimingCase

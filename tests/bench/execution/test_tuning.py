@@ -17,7 +17,7 @@ from bench.execution.verify import verify
 from bench.report.leaderboard import leaderboards
 from bench.report.setting import setting
 from bench.settings import grid_file
-from bench.settings.grid import BASELINES
+from bench.settings.cell import BASELINES
 from bench.study.study import Study
 
 CPU = torch.device("cpu")

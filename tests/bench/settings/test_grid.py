@@ -3,7 +3,8 @@ import yaml
 
 from bench.errors import InputError
 from bench.settings import grid_file
-from bench.settings.grid import BASELINES, Grid
+from bench.settings.cell import BASELINES
+from bench.settings.grid import Grid
 from bench.settings.training import Teacher, Train
 
 SOUND = {
