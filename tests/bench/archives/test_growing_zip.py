@@ -6,6 +6,7 @@ import zipfile
 import pytest
 
 from bench.archives.growing_zip import GrowingZip
+from bench.data.archive import Archive
 from bench.errors import InputError
 
 RECORD = ("dataset.json", b'{"seed": 0}')
@@ -77,3 +78,14 @@ def test_another_record_does_not_go_on(tmp_path):
     with pytest.raises(InputError, match="was begun with other settings"):
         GrowingZip(tmp_path / "a.zip", ("dataset.json", b'{"seed": 1}'))
     assert (tmp_path / "a.zip.partial").read_bytes() == before
+
+
+def test_a_growing_zip_takes_more_entries_than_16_bits_count(tmp_path):
+    out = tmp_path / "a.zip"
+    with GrowingZip(out, ("dataset.json", b"{}")) as archive:
+        for number in range(70_000):
+            archive.write(f"{number}", b"")
+        archive.finish()
+    names = Archive(out).names
+    assert len(names) == 70_001
+    assert names[-1].as_py() == "69999"
