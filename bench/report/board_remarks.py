@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bench.report.leaderboard import Leaderboard
+from bench.report.row import Row
 from bench.study.measurement import Measurement
 
 
-def board_remarks(board: Leaderboard, *, most: int | None = None) -> Iterator[str]:
+def board_remarks(
+    board: Leaderboard, rows: Sequence[Row], *, most: int | None = None
+) -> Iterator[str]:
     """Give each remark once, followed by the rows or networks that it is about.
 
     Args:
         board: whose.
+        rows: of it, trained or not; what is said of others is left out.
         most: how many rows or networks a line names, the first ones; None for all.
     """
     about: dict[str, list[str]] = {}  # by what is said of them
-    for row in (*board.rows, *board.baselines):
+    for row in rows:
         for note in row.notes:
             about.setdefault(note.text, []).append(f"{row.title} ({note.which})")
     for measured in board.timed:

@@ -126,7 +126,8 @@ def _table(shown: ShownBoard, columns: Sequence[Column], *, with_seeds: bool) ->
 
 
 def _remarks(shown: ShownBoard) -> list[str]:
-    remarks = list(board_remarks(shown.board))
+    """A section on what is wrong with the rows that are shown, and with the board."""
+    remarks = list(board_remarks(shown.board, shown.all_rows))
     return [f"## Remarks\n\n{_bullets(remarks)}"] if remarks else []
 
 

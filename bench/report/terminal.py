@@ -20,7 +20,7 @@ from bench.report.row import Row
 from bench.report.selection import EVERYTHING, Selection, ShownBoard
 from bench.text import printable
 
-ROWS_NAMED = 3  # that one remark is about; the others are in leaderboard.md
+ROWS_NAMED = 3  # that one remark is about; the others are in the written report
 
 
 def print_leaderboard(
@@ -65,7 +65,7 @@ def _print_board(console: Console, name: str, shown: ShownBoard, sentences: Sequ
 
 
 def _print_remarks(console: Console, shown: ShownBoard) -> None:
-    for remark in board_remarks(shown.board, most=ROWS_NAMED):
+    for remark in board_remarks(shown.board, shown.all_rows, most=ROWS_NAMED):
         _print(console, remark)
     for machine in shown.board.timed_elsewhere:
         _print(console, f"in leaderboard.md: throughput on {machine}")

@@ -108,7 +108,7 @@ def _board(
         "row_count": len(board.rows),
         "explained": [line.replace("**", "") for line in explained(board)],
         "raced": raced(board),
-        "remarks": list(board_remarks(board)),
+        "remarks": list(board_remarks(board, (*board.rows, *board.baselines))),
         "timed": timed_tables(board),
         "strata": [
             (column, one)

@@ -33,7 +33,7 @@ def board(tmp_path_factory):
 
 
 def test_a_cause_is_one_line_that_names_its_rows_and_their_seeds(board):
-    improving, missing, *_ = board_remarks(board)
+    improving, missing, *_ = board_remarks(board, (*board.rows, *board.baselines))
     assert improving == (
         f"{CAUSE}: unet, bce (seeds 1, 2, 3); densenet, bce (seeds 0, 1, 2, 3); "
         "unet, l1 (seeds 1, 2, 3); densenet, l1 (seeds 0, 1, 2, 3)"
@@ -46,3 +46,7 @@ def test_the_terminal_names_the_first_rows_and_counts_the_others(board):
     print_leaderboard(console, "study", [board], {})
     (line,) = [one for one in console.file.getvalue().splitlines() if CAUSE in one]
     assert line.endswith("; unet, l1 (seeds 1, 2, 3); and 1 more")
+
+
+def test_of_rows_that_are_not_shown_nothing_is_said(board):
+    assert next(board_remarks(board, board.rows[:1])) == f"{CAUSE}: unet, bce (seeds 1, 2, 3)"
