@@ -64,7 +64,7 @@ def bundle(
     reports = {}
     if boards:
         reports["leaderboard.md"] = render(name, boards, results.damaged).encode()
-        reports["report.html"] = page.render(name, boards, results.damaged).encode()
+        reports["report.html"] = page.render(name, boards, results.damaged, (), results).encode()
     bundle(study, file, version=project_version(), reports=reports, licence=text)
     typer.echo(f"written to {file}")
     if dataset is not None:

@@ -14,10 +14,11 @@ from bench.errors import InputError
 from bench.text import printable, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from bench.report.leaderboard import Leaderboard
     from bench.report.selection import Selection
+    from bench.study.results import Results
 
 MAX_DIFF = 40  # lines of a difference that are shown
 MAX_DIFF_LINE = 2000  # characters of one of them: more than a row of a table has
@@ -121,7 +122,7 @@ def report(
     if format_.is_chart:
         files = _charts(boards, format_, out or study / "figures")
     else:
-        content = _content(format_, name, boards, results.damaged, selection, strata or [])
+        content = _content(format_, name, boards, results, selection, strata or [])
         if check is not None:
             _compare(check, content.decode())
             return
@@ -177,7 +178,7 @@ def _content(
     format_: Format,
     name: str,
     boards: Sequence[Leaderboard],
-    damaged: Mapping[str, str],
+    results: Results,
     selection: Selection,
     strata: Sequence[str],
 ) -> bytes:
@@ -185,11 +186,11 @@ def _content(
     from bench.report import board_frame, latex, markdown
 
     if format_ is Format.MARKDOWN:
-        return markdown.render(name, boards, damaged, selection).encode()
+        return markdown.render(name, boards, results.damaged, selection).encode()
     if format_ is Format.HTML:
         from bench.report.html import page
 
-        return page.render(name, boards, damaged, strata).encode()
+        return page.render(name, boards, results.damaged, strata, results).encode()
     shown = selection.of(boards)
     if format_ is Format.LATEX:
         return latex.render(name, shown).encode()

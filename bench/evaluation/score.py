@@ -25,6 +25,7 @@ from bench.machine.precision import autocast, number_format
 
 CUDA_PIXELS = 2**21  # of a batch, at least: 512 images of 64 px
 PseudoLabel = Callable[[Batch], Batch]
+Observe = Callable[[Rows, Prediction], None]
 Columns = dict[str, Tensor]
 
 
@@ -38,6 +39,7 @@ def score(
     tasks: Collection[str],
     columns: Collection[str] = sums.EVERY_COLUMN,
     pseudo_label: PseudoLabel | None = None,
+    observe: Observe | None = None,
     subset: Literal["val", "test"] = "test",
 ) -> pd.DataFrame:
     """Predict the given rows and compare with the truth, or what ``pseudo_label`` makes of it.
@@ -54,6 +56,8 @@ def score(
         tasks: which are scored, of those that the network predicts.
         columns: which of `sums.COLUMNS` to compute.
         pseudo_label: what stands in for the truth.
+        observe: given the rows of each batch and what is predicted of them; of some rows twice
+            where memory ran out.
         subset: what the rows are, for messages.
 
     Returns:
@@ -68,26 +72,29 @@ def score(
 
     first: Columns = {}  # of each task, the prediction of the first image
 
-    def compare(batch: Batch) -> tuple[Columns, Columns]:
+    def compare(batch: Batch, of_batch: Rows) -> tuple[Columns, Columns]:
         with autocast(loader.device, precision):
             truth = batch if pseudo_label is None else pseudo_label(batch)
             prediction = model(batch.background, batch.composite)
         finite = _finite(prediction, tasks)
         if pseudo_label is not None:
             finite["the teacher's depth"] = _is_finite(truth.depth)
-        return _sums(prediction, truth, tasks, columns, first), finite
+        found = _sums(prediction, truth, tasks, columns, first)
+        if observe is not None:
+            observe(of_batch, prediction)
+        return found, finite
 
     while True:
         try:
             with torch.inference_mode(), number_format(precision):
-                order = batches.in_order(rows, batch_size)
-                found, finite = zip(*map(compare, loader.iterate(order)), strict=True)
+                order = list(batches.in_order(rows, batch_size))
+                parts, finite = zip(*map(compare, loader.iterate(order), order), strict=True)
             break
         except Exception as error:
             if not is_out_of_memory(error) or batch_size == 1:
                 raise
         batch_size //= 2
-    table = tabulate(loader.dataset, rows, _joined(found))
+    table = tabulate(loader.dataset, rows, _joined(parts))
     for what, is_finite in _joined(finite).items():
         if not is_finite.all():
             keys = table["key"][~is_finite]

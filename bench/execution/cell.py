@@ -27,8 +27,9 @@ class CellResult(NamedTuple):
 
     Attributes:
         record: of the cell.
-        tables: one row a test image, by `places.SCORES`, `places.VALUES` and, of a teacher's depth
-            with and without the mask, `places.CONSISTENCY`; none of a failed cell.
+        tables: by `places.SCORES`, `places.VALUES` and, of a teacher's depth with and without the
+            mask, `places.CONSISTENCY`, one row a test image; by `places.PREDICTIONS`, one row a
+            test image whose predictions are kept; none of a failed cell.
         weights: of its network, as a file of safetensors, where they are kept.
     """
 
@@ -118,7 +119,8 @@ def _worth(cell: Cell, outcome: CellOutcome, metrics: Sequence[Metric]) -> dict[
 
 def figures(tables: dict[str, pd.DataFrame], metrics: Sequence[Metric]) -> dict[str, Any]:
     """Return those fields of a record that are views of its tables of scores."""
-    found = {name: evaluate(table, metrics) for name, table in tables.items()}
+    scores = {name: table for name, table in tables.items() if name != places.PREDICTIONS}
+    found = {name: evaluate(table, metrics) for name, table in scores.items()}
     consistency = found.get(places.CONSISTENCY)
     return {
         "summary": found[places.SCORES].summary,

@@ -17,6 +17,7 @@ from bench.evaluation.score import score
 from bench.events import Listener
 from bench.execution.checkpoints import checkpoints_of
 from bench.execution.context import RunContext
+from bench.execution.kept_predictions import PredictionsOf, shown_rows
 from bench.execution.shared_teacher import shared_teacher
 from bench.machine.memory import PeakMemory
 from bench.machine.precision import guard_narrow_convolutions
@@ -120,7 +121,10 @@ def train_and_score(
         batch_size=last.batch_size,
         precision=last.precision,
     )
-    tables = {places.SCORES: score_test(tasks=trainer.tasks)}
+    shown = PredictionsOf(shown_rows(context), trainer.tasks)
+    tables = {places.SCORES: score_test(tasks=trainer.tasks, observe=shown)}
+    if context.grid.keep.predictions:
+        tables[places.PREDICTIONS] = shown.table(context.loader.dataset.keys)
     if isinstance(model, StudentTeacher):
         tables[places.CONSISTENCY] = score_test(tasks=("depth",), pseudo_label=model.pseudo_label)
     weights = last_weights[0] if last_weights else None

@@ -176,11 +176,14 @@ def _cost(grid: Grid, ended: Ended, whole_s: float, folder: Path, test_images: i
     started = time.perf_counter()
     Study(folder).write_cell(record, tables, None if grid.keep.weights == "none" else weights)
     written_s = time.perf_counter() - started
+    whole = dict.fromkeys(tables, test_images)
+    if places.PREDICTIONS in whole:
+        whole[places.PREDICTIONS] = min(test_images, grid.keep.predictions)
     kept = sum(file.stat().st_size for file in (folder / places.of_cell(record.cell)).iterdir())
     return replace(
         found.cost,
         around_s=whole_s - found.seconds + written_s,
-        kept_bytes=kept + sum(_growth(table, test_images) for table in tables.values()),
+        kept_bytes=kept + sum(_growth(tables[name], rows) for name, rows in whole.items()),
     )
 
 

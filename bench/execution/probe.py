@@ -23,7 +23,6 @@ from bench.execution.stopwatch import Stopwatch, TimedEpoch, TimedLoader
 from bench.settings import LossPair, Recipe
 from bench.settings.base import Size
 from bench.settings.cell import Cell
-from bench.settings.keep import Keep
 from bench.study.estimate import Cost, StageCost
 from bench.training import flops
 from bench.training.duration import Duration
@@ -174,6 +173,7 @@ def _shortened(
     loaders: dict[Size, BatchLoader] = {
         size: TimedLoader(one, stopwatch) for size, one in context.loaders.items()
     }
+    keep = context.grid.keep.model_copy(update={"weights": "best", "checkpoint_seconds": None})
     split = context.split
     batch_size = max(recipe.batch_size for recipe in cell.train.recipes())
     return replace(
@@ -186,9 +186,7 @@ def _shortened(
             val=_some(split.val, EVALUATED * batch_size),
             test=_some(split.test, EVALUATED * batch_size),
         ),
-        grid=context.grid.model_copy(
-            update={"keep": Keep(weights="best", checkpoint_seconds=None)}
-        ),
+        grid=context.grid.model_copy(update={"keep": keep}),
     )
 
 

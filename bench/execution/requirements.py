@@ -16,7 +16,8 @@ from bench.machine.job_process import Task
 from bench.machine.precision import check_precision
 from bench.machine.stop import Stop
 from bench.settings import Architecture
-from bench.settings.grid import Cell, Grid
+from bench.settings.cell import Cell
+from bench.settings.grid import Grid
 from bench.training.freezing import check_parts
 from bench.training.teacher import StudentTeacher
 

@@ -76,4 +76,7 @@ def rescored(
         before = results.scores(cell_id, places.VALUES).drop(columns="key")
         kept_values = before[before.columns.difference(sorted(asked))]
         tables[places.VALUES] = tables[places.VALUES].join(kept_values)
+    predictions = results.predictions(cell_id)
+    if predictions is not None:
+        tables[places.PREDICTIONS] = predictions
     return CellResult(record.model_copy(update=update), tables, results.weights(record))

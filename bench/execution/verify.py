@@ -14,6 +14,7 @@ from bench.errors import InputError
 from bench.evaluation import metrics, selection
 from bench.evaluation.metric import Metric, evaluate, per_image
 from bench.execution.cell import CellResult
+from bench.execution.verify_predictions import problems_of_predictions
 from bench.settings.cell import Cell
 from bench.study import checksums, places
 from bench.study.record import Record, Summary
@@ -50,8 +51,9 @@ def verify(results: Results) -> Iterator[str]:
     for cell_id, trial in results.trials.items():
         for problem in _problems_of_trial(results, trial):
             yield f"{places.TRIALS}/{cell_id}: {problem}"
-    for name in results.measurements:  # whose figures are views of what is kept
-        place = f"{places.THROUGHPUT}/{name}"
+    for place, one in results.kept().items():
+        if isinstance(one, Record):
+            continue  # which is looked at above
         if (wrong := checksums.problem(results.folder / place)) is not None:
             yield f"{place}: {wrong}"
 
@@ -90,6 +92,7 @@ def _problems_of_cell(
         if table == places.SCORES:
             yield from _problems_of_keys(record, scores, keys)
             yield from _problems_of_values(results, record, scores, known)
+            yield from problems_of_predictions(results, record, scores)
         yield from _disagreements(record, summary, scores, known)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from bench.data import images
+from bench.colors import plasma
 from bench.data.images import Pixels
 from bench.errors import InputError
 from bench.inference.pictures import Pair
@@ -49,7 +48,7 @@ def draw(pair: Pair, maps: PredictedMaps) -> Iterator[tuple[str, bytes]]:
         yield "mask", _png(pixels["mask"])
     if maps.depth is not None:
         yield "depth", _png(_levels(maps.depth, np.uint16))
-        pixels["depth (dark is near)"] = _plasma()[_levels(maps.depth, np.uint8)]
+        pixels["depth (dark is near)"] = plasma()[_levels(maps.depth, np.uint8)]
         yield "depth_colored", _png(pixels["depth (dark is near)"])
     yield "side_by_side", _png(_side_by_side(pixels))
 
@@ -57,13 +56,6 @@ def draw(pair: Pair, maps: PredictedMaps) -> Iterator[tuple[str, bytes]]:
 def _levels(shares: Map, kind: type[np.uint8 | np.uint16]) -> npt.NDArray[Any]:
     """Numbers in [0, 1] as whole ones from 0 to the greatest of their kind."""
     return np.rint(shares * np.iinfo(kind).max).astype(kind)
-
-
-@functools.cache
-def _plasma() -> Pixels:
-    """(256, 3) the colors of the map in which published depth is painted."""
-    file = Path(images.__file__).with_name("plasma.csv")
-    return np.loadtxt(file, np.uint8, delimiter=",", skiprows=1)
 
 
 def _side_by_side(pixels: dict[str, Pixels]) -> Pixels:

@@ -95,5 +95,6 @@ EXAMPLES = {
     "keep": "{weights: none, checkpoint_seconds: 300}",
     "keep.weights": "last",
     "keep.checkpoint_seconds": "null",
+    "keep.predictions": "16",
     "devices_per_cell": "2",
 }

@@ -17,7 +17,11 @@ class Keep(Settings):
             step; ``none``.
         checkpoint_seconds: between two checkpoints of a training, at least. They are further apart
             where writing them takes more than half a percent of the time; None: there are none.
+        predictions: of how many test images each trained cell's masks and depth are kept, so that a
+            report can show them. They are drawn from the test images before anything is trained,
+            the same ones for all cells; 0: of none.
     """
 
     weights: Literal["best", "last", "none"] = "best"
     checkpoint_seconds: float | None = Field(60.0, ge=0)
+    predictions: int = Field(8, ge=0)

@@ -23,7 +23,7 @@ from typing import Any
 
 from bench.errors import InputError
 from bench.files import atomic_folder
-from bench.study import checksums
+from bench.study import checksums, places
 from bench.study.intact import check_intact
 from bench.study.measurement import Measurement
 from bench.study.plan import changed, known_to
@@ -103,8 +103,10 @@ class _Found:
         if isinstance(one, StoredGrid):
             return one.run_utc, self.sums
         if isinstance(one, Record):
-            kept = one.weights is not None
-            return one.failure is None, kept, len(one.metrics), one.finished_utc, self.sums
+            has_weights = one.weights is not None
+            has_predictions = places.table_file(places.PREDICTIONS).encode() in self.sums
+            kept = one.failure is None, has_weights, len(one.metrics), has_predictions
+            return *kept, one.finished_utc, self.sums
         return one.failure is None, -len(one.problems), one.measured_utc, self.sums
 
 

@@ -3,12 +3,13 @@
 | place | what |
 |---|---|
 | ``grids/<id>/grid.json`` | a grid that was run into the study |
+| ``grids/<id>/samples.parquet`` | the test images whose predictions are kept, and their truth |
 | ``cells/<id>/record.json`` | a finished cell: settings, provenance, figures, training curve |
 | ``cells/<id>/scores.parquet`` | its scores, one row a test image |
 | ``cells/<id>/values.parquet`` | what each metric makes of them, one row a test image |
 | ``cells/<id>/weights.safetensors`` | the weights of its network |
 | ``cells/<id>/consistency.parquet`` | the same of what a teacher sees, where there is one |
-| ``cells/<id>/weights.safetensors`` | its trained weights, where they are kept |
+| ``cells/<id>/predictions.parquet`` | what its network predicts of these test images |
 | ``trials/<id>/record.json`` | a trial of the search for a row's recipe; it has no scores |
 | ``throughput/<id>/measurement.json`` | the speed of a network on a machine |
 | ``checkpoints/<id>/`` | where the training of a cell stands that is not finished |
@@ -40,6 +41,8 @@ WEIGHTS_FILE = "weights.safetensors"
 SCORES = "scores"
 VALUES = "values"
 CONSISTENCY = "consistency"
+PREDICTIONS = "predictions"
+SAMPLES = "samples"
 
 
 def of_cell(cell: Cell) -> str:
@@ -48,13 +51,17 @@ def of_cell(cell: Cell) -> str:
 
 
 def table_file(table: str) -> str:
-    """Return the file name of a table of scores."""
+    """Return the file name of a table."""
     return f"{table}.parquet"
 
 
 _FILES = {  # beside their checksums
-    GRIDS: {GRID_FILE},
-    CELLS: {RECORD_FILE, WEIGHTS_FILE, *map(table_file, (SCORES, VALUES, CONSISTENCY))},
+    GRIDS: {GRID_FILE, table_file(SAMPLES)},
+    CELLS: {
+        RECORD_FILE,
+        WEIGHTS_FILE,
+        *map(table_file, (SCORES, VALUES, CONSISTENCY, PREDICTIONS)),
+    },
     TRIALS: {RECORD_FILE},
     THROUGHPUT: {MEASUREMENT_FILE},
 }

@@ -180,12 +180,38 @@ class Results:
         Raises:
             DamagedError: they are damaged, or an earlier version of this project kept no values.
         """
-        import pandas as pd  # noqa: PLC0415 - takes long, and a report needs none
+        return _table(self.folder / places.CELLS / cell_id, table)
 
-        folder = self.folder / places.CELLS / cell_id
-        name = places.table_file(table)
-        _check(folder, name)
-        return pd.read_parquet(folder / name)
+    def predictions(self, cell_id: str) -> pd.DataFrame | None:
+        """Read the table of a complete cell's predictions; None if none are kept.
+
+        It is as `bench.study.kept_images` has it, which reads the images in it.
+
+        Raises:
+            DamagedError: it is damaged.
+        """
+        return _table_if_kept(self.folder / places.CELLS / cell_id, places.PREDICTIONS)
+
+    def samples(self, stored: StoredGrid) -> pd.DataFrame | None:
+        """Read the same of the samples that a grid's cells keep predictions of."""
+        return _table_if_kept(self.folder / places.GRIDS / stored.id, places.SAMPLES)
+
+
+def _table_if_kept(folder: Path, table: str) -> pd.DataFrame | None:
+    """A table that is kept where the checksums beside it list it."""
+    try:
+        is_kept = places.table_file(table) in checksums.listed(folder)
+        return _table(folder, table) if is_kept else None
+    except (OSError, ValueError) as error:
+        raise DamagedError(f"{folder}: {error}") from None
+
+
+def _table(folder: Path, table: str) -> pd.DataFrame:
+    import pandas as pd  # noqa: PLC0415 - takes long, and a report needs none
+
+    name = places.table_file(table)
+    _check(folder, name)
+    return pd.read_parquet(folder / name)
 
 
 def _check(folder: Path, name: str) -> None:

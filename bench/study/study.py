@@ -86,8 +86,19 @@ class Study:
         metrics: dict[str, MetricContract],
         leakage: Leakage | None = None,
         race: Race | None = None,
+        *,
+        samples: pd.DataFrame | None = None,
     ) -> None:
-        """Keep what was asked, so that a report can tell what is missing or stale."""
+        """Keep what was asked, so that a report can tell what is missing or stale.
+
+        Args:
+            grid: the question.
+            provenance: see `StoredGrid`.
+            metrics: see there.
+            leakage: see there.
+            race: see there.
+            samples: the test images whose predictions are kept of each cell, where any are.
+        """
         stored = StoredGrid(
             grid=grid,
             provenance=provenance,
@@ -98,6 +109,8 @@ class Study:
         )
         with self._adding(places.GRIDS, stored.id) as partial:
             (partial / places.GRID_FILE).write_bytes(_as_json(stored))
+            if samples is not None:
+                _write_table(partial / places.table_file(places.SAMPLES), samples)
             checksums.write(partial)
         self._has_grid = True
 
@@ -119,8 +132,8 @@ class Study:
 
         Args:
             record: of the cell.
-            tables: its scores by `places.SCORES`, what metrics make of them by `places.VALUES`, and
-                `places.CONSISTENCY`; none of a failed one.
+            tables: its scores by `places.SCORES`, what metrics make of them by `places.VALUES`,
+                `places.CONSISTENCY`, and `places.PREDICTIONS`; none of a failed one.
             weights: of its network, as a file of safetensors.
 
         Raises:
@@ -129,8 +142,8 @@ class Study:
         place, cell_id = places.of_cell(record.cell).split("/")
         with self._adding(place, cell_id) as partial:
             (partial / places.RECORD_FILE).write_bytes(_as_json(record))
-            for table, scores in tables.items():
-                scores.to_parquet(partial / places.table_file(table), index=False)
+            for table, content in tables.items():
+                _write_table(partial / places.table_file(table), content)
             if weights is not None:
                 (partial / places.WEIGHTS_FILE).write_bytes(weights)
             checksums.write(partial)
@@ -223,6 +236,11 @@ def _misplaced(kept: StoredGrid | Record | Measurement, folder: Path) -> str | N
             if not (folder / file).is_file():
                 return f"{file}: is not there"
     return None
+
+
+def _write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table; without statistics, which would hold some of its images once more."""
+    table.to_parquet(path, index=False, write_statistics=False)
 
 
 def _as_json(content: BaseModel) -> bytes:

@@ -13,7 +13,7 @@ ROOT = Path(bench.__file__).parent
 
 # From the ground up; what stands in one line may not import each other.
 FLOORS = [
-    {"text"},
+    {"text", "colors"},
     {"errors", "files", "randomness"},
     {"statistics"},
     {"settings"},

@@ -4,6 +4,7 @@
 
 for (const section of document.querySelectorAll(".leaderboard")) leaderboard(section);
 for (const section of document.querySelectorAll(".strata")) strata(section);
+for (const section of document.querySelectorAll(".gallery")) gallery(section);
 for (const section of document.querySelectorAll(".pairs")) pairs(section);
 const drawn = draw();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
@@ -92,6 +93,7 @@ function pairs(section) {
   const data = JSON.parse(section.querySelector(".pairs-data").textContent);
   const [a, b] = [".pick-a", ".pick-b"].map((name) => section.querySelector(name));
   const outcome = section.querySelector(".outcome");
+  const pictures = section.querySelector(".pictures");
   section.querySelector(".tools").hidden = false;
   for (const select of [a, b]) select.append(...data.rows.map((name, place) => new Option(name, place)));
   b.value = "1";
@@ -102,6 +104,7 @@ function pairs(section) {
     if (one === other) outcome.replaceChildren(element("p", "Pick two different rows."));
     else if (typeof found === "string") outcome.replaceChildren(element("p", found));
     else outcome.replaceChildren(comparison(found, one > other, section.dataset.label), ...data.notes.map((note) => element("p", note)));
+    if (pictures) pairedPictures(pictures, one, other);
   }
 
   a.addEventListener("change", show);

@@ -19,6 +19,7 @@ from bench.report.charts import charts
 from bench.report.html.leaderboard_table import cross_entropy, headings, table_rows
 from bench.report.html.overview import compared, highlights
 from bench.report.html.pairs import MOST_ROWS, pairs
+from bench.report.html.pictures import pictures
 from bench.report.html.provenance import code, grid_file, origins
 from bench.report.html.tables import beside, best_losses, timed_tables
 from bench.report.leaderboard import Leaderboard
@@ -26,10 +27,18 @@ from bench.report.marks import GREY_TARGETS, explained
 from bench.report.race import raced
 from bench.report.setting import setting
 from bench.report.strata import HOW_SURE, stratified
+from bench.study.results import Results
 from bench.text import printable
 
 PARTS = files(__package__ or "bench.report.html")
-SCRIPTS = ("vega/vega.min.js", "vega/vega-lite.min.js", "vega/vega-interpreter.js", "page.js")
+STYLES = ("page.css", "gallery.css")
+SCRIPTS = (
+    "vega/vega.min.js",
+    "vega/vega-lite.min.js",
+    "vega/vega-interpreter.js",
+    "gallery.js",
+    "page.js",
+)
 FOLLOWING = ("follow.js",)
 USUAL_STRATA = ("object_size", "depth")
 
@@ -52,6 +61,7 @@ def render(
     boards: Sequence[Leaderboard],
     damaged: Mapping[str, str],
     strata: Sequence[str] = (),
+    results: Results | None = None,
     *,
     following: Following | None = None,
 ) -> str:
@@ -62,6 +72,7 @@ def render(
         boards: at least one.
         damaged: why something of the study could not be read, by its place in the folder.
         strata: columns of the test images by which scores are shown, beside the usual ones.
+        results: the study, for the pictures that it keeps; None: as if it kept none.
         following: of a page that asks its server for changes; without it the page asks nobody.
 
     Raises:
@@ -78,10 +89,10 @@ def render(
     )
     return environment.get_template("template.html.j2").render(
         name=name,
-        boards=[_board(board, boards, name, strata) for board in boards],
+        boards=[_board(board, boards, name, strata, results) for board in boards],
         damaged=damaged,
         following=following,
-        style=Markup(_read("page.css")),  # noqa: S704 - our own file
+        style=Markup("".join(map(_read, STYLES))),  # noqa: S704 - our own files
         scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own files
         script_hashes=[_source_hash(script) for script in scripts],
         licences=[Markup.escape(_read(f"vega/LICENSE.{part}")) for part in ("vega", "vega-lite")],
@@ -92,11 +103,15 @@ def render(
 
 
 def _board(
-    board: Leaderboard, boards: Sequence[Leaderboard], name: str, strata: Sequence[str]
+    board: Leaderboard,
+    boards: Sequence[Leaderboard],
+    name: str,
+    strata: Sequence[str],
+    results: Results | None,
 ) -> dict[str, Any]:
     """What the page shows of a board; all figures are those of the other reports."""
     usual = [column for column in USUAL_STRATA if column in board.images]
-    drawn = charts(board)
+    drawn, shown = charts(board), pictures(board, results)
     return {
         "split": board.grid.data.split.label,
         "compared": compared(board),
@@ -106,7 +121,7 @@ def _board(
         "headings": headings(board),
         "rows": table_rows(board),
         "row_count": len(board.rows),
-        "explained": [line.replace("**", "") for line in explained(board)],
+        "explained": explained(board),
         "raced": raced(board),
         "remarks": list(board_remarks(board, (*board.rows, *board.baselines))),
         "timed": timed_tables(board),
@@ -116,6 +131,8 @@ def _board(
             for one in stratified(board, column)
         ],
         "pairs": as_json(pairs(board)),
+        "pictures": shown,
+        "picture_figures": as_json(shown.figures),
         "charts": {
             section: [
                 (chart, [as_json(panel.spec) for panel in chart.panels])

@@ -69,7 +69,7 @@ class StudyPage:
             raise InputError(f"{self._folder}: no grid of the study can be read")
         following = Following(version, _progress(results))
         name = self._folder.resolve().name
-        return render(name, boards, results.damaged, following=following).encode()
+        return render(name, boards, results.damaged, (), results, following=following).encode()
 
 
 def version_of(folder: Path) -> str:

@@ -151,14 +151,14 @@ def test_metrics_are_not_computed_from_what_another_run_has_made_anew(asked, tmp
     mine = {"metrics": ["iou", "rmse", f"{tmp_path / 'mine.py'}:mine"]}
     original = Study.write_grid
 
-    def meanwhile(self, *known):
+    def meanwhile(self, *known, **more):
         """Another run replaces the cell after this one has read the study."""
         record = trained(study)
         later = record.finished_utc + timedelta(seconds=1)
         tables = {name: study.load().scores(record.cell.id, name) for name in ("scores", "values")}
         weights = study.load().weights(record)
         study.write_cell(record.model_copy(update={"finished_utc": later}), tables, weights)
-        original(self, *known)
+        original(self, *known, **more)
 
     monkeypatch.setattr(Study, "write_grid", meanwhile)
     run(asked(losses=["bce"], **mine), study, device=CPU)

@@ -25,12 +25,17 @@ def html(boards):
 
 
 @pytest.fixture(scope="session")
-def quick_board():
-    """The published one of single seeds, with measured speeds."""
-    (board,) = leaderboards(Study(PUBLISHED / "quick").load())
+def quick_results():
+    """The published study of single seeds, with measured speeds."""
+    return Study(PUBLISHED / "quick").load()
+
+
+@pytest.fixture(scope="session")
+def quick_board(quick_results):
+    (board,) = leaderboards(quick_results)
     return board
 
 
 @pytest.fixture(scope="session")
-def quick(quick_board):
-    return render("quick", [quick_board], {})
+def quick(quick_board, quick_results):
+    return render("quick", [quick_board], {}, (), quick_results)
