@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCHMARK := --benchmark-only --benchmark-autosave
 
-.PHONY: help quickstart test test-slow lint types benchmarks benchmarks-compare benchmarks-peers busy-machine kills faults two-runs large-study plan-accuracy growth coverage gpu-check clean
+.PHONY: help quickstart test test-slow lint types benchmarks benchmarks-compare benchmarks-peers busy-machine kills faults two-runs large-study plan-accuracy growth coverage gpu-check docs docs-pictures clean
 
 help:  ## Show what there is to make.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -61,6 +61,12 @@ growth: $(READY)  ## How time and memory grow with cells, samples and image size
 
 coverage: $(READY)  ## How often intervals, ranks and races are right where the truth is known.
 	$(BIN)/python -m tests.simulations.coverage
+
+docs: $(READY)  ## Build the documentation as build/docs/index.html; a broken link is an error.
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --fresh-env docs build/docs
+
+docs-pictures: $(READY)  ## Take the README's pictures of the published studies anew.
+	$(BIN)/python docs/pictures.py
 
 gpu-check: $(READY)  ## On a CUDA machine: its tests, speed ratios and a study, in nine minutes.
 	$(BIN)/python -m tests.gpu_check

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from bench.settings.base import Settings
+from bench.settings.base import NonNegativeInt, Settings
 
 
 class Keep(Settings):
@@ -24,4 +24,4 @@ class Keep(Settings):
 
     weights: Literal["best", "last", "none"] = "best"
     checkpoint_seconds: float | None = Field(60.0, ge=0)
-    predictions: int = Field(8, ge=0)
+    predictions: NonNegativeInt = 8

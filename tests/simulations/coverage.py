@@ -1,6 +1,7 @@
 """How often the intervals, ranks and races of bench.statistics are right where the truth is known.
 
-``python -m tests.simulations.coverage [REPEATS]`` prints the tables of docs/statistics.md.
+``python -m tests.simulations.coverage [REPEATS]`` prints the tables of
+docs/explanation/statistics.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether intervals, ranks and races are right as often as docs/statistics.md says."""
+"""Whether intervals, ranks and races are right as often as docs/explanation/statistics.md says."""
 
 import numpy as np
 import pytest
