@@ -10,6 +10,7 @@ PROJECT = "maskdepth-bench"
 OF_DEVELOPERS = "dev"  # the extra that only the tests need
 EXTRAS = {  # what each is for
     "depth": "`bench data make --depth-model`",
+    "docs": "`make docs`",
     "export": "`bench export --format onnx`",
     "figures": "charts as SVG, PNG and PDF",
     "mlflow": "`bench run --track mlflow`",

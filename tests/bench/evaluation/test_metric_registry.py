@@ -208,7 +208,8 @@ def test_a_summary_has_what_the_table_has_the_columns_of():
 
 def test_the_listing_says_which_way_is_better(capsys):
     list_names(Registry.metrics)
-    lines = [line.split(maxsplit=3) for line in capsys.readouterr().out.splitlines()]
-    assert [line[0] for line in lines] == metrics.names()
-    assert ["boundary_f", "mask", "higher", "boundary F"] in lines
-    assert ["rmse", "depth", "lower", "RMSE"] in lines
+    text = capsys.readouterr().out
+    named = [line for line in text.split("\n\n", 1)[0].splitlines() if not line.startswith(" ")]
+    assert named == metrics.names()
+    assert "\n  of the mask; higher is better; boundary F\n" in text
+    assert "\n  of the depth; lower is better; RMSE\n" in text
