@@ -155,7 +155,8 @@ def test_a_raced_board_says_what_was_decided_and_ranks_who_is_left(study):
         "(error 5 % in all); the others alone are ranked, by IoU alone"
     )
     assert lines[1:] == ["race: after 2 seeds 2 of 3 rows went on"]
-    assert remark in markdown.render("study", [board], {})
+    said = f"{remark.removeprefix('seed 2: ')}: {board.rows[-1].title} (seed 2)"
+    assert said in markdown.render("study", [board], {})
 
 
 @pytest.mark.parametrize(
