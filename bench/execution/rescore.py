@@ -81,8 +81,14 @@ def rescore(
             claims.give_back(record.cell.id)
     results = study.load()
     there = [metric for metric in asked if any(map(metric.is_in, results.records.values()))]
+    ids = {stored.id for stored in results.grids}
     for stored in results.grids:
-        _show(study, stored, specs, there)
+        after = _showing(stored, specs, there)
+        if after.id != stored.id and after.id in ids:
+            continue  # that grid shows the metrics for the same cells, and is not overwritten
+        ids.add(after.id)
+        if after != stored:
+            study.replace_grid(stored, after)
     return found
 
 
@@ -151,8 +157,8 @@ def _write(
     return result.record
 
 
-def _show(study: Study, stored: StoredGrid, specs: Sequence[str], there: Sequence[Metric]) -> None:
-    """Have a grid that was run ask for those metrics that are about its tasks."""
+def _showing(stored: StoredGrid, specs: Sequence[str], there: Sequence[Metric]) -> StoredGrid:
+    """Return a grid that was run with those further metrics that are about its tasks."""
     contracts = {
         metric.name: metric.contract
         for metric in there
@@ -165,6 +171,4 @@ def _show(study: Study, stored: StoredGrid, specs: Sequence[str], there: Sequenc
         if name in contracts and spec not in stored.grid.metrics
     ]
     grid = stored.grid.model_copy(update={"metrics": (*stored.grid.metrics, *further)})
-    after = stored.model_copy(update={"grid": grid, "metrics": stored.metrics | contracts})
-    if after != stored:
-        study.replace_grid(stored, after)
+    return stored.model_copy(update={"grid": grid, "metrics": stored.metrics | contracts})

@@ -112,6 +112,17 @@ def test_several_are_computed_at_once_and_a_second_time_there_is_nothing_to_do(s
     assert (grid / "grid.json").stat().st_mtime_ns == before
 
 
+def test_an_earlier_grid_does_not_take_the_place_of_a_later_one_that_asks_the_same(study):
+    (earlier,) = study.load().grids
+    question = earlier.grid.model_copy(update={"metrics": (*earlier.grid.metrics, "dice")})
+    study.write_grid(question, earlier.provenance, earlier.metrics)
+    later = study.load().grids[0]
+    rescore(study, ["dice"], CPU)
+    assert [stored.run_utc for stored in study.load().grids] == [later.run_utc, earlier.run_utc]
+    rescore(study, ["dice", "delta1"], CPU)  # both would ask the same
+    assert [stored.run_utc for stored in study.load().grids] == [later.run_utc, earlier.run_utc]
+
+
 def test_a_changed_metric_takes_the_place_of_its_earlier_version(study, metric, tmp_path):
     rescore(study, [metric], CPU)
     first = trained_records(study)
