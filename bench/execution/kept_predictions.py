@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +13,13 @@ from torch import Tensor
 
 from architectures import Prediction
 from bench.data.split import Rows
+from bench.errors import DamagedError
 from bench.execution.context import RunContext
 from bench.randomness import stream_seed
+from bench.settings import identity
 from bench.study.kept_images import MIDDLE, TOP, Pixels, as_table
+from bench.study.record import Provenance
+from bench.study.results import Results
 
 
 def shown_rows(context: RunContext) -> Rows:
@@ -29,14 +34,36 @@ def shown_rows(context: RunContext) -> Rows:
     return by_key[np.random.default_rng(seed).permutation(len(by_key))[:count]]
 
 
-def shown_samples(context: RunContext) -> pd.DataFrame | None:
-    """Return these test images and their truth, as `bench.study.kept_images` has them.
+def samples_to_keep(
+    context: RunContext, provenance: Provenance, results: Results
+) -> pd.DataFrame | None:
+    """Return these test images and their truth, or more of them where an earlier run kept more.
 
-    None where no predictions are kept.
+    Finished cells of that run predict them all, and are not run again to keep fewer.
+
+    Args:
+        context: of the run.
+        provenance: what is behind its cells.
+        results: what the study held before it.
+
+    Returns:
+        As `bench.study.kept_images` has them; None where no predictions are kept.
     """
-    dataset, rows = context.loader.dataset, shown_rows(context)
-    if len(rows) == 0:
-        return None
+    rows, data = shown_rows(context), identity.of_data(context.grid.data)
+    asked = set(context.loader.dataset.keys[rows])
+    for stored in results.grids:
+        before = stored.provenance
+        is_same = (before.data, before.split) == (provenance.data, provenance.split)
+        if is_same and identity.of_data(stored.grid.data) == data:
+            with suppress(DamagedError):  # then they are written anew
+                earlier = results.samples(stored)
+                if earlier is not None and asked <= set(earlier["key"]):
+                    return earlier
+    return _samples(context, rows) if len(rows) else None
+
+
+def _samples(context: RunContext, rows: Rows) -> pd.DataFrame:
+    dataset = context.loader.dataset
     images: dict[str, Pixels] = {"composite": dataset.composites[rows]}
     if dataset.backgrounds is not None:
         images["background"] = dataset.backgrounds[dataset.background_rows[rows]]

@@ -13,7 +13,7 @@ from bench.data.leakage import find_leakage
 from bench.events import Listener, Listeners, Remark, silent
 from bench.execution.context import RunContext, open_context, open_inventory
 from bench.execution.grid_run import LOOK_S, GridRun, Means, Precedents
-from bench.execution.kept_predictions import shown_samples
+from bench.execution.kept_predictions import samples_to_keep
 from bench.execution.launchers.contract import AT_ONCE, Cluster, Launcher
 from bench.execution.launchers.inline import Inline
 from bench.execution.launchers.processes import Processes
@@ -157,13 +157,14 @@ def run(
             listen(Remark(remark))
         study.clear_up()
         claims.others()
+        provenance = context.inventory.of_all(grid.cells())
         study.write_grid(
             grid,
-            context.inventory.of_all(grid.cells()),
+            provenance,
             {metric.name: metric.contract for metric in context.metrics},
             leakage.shares,
             None if rules is None else rules.race,
-            samples=shown_samples(context),
+            samples=samples_to_keep(context, provenance, results),
         )
         launch = _launcher(grid, context, listen, stop, server=server, cluster=cluster)
         means = Means(study, context, launch, listen, claims, stop)

@@ -41,7 +41,8 @@ SHOWN = 300  # characters of a list of changes
 def merge(folders: Sequence[Path], out: Path) -> int:
     """Join some studies in one; all is checked before anything is written.
 
-    Of a grid that was run several times, the latest run is kept. Of several measurements of one
+    Of a grid that was run several times, the latest run that kept test images is, or else the
+    latest. Of several measurements of one
     network on machines of one kind, one that did not fail is, the one that has the fewest problems,
     then the latest. The order of the studies does not matter, and what is in ``out`` already is not
     written again. The grids come last: a merge that is interrupted shows nothing that is not whole,
@@ -101,7 +102,8 @@ class _Found:
         """By what one is preferred to another of the same place."""
         one = self.content
         if isinstance(one, StoredGrid):
-            return one.run_utc, self.sums
+            has_samples = places.table_file(places.SAMPLES).encode() in self.sums
+            return has_samples, one.run_utc, self.sums
         if isinstance(one, Record):
             has_weights = one.weights is not None
             has_predictions = places.table_file(places.PREDICTIONS).encode() in self.sums

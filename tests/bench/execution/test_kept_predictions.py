@@ -130,6 +130,37 @@ def test_the_predictions_stay_where_metrics_are_computed_later(study, tmp_path, 
     assert [read_predictions(results, record).keys for record in records_of(results)] == before
 
 
+@pytest.mark.parametrize("fewer", [0, 2])
+def test_a_later_run_that_keeps_fewer_takes_no_images_from_the_finished_cells(study, fewer):
+    results = study.load()
+    (stored,) = results.grids
+    before = read_samples(results, stored)
+    question = stored.grid.model_copy(update={"keep": Keep(predictions=fewer)})
+    run(question, study, device=CPU, throughput=False)
+    results = study.load()
+    (after,) = results.grids
+    assert after.grid.keep.predictions == fewer
+    assert read_samples(results, after).keys == before.keys
+
+
+def test_a_later_run_that_keeps_more_has_their_images(study):
+    (stored,) = study.load().grids
+    question = stored.grid.model_copy(update={"keep": Keep(predictions=11)})
+    run(question, study, device=CPU, throughput=False)
+    results = study.load()
+    assert len(read_samples(results, results.grids[0]).keys) == 11
+
+
+def test_of_two_equal_grids_the_one_with_images_is_merged(study, tmp_path):
+    """However late the other one was run."""
+    (stored,) = study.load().grids
+    bare = Study(tmp_path / "bare")
+    bare.write_grid(stored.grid, stored.provenance, stored.metrics, stored.leakage)
+    merge([bare.folder, study.folder], tmp_path / "merged")
+    merged = Study(tmp_path / "merged").load()
+    assert read_samples(merged, merged.grids[0]) is not None
+
+
 def test_verify_names_predictions_of_another_row(study):
     assert list(verify(study.load())) == []
     results = study.load()
