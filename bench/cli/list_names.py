@@ -60,13 +60,18 @@ WRITTEN = {
             "One for each task; {mask: bce} trains the mask alone.",
         ),
         Entry(
-            "losses/terms/NAME.py",
-            "A loss of your own is a file of the checkout; see CONTRIBUTING.md.",
+            "bce + 0.5*path/to/file.py:NAME",
+            "A loss of your own. `bench new loss NAME` begins one, and `bench check "
+            "path/to/file.py:NAME` examines it.",
         ),
     ),
     Registry.metrics: (
         Entry("[dice, mae]", "In a grid's metrics: the first of each task sorts the leaderboard."),
-        Entry("path/to/file.py:NAME", "A metric of your own; see CONTRIBUTING.md."),
+        Entry(
+            "path/to/file.py:NAME",
+            "A metric of your own. `bench new metric NAME` begins one, and `bench check "
+            "path/to/file.py:NAME` examines it.",
+        ),
     ),
 }
 

@@ -59,7 +59,14 @@ def test_a_name_is_listed_with_what_it_is_and_its_options(what, name, details):
     ("what", "forms"),
     [
         ("architectures", ["smp:DECODER/ENCODER", "timm:ENCODER", "path/to/file.py:NAME"]),
-        ("losses", ["bce + 0.5*ssim(window=7)", "{mask: bce, depth: l1}"]),
+        (
+            "losses",
+            [
+                "bce + 0.5*ssim(window=7)",
+                "{mask: bce, depth: l1}",
+                "bce + 0.5*path/to/file.py:NAME",
+            ],
+        ),
         ("metrics", ["path/to/file.py:NAME"]),
     ],
 )
