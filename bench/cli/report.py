@@ -103,7 +103,7 @@ def report(
     """Print a study's leaderboard and write it to its folder: as text, table, page or charts."""
     from bench.report import markdown, terminal
     from bench.report.leaderboard import leaderboards
-    from bench.report.selection import Selection
+    from bench.report.selection import EVERYTHING, Selection
     from bench.study.study import Study
 
     selection = Selection(
@@ -128,9 +128,10 @@ def report(
             return
         file = out or study / _file_name(format_, selection)
         files = {file: content}
+        prefix = "" if selection == EVERYTHING else "selection-"  # a part replaces no whole one
         for column in strata or [] if format_ is Format.MARKDOWN else []:
             text = markdown.render_strata(name, boards, column, selection)
-            files[file.with_name(f"by-{column}.md")] = text.encode()
+            files[file.with_name(f"{prefix}by-{column}.md")] = text.encode()
     terminal.print_leaderboard(Console(), name, boards, results.damaged, selection)
     written = [_write(path, content) for path, content in files.items()]
     if out is not None and not all(written):

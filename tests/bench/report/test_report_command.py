@@ -61,9 +61,12 @@ def test_a_part_of_a_board_does_not_replace_the_whole_one(study):
     assert [cells[1] for cells in table[2:]] == ["l1", "bce"]
 
 
-def test_strata_are_of_the_chosen_rows_and_scores(study):
+def test_strata_are_of_the_chosen_rows_and_scores_and_do_not_replace_those_of_the_whole(study):
+    bench(study, "--strata", "background")
+    whole = (study / "by-background.md").read_text()
     bench(study, "--select", "unet/*", "--columns", "rmse", "--strata", "background")
-    text = (study / "by-background.md").read_text()
+    assert (study / "by-background.md").read_text() == whole
+    text = (study / "selection-by-background.md").read_text()
     assert "## RMSE ↓ by background" in text
     assert "## IoU" not in text
     assert "| unet" in text
