@@ -128,6 +128,11 @@ def _compare_rows(
         typer.echo("one seed: these are two checkpoints; their recipes may compare otherwise")
     if any(one.was_raced for one in found):
         typer.echo("raced: a row that got no more seeds may be better than the few it has say")
+    if collapsed := [one.name for one in found if one.has_collapsed]:
+        typer.echo(
+            f"collapsed: by {' and '.join(collapsed)} some seeds predict the same for every image; "
+            "they count only in a row that has no others"
+        )
     if not zones:
         typer.echo("equal is said of what --equal gives a size for")
 

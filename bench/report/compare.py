@@ -45,6 +45,8 @@ class Comparison:
         verdict: what A is.
         rows: how many rows stand behind each of the two.
         was_raced: whether a race decided how many seeds they have.
+        has_collapsed: whether a seed of these rows predicts the same whatever it sees; such seeds
+            count only in a row that has no others.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Comparison:
     verdict: Verdict
     rows: int
     was_raced: bool
+    has_collapsed: bool
 
 
 def compare(
@@ -109,6 +112,12 @@ def compare(
                 ),
                 rows=int((one > 0).sum()),
                 was_raced=bool(ranking_metrics(board.races)),
+                has_collapsed=any(
+                    row.figures[column.key].collapsed
+                    for name in (first, second)
+                    for row in _rows(board, name)
+                    if column.key in row.figures
+                ),
             )
         )
     if not found:

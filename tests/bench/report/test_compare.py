@@ -135,6 +135,24 @@ def test_a_collapsed_cell_is_not_replaced_by_its_row(tmp_path):
         compare(boards, cells[0].id, cells[-1].id)
 
 
+def test_collapsed_seeds_of_the_compared_rows_are_told(tmp_path):
+    cells = [c for c in scored_study.grid().cells() if c.loss is not None]
+    first, last = (f"{c.architecture.name}/{c.loss.mask}" for c in (cells[0], cells[-1]))
+    others = [c for c in cells if f"{c.architecture.name}/{c.loss.mask}" not in {first, last}]
+    third = f"{others[0].architecture.name}/{others[0].loss.mask}"
+
+    def tables(cell):
+        full = {"tp": 4096 / 5, "fp": 0.8 * 4096, "fn": 0.0, "changed_pixels": 0.0}
+        return scored_study.scores(cell).assign(**full if cell.id == cells[0].id else {})
+
+    scored_study.keep(tmp_path, tables=tables)
+    told = "collapsed: by IoU some seeds predict the same for every image"
+    for one, other, expected in ((first, last, True), (last, first, True), (last, third, False)):
+        ran = CliRunner().invoke(app, ["compare", str(tmp_path), one, other])
+        assert ran.exit_code == 0, ran.output
+        assert (told in ran.output) == expected
+
+
 def test_what_is_too_small_to_matter_is_equal(boards):
     zones = {"iou": Zone(0.5), "rmse": Zone(2.0, is_share=True)}
     found = compare(boards, "unet/bce", "densenet/bce", equal=zones)
