@@ -49,6 +49,7 @@ def grid_of(rendered_archive, tmp_path):
             f"architectures: [{name}]\nlosses: [bce]\nseeds: {seeds}\n"
             f"data: {{archive: {rendered_archive}, image_size: 64}}\n"
             "train: {steps: 2, batch_size: 8}\n"
+            "keep: {weights: none}\n"  # up to 260 MB: that is the disk's time
         )
         return path, path.with_suffix("")
 
