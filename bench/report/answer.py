@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 import numpy as np
 
 from bench.report.analysis import Analysis
@@ -52,7 +54,7 @@ def _leaders(board: Leaderboard, ranked: list[tuple[Column, Analysis]]) -> str:
                 f"{len(names)} of {rows} ranked rows lead in {column.name} and cannot be told "
                 f"apart, {names[0]} among them"
             )
-    return f"{'; '.join(parts)} ({_seeds_and_images(ranked[0][1])})."
+    return f"{'; '.join(parts)} ({_seeds_and_images([found for _, found in ranked[:2]])})."
 
 
 def _with_figure(board: Leaderboard, column: Column, found: Analysis, place: int) -> str:
@@ -61,10 +63,15 @@ def _with_figure(board: Leaderboard, column: Column, found: Analysis, place: int
     return f"{_name(board, found, place)} ({figure(row, column)})"
 
 
-def _seeds_and_images(found: Analysis) -> str:
-    counts = sorted(set(found.panel.seed_counts[found.ranking.ranked].tolist()))
-    seeds = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    return f"{seeds} seeds, {found.panel.images} images"
+def _seeds_and_images(analyses: Sequence[Analysis]) -> str:
+    seeds = {int(n) for one in analyses for n in one.panel.seed_counts[one.ranking.ranked]}
+    images = {one.panel.images for one in analyses}
+    return f"{_span(seeds)} seeds, {_span(images)} images"
+
+
+def _span(counts: Collection[int]) -> str:
+    least, most = min(counts), max(counts)
+    return f"{least}" if least == most else f"{least} to {most}"
 
 
 def _sources(board: Leaderboard, column: Column, found: Analysis) -> list[str]:

@@ -68,7 +68,7 @@ def _change(row: Row, other: Row, column: Column) -> str:
     change = (there.mean if there else 0) - (here.mean if here else 0)
     one_seed = any(e.interval.of_checkpoint for e in (here, there) if e and e.interval)
     mark = f" {ONE_SEED}" if one_seed else ""
-    return f"{change:+.{column.decimals}f} ± {half:.{column.decimals}f}{mark}"
+    return f"{change:+z.{column.decimals}f} ± {half:.{column.decimals}f}{mark}"
 
 
 def _known(estimate: Estimate | None) -> bool:
@@ -99,7 +99,7 @@ def joint_and_single(board: Leaderboard) -> Iterator[PlainTable]:
                         board.rows[number].architecture,
                         board.rows[number].loss or "",
                         column.title,
-                        f"{change.estimate:+.{d}f} ± {change.half_width:.{d}f}"
+                        f"{change.estimate:+z.{d}f} ± {change.half_width:.{d}f}"
                         + (f" {ONE_SEED}" if change.of_checkpoint else ""),
                     )
                 )

@@ -23,7 +23,7 @@ def rank(row: Row, column: Column) -> str:
     if estimate is None or estimate.rank is None:
         return NOTHING
     low, high = estimate.rank
-    return f"{low if low == high else f'{low}-{high}'} {estimate.letters}"
+    return f"{low if low == high else f'{low}-{high}'} {estimate.letters}".rstrip()
 
 
 def figure(row: Row, column: Column) -> str:
@@ -37,8 +37,8 @@ def figure(row: Row, column: Column) -> str:
     if estimate.lacking:
         shown += f" ({estimate.lacking} seeds without)"
     if estimate.collapsed:
-        some = estimate.collapsed < row.seeds
-        shown += f" ({estimate.collapsed} of {row.seeds} collapsed)" if some else " (collapsed)"
+        some, of = estimate.collapsed < estimate.finished, estimate.finished
+        shown += f" ({estimate.collapsed} of {of} collapsed)" if some else " (collapsed)"
     return shown
 
 

@@ -30,6 +30,7 @@ class Estimate:
         rank: the best and the worst that it may have, if the row is ranked.
         letters: rows that share one cannot be told apart.
         collapsed: how many seeds predict the same whatever they see.
+        finished: how many seeds there are, these too.
         best: no trained row is better in this column; of a score, none is for certain.
         below_baseline: a trivial baseline is at least as good.
     """
@@ -42,6 +43,7 @@ class Estimate:
     rank: tuple[int, int] | None = None
     letters: str = ""
     collapsed: int = 0
+    finished: int = 0
     best: bool = False
     below_baseline: bool = False
 

@@ -122,8 +122,8 @@ def _figure(row: Row, column: Column) -> str:
     if estimate.lacking:
         marks.append(f"({estimate.lacking} without)")
     if estimate.collapsed:
-        some = estimate.collapsed < row.seeds
-        marks.append(f"({estimate.collapsed}/{row.seeds})" if some else "(all)")
+        some = estimate.collapsed < estimate.finished
+        marks.append(f"({estimate.collapsed}/{estimate.finished})" if some else "(all)")
     if estimate.below_baseline:
         marks.append(BELOW_BASELINE)
     return " ".join([shown, *map(latex, marks)])

@@ -188,9 +188,16 @@ def _images(
     planned: Sequence[PlannedCell], scores: Mapping[str, CellScores], results: Results
 ) -> dict[str, npt.NDArray[Any]]:
     """By what the test images can be told apart; of stale cells they may be others."""
-    current = [one for one in planned if one.state is State.CURRENT and one.cell.id in scores]
-    records = [one.record for one in current if one.record is not None]
-    return image_columns(results, records[0]) if records else {}
+    of_tasks = {  # what a cell knows of the truth depends on these alone
+        one.cell.tasks: one.record
+        for one in planned
+        if one.state is State.CURRENT and one.cell.id in scores and one.record is not None
+    }
+    return {
+        name: column
+        for record in of_tasks.values()
+        for name, column in image_columns(results, record).items()
+    }
 
 
 def _marked(rows: Sequence[Row], baselines: Sequence[Row], columns: Sequence[Column]) -> list[Row]:

@@ -93,10 +93,12 @@ def _on_intervals(board: Leaderboard, found: Analysis, *, with_ranks: bool) -> I
         column = next(c for c in board.columns if board.analysis(c) is found)
         if board.is_ranked_by(column):
             what = "Rank: the ranks that a row may have," if with_ranks else "Letters:"
-            yield (
-                f"{what} all rows compared at once at 95 %; rows that share a letter cannot be "
-                "told apart"
+            letters = (
+                "rows that share a letter cannot be told apart"
+                if any(found.ranking.letters)
+                else "there are no letters, as ties would take too many"
             )
+            yield f"{what} all rows compared at once at 95 %; {letters}"
         rows = [board.rows[number] for number in found.rows]
         sound = sorted({row.seeds for row in rows if not row.figures[column.key].collapsed})
         up_to = [f"{upper_bound(0, seeds):.0%}" for seeds in sound]

@@ -152,4 +152,5 @@ def _estimate(
         lacking=len(learnt) - len(known),
         sd=statistics.stdev(known) if len(known) > 1 else None,
         collapsed=sum(collapsed),
+        finished=len(records),
     )

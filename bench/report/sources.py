@@ -69,7 +69,7 @@ def effects_table(cross: Factorial, column: Column) -> PlainTable:
         title=f"Effects on {column.name}",
         header=("", "", f"{column.title}, from the mean of all"),
         body=tuple(
-            (factor, name, f"{effect.estimate:+.{column.decimals}f} ± {half}")
+            (factor, name, f"{effect.estimate:+z.{column.decimals}f} ± {half}")
             for factor in FACTORS
             for name, effect in cross.effects(factor).items()
             for half in (f"{effect.half_width:.{column.decimals}f}",)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -56,7 +58,7 @@ def stratified(
     Args:
         board: the rows.
         name: a column of the test images: of the archive, ``object_size`` or ``depth``. One of
-            numbers is cut into thirds with equally many images.
+            many numbers is cut into thirds of as many images each as equal values let it.
         columns: the scores; by default all of the board.
 
     Raises:
@@ -77,17 +79,38 @@ def _strata(values: npt.NDArray[Any]) -> dict[str, npt.NDArray[np.bool_]]:
     if len(names) > MOST:
         values = _as_numbers(values)
     if values.dtype.kind != "f":
-        largest = sorted(names[np.argsort(-counts, kind="stable")][:MOST])
-        found = {str(value): values.astype(str) == value for value in largest}
+        largest = names[np.argsort(-counts, kind="stable")][:MOST]
+        found = {str(value): values.astype(str) == value for value in _in_order(largest)}
         others = ~np.any(list(found.values()), axis=0)
         return found | ({f"{len(names) - MOST} others": others} if others.any() else {})
-    low, high = np.nanquantile(values, [1 / 3, 2 / 3])
-    cuts = (values < low, (values >= low) & (values < high), values >= high)
-    ends = (np.nanmin(values), low, high, np.nanmax(values))
+    starts = [-math.inf, *_cuts(values), math.inf]
+    parts = [(values >= low) & (values < high) for low, high in pairwise(starts)]
+    thirds = THIRDS if len(parts) == len(THIRDS) else (THIRDS[0], THIRDS[-1])
     return {
-        f"{third} ({ends[place]:.3g} to {ends[place + 1]:.3g})": cuts[place]
-        for place, third in enumerate(THIRDS)
+        f"{third} ({_range(values[part])})": part for third, part in zip(thirds, parts, strict=True)
     }
+
+
+def _cuts(values: npt.NDArray[np.float64]) -> list[float]:
+    """The least values of the second and the last third, as near as equal values let them be."""
+    known = np.sort(values[~np.isnan(values)])
+    starts = np.unique(known)[1:]
+    below = np.searchsorted(known, starts)
+    shares = np.arange(1, len(THIRDS)) / len(THIRDS)
+    wanted = np.ceil((len(known) - 1) * shares)  # as quantiles have it
+    return sorted({float(starts[np.abs(below - count).argmin()]) for count in wanted})
+
+
+def _range(values: npt.NDArray[np.float64]) -> str:
+    least, most = (f"{end:.3g}" for end in (values.min(), values.max()))
+    return least if least == most else f"{least} to {most}"
+
+
+def _in_order(names: npt.NDArray[np.str_]) -> list[str]:
+    """Names in the order of the alphabet, and numbers in that of numbers."""
+    names = np.sort(names)
+    ordered: list[str] = names[np.argsort(_as_numbers(names), kind="stable")].tolist()
+    return ordered
 
 
 def _as_numbers(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import string
 from dataclasses import dataclass
 
 import numpy as np
 
 from bench.statistics.arrays import Counts, Flags
 from bench.statistics.draws import DRAWS, deviations
+from bench.statistics.letters import compact_letters
 from bench.statistics.panel import Panel, SeedVariances
 from bench.statistics.shared_variances import shared_variances
 
@@ -25,7 +25,7 @@ class Ranking:
         better: (C, C) whether row j is significantly better than row k.
         low: (C,) the best rank that a row may have; 1 is the best of all.
         high: (C,) the worst rank that it may have.
-        letters: of each row; two rows share a letter if and only if neither is better.
+        letters: of each row, see `compact_letters`.
         critical: how many standard errors a difference must have.
     """
 
@@ -86,34 +86,3 @@ def rank(
     order = places[np.argsort(-goodness[places], kind="stable")]
     letters = compact_letters(better, [int(place) for place in order])
     return Ranking(ranked, better, low, high, letters, critical)
-
-
-def compact_letters(better: Flags, order: list[int]) -> tuple[str, ...]:
-    """Return letters such that two rows share one if and only if neither is better (Piepho 2004).
-
-    Args:
-        better: (C, C) whether row j is better than row k.
-        order: the rows that get letters, the best first; the letters follow it.
-    """
-    groups = [frozenset(order)]
-    for first, second in zip(*np.nonzero(better), strict=True):
-        split = [
-            part
-            for group in groups
-            for part in (
-                (group - {first}, group - {second}) if {first, second} <= group else (group,)
-            )
-        ]
-        groups = [part for part in dict.fromkeys(split) if not any(part < other for other in split)]
-    place = {row: at for at, row in enumerate(order)}
-    groups.sort(key=lambda group: sorted(place[row] for row in group))
-    return tuple(
-        "".join(_letter(number) for number, group in enumerate(groups) if row in group)
-        for row in range(len(better))
-    )
-
-
-def _letter(number: int) -> str:
-    """Return a to z, then a1 to z1, a2, ..."""
-    again, letter = divmod(number, len(string.ascii_lowercase))
-    return string.ascii_lowercase[letter] + (str(again) if again else "")

@@ -36,7 +36,8 @@ def shares_of_a_run(
     A run is a row with one seed; its figure is the mean over the images. The rows' architectures
     and losses are taken as they are, not as draws from others (fixed effects): a source's variance
     is the mean square of its effects over the rows, less what noise alone would give. The seed's is
-    the mean of the rows' variances. On an incomplete grid the effects are those of least squares.
+    the mean of the variances of those rows that have several seeds. On an incomplete grid the
+    effects are those of least squares.
 
     The interval holds what other seeds and images would give: percentiles over draws of the rows'
     means, of which the noise is taken off that they have twice, and of the variances.
@@ -45,7 +46,8 @@ def shares_of_a_run(
         panel: the values.
         architectures: (C,) of each row.
         losses: (C,) of each row.
-        seeds: variances between seeds, of which each row needs some degrees of freedom.
+        seeds: variances between seeds, of which each row needs some degrees of freedom; at least
+            one row has several seeds.
         generator: of the draws.
     """
     one, other = indicators(architectures), indicators(losses)
@@ -57,11 +59,11 @@ def shares_of_a_run(
     }
     noise = panel.image_covariance + np.diag(seeds.variance / panel.seed_counts)
     drawn = panel.means + deviations(panel, seeds, generator)
-    own = panel.seeds.variance
-    each = own**2 / np.maximum(panel.seeds.freedom, 1.0)
+    several = panel.seed_counts > 1  # a row of one seed tells nothing of the seed's variance
+    own, residual = panel.seeds.variance[several], panel.residual_variances[several].mean()
+    each = own**2 / panel.seeds.freedom[several]
     freedom = own.sum() ** 2 / each.sum() if own.any() else 1.0
     by_chance = freedom / generator.chisquare(freedom, DRAWS)
-    residual = panel.residual_variances.mean()
     found = {
         name: _mean_square(panel.means[None], kept, noise) for name, kept in projectors.items()
     } | {"seed": np.maximum([own.mean() - residual], 0.0)}

@@ -106,7 +106,7 @@ def image_columns(results: Results, record: Record) -> dict[str, npt.NDArray[Any
     if "mask_pixels" in scores:
         target = (scores["tp"] + scores["fn"]) / scores["mask_pixels"]
         found["object_size"] = target.to_numpy(np.float64)
-    if "target_depth" in scores:
+    if "depth_pixels" in scores:
         pixels = scores["depth_pixels"].where(scores["depth_pixels"] > 0)
         found["depth"] = (scores["target_depth"] / pixels).to_numpy(np.float64)
     return found

@@ -1,6 +1,6 @@
 import pytest
 
-from bench.text import printable, shortened
+from bench.text import markdown, printable, shortened
 
 
 def test_what_cannot_be_printed_is_spelled_out():
@@ -12,3 +12,7 @@ def test_what_cannot_be_printed_is_spelled_out():
 )
 def test_a_text_that_is_too_long_keeps_its_beginning_and_its_end(length, shown):
     assert shortened("abcdefgh", length) == shown
+
+
+def test_nothing_in_a_name_is_markup_of_a_code_host():
+    assert markdown("~~old~~ $x$ a_b *b*") == r"\~\~old\~\~ \$x\$ a_b \*b\*"

@@ -48,7 +48,7 @@ def _panel(column: Column, cross: Factorial) -> Panel:
             "effect": round(effect.estimate, 6),
             "low": round(effect.low, 6),
             "high": round(effect.high, 6),
-            "text": f"{effect.estimate:+.{column.decimals}f} ± "
+            "text": f"{effect.estimate:+z.{column.decimals}f} ± "
             f"{effect.half_width:.{column.decimals}f}",
         }
         for factor in FACTORS

@@ -88,3 +88,14 @@ def test_the_answer_stands_at_the_top_of_the_report_and_on_the_terminal(tmp_path
     written = (tmp_path / "leaderboard.md").read_text()
     assert "> unet with bce (0.802 ± " in written.split("- data:")[0]
     assert "unet with bce (0.802 ± " in " ".join(printed.split())
+
+
+def test_the_count_of_images_is_of_every_metric_that_is_named(tmp_path):
+    """Five images have no reading of depth."""
+
+    def tables(cell):
+        found = scored_study.scores(cell)
+        found.loc[found.index[55:], [c for c in found if "depth" in c or "error" in c]] = 0
+        return found
+
+    assert said(tmp_path, tables)[0].endswith("(4 seeds, 55 to 60 images).")

@@ -1,4 +1,4 @@
-"""`bench compare`, `bench power` and strata say what the values of the images support."""
+"""`bench compare` and `bench power` say what the values of the images support."""
 
 import numpy as np
 import pytest
@@ -243,62 +243,6 @@ def test_an_open_pair_says_what_would_tell_it_apart(tmp_path):
     ran = CliRunner().invoke(app, ["power", str(tmp_path)])
     assert ran.exit_code == 0
     assert "not told apart with 4 seeds, 60 images" in ran.output
-
-
-def test_strata_are_means_over_their_images(tmp_path):
-    kinds = ["1" if n % 3 == 0 else "0" for n in range(60)]
-    scored_study.keep(tmp_path, tables=lambda cell: scored_study.scores(cell, group_mirrored=kinds))
-    ran = CliRunner().invoke(app, ["report", str(tmp_path), "--strata", "mirrored"])
-    assert ran.exit_code == 0
-    text = (tmp_path / "by-mirrored.md").read_text()
-    line = next(line for line in text.splitlines() if line.startswith("| unet         | bce"))
-    found = [float(cell.split()[0]) for cell in line.split("|")[3:5]]
-    iou = values("unet/bce")
-    is_one = np.array(kinds) == "1"
-    assert found == pytest.approx([iou[:, ~is_one].mean(), iou[:, is_one].mean()], abs=5e-4)
-    assert [cell.strip() for cell in text.split("| images")[1].split("|")[2:4]] == ["40", "20"]
-
-
-def test_object_sizes_are_cut_into_thirds(tmp_path):
-    sizes = np.linspace(100, 700, 60)
-
-    def tables(cell):
-        table = scored_study.scores(cell)
-        return table.assign(tp=sizes, fn=0.0, fp=100.0)
-
-    scored_study.keep(tmp_path, tables=tables)
-    ran = CliRunner().invoke(app, ["report", str(tmp_path), "--strata", "object_size"])
-    assert ran.exit_code == 0
-    text = (tmp_path / "by-object_size.md").read_text()
-    assert "low (0.0244 to" in text  # 100 of 4096 pixels
-    assert [cell.strip() for cell in text.split("| images")[1].split("|")[2:5]] == ["20"] * 3
-
-
-def test_an_unknown_stratum_is_told_and_nothing_is_written(tmp_path):
-    scored_study.keep(tmp_path)
-    ran = CliRunner().invoke(app, ["report", str(tmp_path), "--strata", "object_siz"])
-    assert isinstance(ran.exception, InputError)
-    assert "did you mean 'object_size'" in str(ran.exception)
-    assert not (tmp_path / "leaderboard.md").exists()
-
-
-def test_numbers_of_an_archive_are_cut_into_thirds_and_rare_names_stand_together(tmp_path):
-    distance = [str(n / 10) for n in range(60)]
-    names = [f"n{min(n, 20)}" for n in range(60)]
-    scored_study.keep(
-        tmp_path,
-        tables=lambda cell: scored_study.scores(cell, group_distance=distance, group_name=names),
-    )
-    ran = CliRunner().invoke(
-        app, ["report", str(tmp_path), "--strata", "distance", "--strata", "name"]
-    )
-    assert ran.exit_code == 0
-    text = (tmp_path / "by-distance.md").read_text()
-    assert [cell.strip() for cell in text.split("| images")[1].split("|")[2:5]] == ["20"] * 3
-    text = (tmp_path / "by-name.md").read_text()
-    assert "9 others" in text  # of 21 names, twelve have columns of their own
-    counts = [int(cell) for cell in text.split("| images")[1].split("\n")[0].split("|")[2:-1]]
-    assert sum(counts) == 60
 
 
 def test_other_data_are_not_set_beside_as_another_split(tmp_path):

@@ -5,6 +5,7 @@ import pytest
 import scored_study
 import study_maker
 
+from bench.report.marks import STALE
 from bench.settings import LossPair
 from bench.study.record import Epoch, Leakage, TermScale, Training
 from bench.study.study import Study
@@ -289,3 +290,19 @@ def test_one_test_image_shows_no_collapse(tmp_path):
     )
     (board,) = scored_study.boards(study)
     assert all(not row.remarks for row in board.rows)
+
+
+def test_a_stale_row_says_of_how_many_seeds_some_collapsed(tmp_path):
+    full = {"tp": 4096 / 5, "fp": 0.8 * 4096, "fn": 0.0, "changed_pixels": 0.0}
+
+    def tables(cell):
+        found = scored_study.scores(cell)
+        return found.assign(**full) if (cell.seed, cell.architecture.name) == (2, "unet") else found
+
+    study = scored_study.keep(tmp_path, tables=tables)
+    changed = study_maker.PROVENANCE.sources | {"unet": {"networks/unet.py": "9" * 64}}
+    provenance = study_maker.PROVENANCE.model_copy(update={"sources": changed})
+    study.write_grid(scored_study.grid(), provenance, study_maker.CONTRACTS)
+    shown = scored_study.text(study).splitlines()
+    line = next(line for line in shown if line.startswith("| unet ") and f"bce {STALE}" in line)
+    assert "(1 of 4 collapsed)" in line

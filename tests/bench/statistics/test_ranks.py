@@ -1,12 +1,10 @@
-import itertools
-
 import numpy as np
 import pytest
 from scipy import stats
 from simulated_worlds import World
 
 from bench.statistics.panel import Panel, SeedVariances
-from bench.statistics.ranks import compact_letters, rank
+from bench.statistics.ranks import rank
 
 CLEAR = World(means=(0, 50, 100, 100), seeds=5, seed_sd=1)
 
@@ -64,30 +62,3 @@ def test_the_same_input_and_generator_give_the_same_ranking():
     first, second = ranking(), ranking()
     assert first.critical == second.critical
     assert ranking(World(means=(0, 1, 2), seeds=3)).critical != first.critical
-
-
-@pytest.mark.parametrize("seed", range(30))
-def test_rows_share_a_letter_if_and_only_if_neither_is_better(seed):
-    rng = np.random.default_rng(seed)
-    scores = rng.normal(size=9)
-    needed = np.abs(rng.normal(0.5, 0.5, (9, 9)))  # unequal standard errors: no plain order
-    better = scores[:, None] - scores > (needed + needed.T) / 2
-    letters = compact_letters(better, list(np.argsort(-scores)))
-    for one, other in itertools.combinations(range(9), 2):
-        shared = set(letters[one]) & set(letters[other])
-        assert bool(shared) == (not better[one, other] and not better[other, one])
-    assert all(letters)
-    assert "a" in letters[int(np.argmax(scores))]
-
-
-def test_no_letter_is_needless():
-    """A chain in which only the ends differ takes two letters, not three."""
-    better = np.zeros((3, 3), bool)
-    better[0, 2] = True
-    assert compact_letters(better, [0, 1, 2]) == ("a", "ab", "b")
-
-
-def test_letters_go_on_after_z():
-    better = np.triu(np.ones((28, 28), bool), 1)
-    letters = compact_letters(better, list(range(28)))
-    assert letters[25:] == ("z", "a1", "b1")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench.statistics.panel import Panel
+from bench.statistics.panel import Panel, SeedVariances
 from bench.statistics.shared_variances import shared_variances
 from bench.statistics.shares import shares_of_a_run
 
@@ -86,3 +86,18 @@ def test_the_intervals_hold_the_planted_shares(sizes, seeds):
 def test_the_same_values_give_the_same_shares():
     panel, _ = world(np.random.default_rng(3), (2.0, 6.0, 3.0), 3)
     assert shares(panel) == shares(panel)
+
+
+def test_a_row_of_one_seed_tells_nothing_of_the_share_of_the_seed():
+    """Two by two, effects of 10 by architecture alone, seeds at 1 on either side of the mean."""
+    rows = [np.array([[mean - 1], [mean + 1]]) * np.ones(4) for mean in (-10.0, -10.0, 10.0, 10.0)]
+    rows[3] = np.full((1, 4), 10.0)
+    found = shares_of_a_run(
+        Panel(rows),
+        np.array(["a", "a", "b", "b"]),
+        np.array(["k", "l", "k", "l"]),
+        SeedVariances(np.full(4, 2.0), np.full(4, 3.0)),
+        np.random.default_rng(0),
+    )
+    architecture = 10**2 - (1 + 1 + 1 + 2) / 4 / 4  # less what the noise of four means makes of it
+    assert found["seed"].estimate == pytest.approx(2 / (2 + architecture))
