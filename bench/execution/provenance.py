@@ -136,9 +136,10 @@ def _weights(cell: Cell) -> Iterator[tuple[str, str]]:
     if cell.loss is None:
         return
     for network in networks(cell):
+        name = _name(network)
         for option, path in identity.weights_files(network):
             if _is_path(path):
-                yield f"{_name(network)} ({option}: {Path(path).name})", path
+                yield f"{name} ({option}: {Path(path).name})", path
     teacher = cell.train.teacher
     if teacher is not None and teacher.weights is not None:
         yield "the teacher", teacher.weights
