@@ -5,13 +5,7 @@ import os
 import shutil
 
 import pytest
-from studies_to_merge import (
-    CELL,
-    GRID,
-    OTHER_SEEDS,
-    measurement,
-    records_of,
-)
+from studies_to_merge import CELL, GRID, OTHER_SEEDS, measurement, records_of
 from study_maker import contents
 
 from bench.errors import InputError
