@@ -3,6 +3,7 @@
 import hashlib
 import json
 import stat
+import subprocess
 from dataclasses import dataclass, field, replace
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
@@ -106,3 +107,15 @@ def make_study(folder):
     ((case, _),) = timing_cases(cells, records)
     study.write_measurement(study_maker.measurement(case))
     return folder
+
+
+def list_anew(folder):
+    """Write the checksums of what is in a folder."""
+    names = [path.name for path in folder.iterdir() if path.name != "SHA256SUMS"]
+    sums = subprocess.run(
+        ["sha256sum", *sorted(names)],  # noqa: S607
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+    (folder / "SHA256SUMS").write_bytes(sums.stdout)

@@ -3,6 +3,8 @@
 import copy
 import json
 import re
+import time
+from contextlib import contextmanager
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -10,15 +12,16 @@ from hypothesis import strategies as st
 # In a text that is no valid JSON yet: a fragment by its number, and the end of a key given twice.
 FRAGMENT = re.compile(r'"@(\d+)"')
 TWIN = "@twin"
-# How often, and for how long at most, a test mutates: briefly, and where it is marked as slow.
+# How often a test mutates: briefly, and where it is marked as slow.
 BRIEF = settings(
     max_examples=150,
-    deadline=5000,  # ms: no file keeps its reader waiting
+    deadline=None,  # see `promptly`
     derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 LONG = settings(BRIEF, max_examples=10_000)
+LONGEST_S = 5  # of a processor, that a file may keep its reader at work
 # Texts that stand for a value or a key, whatever they are.
 FRAGMENTS = [
     *["null", "true", "0", "-1", "0.5", '""', "[]", "{}", '"x"', "[[]]", '{"x": 1}', "x", ","],
@@ -29,6 +32,14 @@ FRAGMENTS = [
     *['"2026-01-01T00:00:00"', '"2026-13-45T00:00:00Z"', '"0001-01-01T00:00:00+14:00"', "1e11"],
     *['"../../x"', '"~nosuchuser/x.py:f"', '"cells"', '"iou"', '"unet"', '"bce"'],
 ]
+
+
+@contextmanager
+def promptly():
+    """Fail if the block takes longer than `LONGEST_S`, however busy the machine is."""
+    before = time.process_time()
+    yield
+    assert time.process_time() - before < LONGEST_S
 
 
 @st.composite

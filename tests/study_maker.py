@@ -123,3 +123,10 @@ def sums(iou, rmse, **columns):
         "depth_change": pixels / 8,
     }
     return pd.DataFrame(content | columns)
+
+
+def contents(folder):
+    """Every file below a folder, by its place in there."""
+    return {
+        path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }

@@ -23,8 +23,10 @@ def check_name(spec: str, name: str) -> None:
         raise ArchitectureError(
             f"{spec!r}: timm has no model {model!r}{did_you_mean(model, timm.list_models())}"
         )
+    if not tag:
+        return
     tagged = timm.list_models(f"{model}.*", include_tags=True)
-    if tag and name not in tagged:
+    if name not in tagged:
         raise ArchitectureError(
             f"{spec!r}: timm's {model} has no tag {tag!r} (choices: {', '.join(tagged)})"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -46,7 +46,7 @@ class Inventory:
 
     def __init__(self, data: str, split: str) -> None:
         self._data, self._split = data, split
-        self._sources: dict[str, Mapping[str, SourceFile]] = {}
+        self._sources: dict[Hashable, Mapping[str, SourceFile]] = {}
         self._weights: dict[str, str] = {}
 
     def of(self, cell: Cell) -> Provenance:
@@ -83,13 +83,23 @@ class Inventory:
         if cell.loss is None:
             return
         for network in networks(cell):
-            yield _name(network), self._files(network.name, partial(_of_network, network.name))
+            find = partial(self._of_network, network.name)
+            yield _name(network), self._files(network.name, find)
         for name in loss_names(cell):
             files = self._files(f"loss {name}", partial(_of_loss, name))
             yield f"loss {losses.without_folders(name)}", files
 
+    def _of_network(self, name: str) -> Mapping[str, SourceFile]:
+        """The files behind a network; all networks of a library have the same."""
+        file = architectures.source_of(name)
+        if file is None:
+            return {}
+        as_module = not name.rpartition(":")[0].endswith(".py")
+        find = partial(sources.closure, file, as_module=as_module, without=REGISTRIES)
+        return self._files((file, as_module), find)
+
     def _files(
-        self, what: str, find: Callable[[], Mapping[str, SourceFile]]
+        self, what: Hashable, find: Callable[[], Mapping[str, SourceFile]]
     ) -> Mapping[str, SourceFile]:
         if what not in self._sources:
             self._sources[what] = find()
@@ -113,14 +123,6 @@ def _decoding() -> Mapping[str, SourceFile]:
     }
 
 
-def _of_network(name: str) -> Mapping[str, SourceFile]:
-    file = architectures.source_of(name)
-    if file is None:
-        return {}
-    as_module = not name.rpartition(":")[0].endswith(".py")
-    return sources.closure(file, as_module=as_module, without=REGISTRIES)
-
-
 def _of_loss(name: str) -> Mapping[str, SourceFile]:
     return sources.closure(losses.source_of(name), without=REGISTRIES)
 
@@ -136,9 +138,10 @@ def _weights(cell: Cell) -> Iterator[tuple[str, str]]:
     if cell.loss is None:
         return
     for network in networks(cell):
+        name = _name(network)
         for option, path in identity.weights_files(network):
             if _is_path(path):
-                yield f"{_name(network)} ({option}: {Path(path).name})", path
+                yield f"{name} ({option}: {Path(path).name})", path
     teacher = cell.train.teacher
     if teacher is not None and teacher.weights is not None:
         yield "the teacher", teacher.weights

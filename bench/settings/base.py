@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationInfo
@@ -37,3 +39,19 @@ def is_stored(info: ValidationInfo) -> bool:
     They are then not looked up in the registries: the code that they name may be elsewhere.
     """
     return bool(info.context and info.context.get("stored"))
+
+
+def require_distinct(entries: Iterable[object]) -> None:
+    """Make sure that no entry of a list is there twice.
+
+    Raises:
+        ValueError: one is.
+    """
+    seen = set()
+    for entry in entries:
+        content = entry.model_dump(mode="json") if isinstance(entry, Settings) else entry
+        # By their text: to Python 1, 1.0 and True are the same.
+        text = json.dumps(content, sort_keys=True)
+        if text in seen:
+            raise ValueError(f"{getattr(entry, 'label', entry)} is listed twice")
+        seen.add(text)

@@ -9,12 +9,21 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from bench.settings import name_pattern
-from bench.settings.base import NonNegativeInt, PositiveInt, Seed, Settings, WholeNumber
+from bench.settings.base import (
+    NonNegativeInt,
+    PositiveInt,
+    Seed,
+    Settings,
+    WholeNumber,
+    is_stored,
+    require_distinct,
+)
 
 
 class Split(Settings):
@@ -230,6 +239,11 @@ class Source(Settings):
     depth: DepthCoding | None = None
     mask_threshold: WholeNumber = Field(127, ge=0, le=254)
 
+    @property
+    def label(self) -> str:
+        """The files, as a message names them."""
+        return ", ".join(self.files)
+
 
 class Data(Settings):
     """Which samples, at which size (height, width) in pixels, split how.
@@ -247,6 +261,19 @@ class Data(Settings):
     image_size: ImageSize = (64, 64)
     split: Split = Split()
     limit: PositiveInt | None = None
+
+    @field_validator("archive")
+    @classmethod
+    def _distinct(
+        cls, value: tuple[str | Source, ...], info: ValidationInfo
+    ) -> tuple[str | Source, ...]:
+        """Before any is opened, which takes some milliseconds each."""
+        if not is_stored(info):
+            require_distinct(value)
+            for source in value:
+                if isinstance(source, Source):
+                    require_distinct(source.files)
+        return value
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterator
 from typing import Annotated, Any, Self
 
@@ -17,7 +16,7 @@ from pydantic import (
 
 import architectures as architecture_registry
 from bench.settings import identity
-from bench.settings.base import OneOrMore, PositiveInt, Seed, Settings, is_stored
+from bench.settings.base import OneOrMore, PositiveInt, Seed, Settings, is_stored, require_distinct
 from bench.settings.cell import BASELINES, TASKS, Cell
 from bench.settings.data import Data
 from bench.settings.keep import Keep
@@ -91,14 +90,7 @@ class Grid(Settings):
     @field_validator("architectures", "losses", "seeds", "metrics")
     @classmethod
     def _distinct(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
-        seen = set()
-        for entry in value:
-            content = entry.model_dump(mode="json") if isinstance(entry, Settings) else entry
-            # By their text: to Python 1, 1.0 and True are the same.
-            text = json.dumps(content, sort_keys=True)
-            if text in seen:
-                raise ValueError(f"{getattr(entry, 'label', entry)} is listed twice")
-            seen.add(text)
+        require_distinct(value)
         return value
 
     @model_validator(mode="after")

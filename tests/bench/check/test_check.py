@@ -287,7 +287,9 @@ def test_the_table_says_what_failed_and_how_to_fix_it():
     ],
 )
 def test_every_registered_network_passes(name):
-    findings = {finding.check: finding for finding in check(name, {"width": 0.125})}
+    # However busy the machine is.
+    found = check(name, {"width": 0.125}, longest_s=600)
+    findings = {finding.check: finding for finding in found}
     assert with_status(findings, Status.PASSED) == NAMES
 
 

@@ -11,9 +11,11 @@ import zlib
 from pathlib import Path
 
 import canonical_archive
+import damaged_zip
 import numpy as np
 import pytest
 import torch
+from damaged_zip import flip_bits, insert_garbage, truncate
 from PIL import Image
 
 from bench.archives.check import inspect
@@ -27,50 +29,6 @@ from bench.settings import Source
 LIMIT_S = 20
 LIMIT_MIB = 2048
 IMPORTS_MIB = 512  # that the libraries take
-
-
-def flip_bytes(content, draw):
-    content = bytearray(content)
-    for _ in range(draw.choice([1, 3, 30, 300])):
-        content[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
-    return bytes(content)
-
-
-def truncate(content, draw):
-    return content[: draw.randrange(len(content))]
-
-
-def insert_garbage(content, draw):
-    place = draw.randrange(len(content))
-    return content[:place] + draw.randbytes(draw.choice([1, 100, 5000])) + content[place:]
-
-
-def break_the_index(content, draw):
-    content = bytearray(content)
-    start = content.index(b"PK\1\2")
-    for _ in range(draw.choice([1, 2, 10])):
-        content[draw.randrange(start, len(content))] = draw.randrange(256)
-    return bytes(content)
-
-
-def state_absurd_sizes(content, draw):
-    content = bytearray(content)
-    records = [i for i in range(len(content) - 46) if content[i : i + 4] == b"PK\1\2"]
-    for _ in range(draw.choice([1, 5])):
-        field = draw.choice([20, 24, 28, 30, 42])
-        width = "<H" if field in {28, 30} else "<L"
-        value = draw.choice([0, 1, 2**31, 2**32 - 1, draw.randrange(2**32)])
-        bits = 16 if width == "<H" else 32
-        struct.pack_into(width, content, draw.choice(records) + field, value % 2**bits)
-    return bytes(content)
-
-
-def state_a_wrong_end(content, draw):
-    content = bytearray(content)
-    end = content.rindex(b"PK\5\6")
-    at = draw.choice([4, 6, 8, 10, 12, 16, 20])
-    struct.pack_into("<H", content, end + at, draw.randrange(2**16))
-    return bytes(content)
 
 
 def rezip(change):
@@ -109,7 +67,7 @@ def drop_entries(entries, draw):
 @rezip
 def damage_one_entry(entries, draw):
     name = draw.choice(list(entries))
-    entries[name] = draw.choice([flip_bytes, truncate, insert_garbage])(entries[name], draw)
+    entries[name] = draw.choice([flip_bits, truncate, insert_garbage])(entries[name], draw)
 
 
 @rezip
@@ -164,7 +122,7 @@ def key_places_outside(entries, draw):
 def scramble_the_table(entries, draw):
     entries["samples.csv"] = draw.choice(
         [
-            flip_bytes(entries["samples.csv"], draw),
+            flip_bits(entries["samples.csv"], draw),
             b"key,background\n" + b"s0,b0\n" * 3,
             b'key,background\n"s0,b0\n',
             b"key,background\ns0\ns1,b1,c,d,e\n",
@@ -187,7 +145,7 @@ def scramble_the_description(entries, draw):
             b'{"format": 1, "depth": {"crop": [-5, 9, 4, 2]}}',
             b'{"format": 1, "depth": {"invalid": "x"}}',
             json.dumps({"format": draw.choice([0, "1", None, [1]])}).encode(),
-            flip_bytes(entries["dataset.json"], draw),
+            flip_bits(entries["dataset.json"], draw),
         ]
     )
 
@@ -206,12 +164,7 @@ def change_a_mode(entries, draw):
 
 
 DAMAGES = [
-    flip_bytes,
-    truncate,
-    insert_garbage,
-    break_the_index,
-    state_absurd_sizes,
-    state_a_wrong_end,
+    *damaged_zip.DAMAGES,
     swap_entries,
     drop_entries,
     damage_one_entry,

@@ -9,8 +9,9 @@ import architectures
 from bench.data import decode
 from bench.errors import InputError
 from bench.execution.provenance import Inventory
-from bench.settings import Architecture, Data, LossPair, Teacher, Train
+from bench.settings import Architecture, Data, LossPair, Teacher, Train, identity
 from bench.settings.grid import Grid
+from bench.study import sources
 from user_code import forget_changed
 
 
@@ -82,6 +83,19 @@ def test_a_changed_helper_is_seen_and_a_moved_folder_is_not(tmp_path):
     assert different == {"helper.py"}
 
 
+def test_all_networks_of_a_file_share_its_sources_which_are_looked_up_once(tmp_path, monkeypatch):
+    file, looked_up = tmp_path / "mine.py", []
+    file.write_text(f"{NETWORK}{NETWORK.replace('mine', 'other')}")
+    closure = sources.closure
+    monkeypatch.setattr(
+        sources, "closure", lambda file, **how: looked_up.append(file.name) or closure(file, **how)
+    )
+    inventory = Inventory("the data", "the split")
+    found = [inventory.of(cell(f"{file}:{name}")).sources for name in ("mine", "other", "mine")]
+    assert looked_up == ["mine.py", "bce.py"]
+    assert found[0]["mine.py:mine"] == found[1]["mine.py:other"] == {"mine.py": digest_of(file)}
+
+
 def test_other_weights_behind_the_same_path_are_seen(tmp_path):
     path = tmp_path / "teacher.safetensors"
     found = []
@@ -101,6 +115,23 @@ def test_an_encoders_weights_are_told_by_their_content(tmp_path):
     assert found.weights == {
         "densenet (encoder_weights: encoder.safetensors)": hashlib.sha256(b"one").hexdigest()
     }
+
+
+def test_a_network_is_named_once_for_all_its_files_of_weights(tmp_path, monkeypatch):
+    named = []
+    of_architecture = identity.of_architecture
+    monkeypatch.setattr(
+        identity, "of_architecture", lambda one: named.append(one) or of_architecture(one)
+    )
+    files = []
+    for number in range(3):
+        files.append(str(tmp_path / f"{number}.pt"))
+        Path(files[-1]).write_bytes(b"one")
+    (tmp_path / "mine.py").write_text("def mine(*, starts):\n    return None\n")
+    asked = cell({"name": f"{tmp_path / 'mine.py'}:mine", "starts": files})
+    named.clear()
+    assert len(Inventory("the data", "the split").of(asked).weights) == 3
+    assert len(named) == 2  # for its weights, and for its code
 
 
 def test_the_home_folder_is_written_in_short(tmp_path, monkeypatch):

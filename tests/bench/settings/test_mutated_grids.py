@@ -8,7 +8,7 @@ import yaml
 from harmless import only_reads
 from hypothesis import given
 from hypothesis import strategies as st
-from mutation import BRIEF, LONG, edited, restructured
+from mutation import BRIEF, LONG, edited, promptly, restructured
 
 from bench.errors import InputError
 from bench.execution.run import look_ahead
@@ -160,7 +160,7 @@ def test_the_grids_are_sound_before_they_are_mutated(folder, contents):
 def _mutated(folder, contents, repository, data):
     text = data.draw(restructured(contents, FRAGMENTS) | edited(shipped(repository)))
     path = written(folder, text)
-    with only_reads():
+    with only_reads(), promptly():
         line = dry_run(path)
     assert line is None or (line.isprintable() and 0 < len(line) <= LONGEST)
 

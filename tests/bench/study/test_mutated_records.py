@@ -7,7 +7,7 @@ import study_maker
 from harmless import only_reads
 from hypothesis import given
 from hypothesis import strategies as st
-from mutation import BRIEF, FRAGMENTS, LONG, edited, restructured
+from mutation import BRIEF, FRAGMENTS, LONG, edited, promptly, restructured
 
 from bench.settings import Architecture, Data, LossPair, Train
 from bench.settings.grid import Grid
@@ -80,7 +80,7 @@ def load_with(study, path, content, *, with_checksum):
         sums.unlink()
         checksums.write(path.parent)
     try:
-        with only_reads():
+        with only_reads(), promptly():
             return study.load()
     finally:
         path.write_bytes(kept[0])

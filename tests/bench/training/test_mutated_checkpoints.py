@@ -11,7 +11,7 @@ import torch
 from harmless import only_reads
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mutation import BRIEF, FRAGMENTS, LONG, edited, restructured
+from mutation import BRIEF, FRAGMENTS, LONG, edited, promptly, restructured
 from tiny_network import TinyNetwork
 
 from bench.data.batch_loader import BatchLoader
@@ -172,7 +172,8 @@ def _mutated(bench, data):
     if with_checksum:
         (bench.folder / checksums.FILE).unlink()
         checksums.write(bench.folder)
-    found, kept = bench.go_on()
+    with promptly():
+        found, kept = bench.go_on()
     assert not isinstance(found, AssertionError), found
     if not with_checksum and content != bench.sound[FILE]:
         assert kept.refused

@@ -106,7 +106,8 @@ def ray(grid, context):
 def slurm(grid, context):
     pytest.importorskip("submitit", reason="the extra `slurm` is not installed")
     module = import_module("bench.execution.launchers.slurm")
-    cluster = module.SlurmCluster({}, executor="local")
+    # By default a job has two minutes, in which a busy machine may not even have loaded torch.
+    cluster = module.SlurmCluster({"timeout_min": 30}, executor="local")
     yield partial(launcher_of, cluster, grid, context)
 
 

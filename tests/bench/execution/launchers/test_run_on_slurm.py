@@ -53,7 +53,8 @@ def test_a_cell_that_is_preempted_goes_on_and_ends_as_if_it_had_not_been(
     alone, on_cluster = Study(tmp_path / "alone"), Study(tmp_path / "cluster")
     run(question, alone, device=CPU, threads=1, throughput=False)
     listen = Preempting(monkeypatch)
-    cluster = SlurmCluster({"cpus_per_task": 1}, executor="local")
+    # By default a job has two minutes, in which a busy machine may not even have loaded torch.
+    cluster = SlurmCluster({"cpus_per_task": 1, "timeout_min": 30}, executor="local")
     run(question, on_cluster, device=CPU, listen=listen, cluster=cluster)
     assert missing(question, on_cluster) == []
     assert figures(on_cluster) == figures(alone)

@@ -1,7 +1,5 @@
 """The pictures in Debian's Chromium: slider, choice of an image, two rows beside each other."""
 
-import shutil
-
 import pictured_study
 import pytest
 import scored_study
@@ -9,21 +7,7 @@ import scored_study
 from bench.report.html.page import render
 from bench.report.leaderboard import leaderboards
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe")
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt install chromium"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -35,23 +19,6 @@ def file(tmp_path_factory):
     html = render("mine", leaderboards(results), results.damaged, (), results)
     file.write_text(html, encoding="utf-8")
     return file
-
-
-@pytest.fixture(params=["light", "dark"])
-def page(browser, file, request):
-    """The page; in the end it has complained of nothing and asked for nothing."""
-    context = browser.new_context(color_scheme=request.param)
-    page, heard = context.new_page(), []
-    page.on("console", lambda message: heard.append(message.text))
-    page.on("pageerror", lambda error: heard.append(str(error)))
-    page.on(
-        "request",
-        lambda asked: heard.append(asked.url) if not asked.url.startswith("data:") else None,
-    )
-    page.goto(file.as_uri())
-    yield page
-    context.close()
-    assert heard == [file.as_uri()]
 
 
 def cut(page):
@@ -128,11 +95,8 @@ def test_paired_pictures_begin_where_a_beats_b_and_turn_round_with_the_rows(page
     assert page.locator(".pictures img").count() == 0
 
 
-def test_axe_finds_no_violation_in_the_pictures(page):
-    found = axe.Axe().run(page)
-    assert [
-        (one["id"], one["nodes"][0]["html"][:200]) for one in found.response["violations"]
-    ] == []
+def test_axe_finds_no_violation_in_the_pictures(page, violations):
+    assert violations(page) == []
 
 
 def test_the_pictures_are_no_wider_than_a_phone(page):

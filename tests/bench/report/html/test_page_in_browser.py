@@ -1,6 +1,5 @@
 """The page in Debian's Chromium: what a reader does with it, and what it must never do."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -10,22 +9,8 @@ from bench.report.html.page import render
 from bench.report.leaderboard import leaderboards
 from bench.study.study import Study
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe")
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt install chromium"),
-]
+pytestmark = pytest.mark.slow
 STUDY = Path(bench.__file__).parent.parent / "results" / "published" / "cross-cpu"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -37,23 +22,13 @@ def file(tmp_path_factory):
     return file
 
 
-@pytest.fixture(params=["light", "dark"])
-def page(browser, file, request):
-    """The page with its charts; in the end it has complained of nothing and asked for nothing."""
-    context = browser.new_context(color_scheme=request.param)
-    page, heard = context.new_page(), []
-    page.on("console", lambda message: heard.append(message.text))
-    page.on("pageerror", lambda error: heard.append(str(error)))
-    page.on(
-        "request", lambda asked: heard.append(asked.url) if asked.url != file.as_uri() else None
-    )
-    page.goto(file.as_uri())
+@pytest.fixture
+def page(page):
+    """The page with its charts."""
     page.wait_for_function(
         "[...document.querySelectorAll('.drawing')].every(place => place.querySelector('svg'))"
     )
-    yield page
-    context.close()
-    assert heard == []
+    return page
 
 
 def figures(page):
@@ -113,12 +88,9 @@ def test_swapping_two_rows_turns_the_difference_round(page):
     assert "Pick two different rows" in section.locator(".outcome").inner_text()
 
 
-def test_axe_finds_no_violation(page):
+def test_axe_finds_no_violation(page, violations):
     page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
-    found = axe.Axe().run(page)
-    assert [
-        (one["id"], one["nodes"][0]["html"][:200]) for one in found.response["violations"]
-    ] == []
+    assert violations(page) == []
 
 
 def test_the_page_is_no_wider_than_a_phone(page):

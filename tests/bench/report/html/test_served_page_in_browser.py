@@ -1,6 +1,5 @@
 """A served page in Debian's Chromium: it follows its study, and the reader loses nothing by it."""
 
-import shutil
 from threading import Thread
 
 import pytest
@@ -9,13 +8,7 @@ import scored_study
 from bench.report.html import serve
 from bench.report.html.serve import PageServer
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe")
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt install chromium"),
-]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -36,17 +29,16 @@ def server(folder, monkeypatch):
 
 
 @pytest.fixture
-def page(server):
+def page(browser, server):
     """The page; in the end it has complained of nothing and asked nobody but its server."""
     address = f"http://127.0.0.1:{server.server_port}/"
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page, heard = browser.new_page(viewport={"width": 1000, "height": 500}), []
-        page.on("pageerror", lambda error: heard.append(str(error)))
-        page.on("request", lambda asked: heard.append(asked.url) if asked.url != address else None)
-        page.goto(address)
-        yield page
-        browser.close()
+    context = browser.new_context(viewport={"width": 1000, "height": 500})
+    page, heard = context.new_page(), []
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    page.on("request", lambda asked: heard.append(asked.url) if asked.url != address else None)
+    page.goto(address)
+    yield page
+    context.close()
     assert heard == []
 
 
@@ -83,6 +75,5 @@ def test_the_page_says_when_its_server_has_ended_and_stays(page, server):
     assert page.locator("#leaderboard-1 table.board tbody tr").count() == 9
 
 
-def test_axe_finds_no_violation_on_a_served_page(page):
-    found = axe.Axe().run(page)
-    assert [one["id"] for one in found.response["violations"]] == []
+def test_axe_finds_no_violation_on_a_served_page(page, violations):
+    assert violations(page) == []

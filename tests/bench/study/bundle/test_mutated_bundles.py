@@ -5,13 +5,14 @@ import math
 import random
 import shutil
 import stat
-import struct
 import warnings
 import zipfile
 
 import bundle_maker
+import damaged_zip
 import pytest
 from bundle_maker import Parts
+from damaged_zip import flip_bits
 
 from bench.errors import InputError
 from bench.study.bundle import bundle
@@ -84,12 +85,12 @@ def compress_an_entry(parts, draw):
 
 def change_bytes(parts, draw):
     entry = draw.choice(parts.entries)
-    entry.content = flipped(entry.content, draw)
+    entry.content = flip_bits(entry.content, draw)
 
 
 def change_bytes_and_checksums(parts, draw):
     entry = draw.choice(parts.entries)
-    parts.fill(entry, flipped(entry.content, draw))
+    parts.fill(entry, flip_bits(entry.content, draw))
 
 
 def edit_json_and_checksums(parts, draw):
@@ -120,14 +121,6 @@ def edit(content, draw):
         content[key] = draw.choice(VALUES)
 
 
-def flipped(content, draw):
-    content = bytearray(content)
-    for _ in range(draw.choice([1, 2, 10])):
-        if content:
-            content[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
-    return bytes(content)
-
-
 MUTATIONS = [
     rename_an_entry,
     rename_a_file,
@@ -144,50 +137,6 @@ MUTATIONS = [
 ]
 
 
-def cut_off(content, draw):
-    return content[: draw.randrange(len(content))]
-
-
-def insert(content, draw):
-    place = draw.randrange(len(content))
-    return content[:place] + draw.randbytes(draw.choice([1, 30, 3000])) + content[place:]
-
-
-def break_the_index(content, draw):
-    content = bytearray(content)
-    start = content.index(b"PK\1\2")
-    for _ in range(draw.choice([1, 2, 10])):
-        content[draw.randrange(start, len(content))] = draw.randrange(256)
-    return bytes(content)
-
-
-def state_absurd_numbers(content, draw):
-    content = bytearray(content)
-    records = [i for i in range(len(content) - 46) if content[i : i + 4] == b"PK\1\2"]
-    field, width = draw.choice(
-        [
-            (4, "H"),
-            (6, "H"),
-            (8, "H"),
-            (10, "H"),
-            (20, "L"),
-            (24, "L"),
-            (28, "H"),
-            (30, "H"),
-            (32, "H"),
-            (38, "L"),
-            (42, "L"),
-        ]
-    )
-    bits = 16 if width == "H" else 32
-    value = draw.choice([0, 1, 2, 99, 2 ** (bits - 1), 2**bits - 1, draw.randrange(2**bits)])
-    struct.pack_into(f"<{width}", content, draw.choice(records) + field, value)
-    return bytes(content)
-
-
-MUTATIONS_OF_BYTES = [flipped, cut_off, insert, break_the_index, state_absurd_numbers]
-
-
 def mutate(parts, file, draw):
     """Write a bundle of which one to three things are changed."""
     parts = parts.copy()
@@ -199,7 +148,7 @@ def mutate(parts, file, draw):
                 break  # an earlier change has left nothing that this one could change
     parts.write(file)
     if draw.random() < 0.4:
-        file.write_bytes(draw.choice(MUTATIONS_OF_BYTES)(file.read_bytes(), draw))
+        file.write_bytes(draw.choice(damaged_zip.DAMAGES)(file.read_bytes(), draw))
 
 
 @pytest.mark.parametrize(
