@@ -157,7 +157,7 @@ def test_a_grid_survives_being_written_and_read(tmp_path):
         (
             changed(train={"epochs": 4, "compile": False}),
             (
-                "train.compile: unknown value false; (choices: auto, on, off); YAML reads on, yes, "
+                "train.compile: unknown value false (choices: auto, on, off); YAML reads on, yes, "
                 "off and no as true and false: put them in quotes"
             ),
         ),
