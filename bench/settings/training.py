@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from bench.settings.base import OneOrMore, PositiveInt, Settings, is_stored
+from bench.settings.base import Number, OneOrMore, PositiveInt, Settings, is_stored
 from bench.settings.budget import Budget
 from bench.settings.data import ImageSize
 from bench.settings.losses import LossPair
@@ -74,14 +74,14 @@ class Recipe(Settings):
     losses: LossPair | None = None
     freeze: Annotated[tuple[str, ...], OneOrMore] = ()
     optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
-    learning_rate: float = Field(1e-3, gt=0)
-    weight_decay: float = Field(1e-2, ge=0)
-    momentum: float | None = Field(None, ge=0, lt=1)
+    learning_rate: Number = Field(1e-3, gt=0)
+    weight_decay: Number = Field(1e-2, ge=0)
+    momentum: Number | None = Field(None, ge=0, lt=1)
     nesterov: bool = False
     schedule: Schedule = Schedule()
-    gradient_clip: float | None = Field(1.0, gt=0)
+    gradient_clip: Number | None = Field(1.0, gt=0)
     flip: bool = True
-    color_jitter: float = Field(0.1, ge=0, lt=1)
+    color_jitter: Number = Field(0.1, ge=0, lt=1)
     precision: Literal["bf16", "tf32", "float32"] = "bf16"
     compile: Literal["auto", "on", "off"] = "auto"
     loss_size: LossSize = "full"
