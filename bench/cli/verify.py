@@ -12,6 +12,7 @@ from bench.events import Event, Remark
 
 if TYPE_CHECKING:
     from bench.study.results import Results
+from bench.cli.options import Device
 
 
 def verify(
@@ -21,7 +22,7 @@ def verify(
         typer.Option(metavar="CELL|random", help="Train this cell again, and compare."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides which cell random is.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Check that a study's figures follow from its scores, and that nothing was changed."""
     from bench.execution.verify import verify
