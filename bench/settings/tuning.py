@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
 from bench.settings.base import Number, Seed, Settings, WholeNumber
-from bench.settings.training import Recipe, Train
+from bench.settings.recipe import Recipe
+from bench.settings.training import Train
 
 NUMBER = r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*"
 INTERVAL = re.compile(rf"\s*(log|uniform)\({NUMBER},{NUMBER}\)\s*")
