@@ -265,6 +265,20 @@ def test_a_cell_to_train_again_that_is_none_or_several_is_told_with_what_there_i
         choose_cell(Study(tmp_path).load_or_empty(), "random", 0)
 
 
+@pytest.mark.parametrize(
+    ("asked", "wrong"),
+    [
+        (["--retrain", "zzz"], "--retrain: zzz"),
+        (["--retrain", "random", "--device", "gpu"], "--dev"),
+    ],
+)
+def test_what_cannot_be_trained_again_is_told_before_the_study_is_checked(study, asked, wrong):
+    ran = CliRunner().invoke(app, ["verify", str(study.folder), *asked])
+    assert isinstance(ran.exception, InputError)
+    assert str(ran.exception).startswith(wrong)
+    assert ran.output == ""
+
+
 @pytest.mark.parametrize("task", ["mask", "depth"])
 def test_a_cell_of_one_task_is_trained_again_though_no_grid_can_be_read(
     tmp_path, rendered_archive, tiny_network, task
