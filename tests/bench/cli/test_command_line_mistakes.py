@@ -47,6 +47,10 @@ def mistaken(tmp_path, monkeypatch, capsys):
             "verify nowhere",
             "bench: nowhere: holds no study; give the folder that `bench run` wrote",
         ),
+        (
+            "check iuo",
+            "bench: unknown architecture, loss or metric 'iuo'; did you mean 'iou'? (cho",
+        ),
         ("check nowhere.py:x", "bench: 'nowhere.py:x': there is no file nowhere.py (looked in "),
         (
             "check unet --option width",
