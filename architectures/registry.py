@@ -22,9 +22,10 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from user_code import remember_imports
+from user_code.names import suggestion
 
 from architectures.contract import normalize_options
-from architectures.errors import ArchitectureError, did_you_mean, in_one_line
+from architectures.errors import ArchitectureError, in_one_line
 from architectures.lookup import LIBRARIES, Entry, as_imported, is_ours, names, resolve
 from architectures.lookup import register as register  # noqa: PLC0414 - which the entries import
 from architectures.seeding import seeded_globals
@@ -154,8 +155,7 @@ def _check(spec: str, entry: Entry, options: Mapping[str, Any]) -> dict[str, Any
     for option in options:
         if option not in takes and not takes_any:
             raise ArchitectureError(
-                f"{spec!r} takes no option {option!r}{did_you_mean(option, takes)} "
-                f"(options: {', '.join(takes) or 'none'})"
+                f"{spec!r} takes no option {option!r}{suggestion(option, takes)}"
             )
     needed = [p.name for p in parameters if p.name in takes and p.default is p.empty]
     for option in needed:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
-
 from bench.text import printable, shortened
+from user_code.names import suggestion
+
+__all__ = [
+    "DamagedError",
+    "DivergedError",
+    "InputError",
+    "TrainingError",
+    "needs_extra",
+    "suggestion",
+]
 
 MAX_LENGTH = 1000  # characters of a line that tells of a mistake
 
@@ -39,12 +46,3 @@ class DivergedError(TrainingError):
 def needs_extra(what: str, package: str, extra: str) -> InputError:
     """Return the error of what needs a package that is not installed, and is of an extra."""
     return InputError(f"{what}: needs {package}: pip install -e '.[{extra}]' in the checkout")
-
-
-def suggestion(word: str, choices: Iterable[str]) -> str:
-    """The end of an error line: the nearest of the choices, if one is near, and all of them."""
-    choices = list(choices)
-    by_lower_case = {choice.lower(): choice for choice in choices}
-    near = difflib.get_close_matches(word.lower(), by_lower_case, n=1)
-    meant = f"; did you mean {by_lower_case[near[0]]!r}?" if near else ";"
-    return f"{meant} (choices: {', '.join(choices)})"

@@ -13,8 +13,10 @@ from fractions import Fraction
 from math import inf
 from typing import NoReturn
 
+from user_code.names import suggestion
+
 from losses import own
-from losses.errors import LossError, nearest
+from losses.errors import LossError
 from losses.objective import Objective, Options, Term
 from losses.registry import load, names, unknown
 
@@ -149,13 +151,15 @@ class _Reader:
         loss = load(name)
         defaults = loss.defaults
         if call.args:
-            choices = f"; write name=value (choices: {', '.join(defaults) or 'none'})"
+            if not defaults:
+                self.fail(f"{name} takes no options", call.args[0])
+            choices = f"; write name=value (choices: {', '.join(defaults)})"
             self.fail("option without a name", call.args[0], choices)
         options: dict[str, float] = {}
         for keyword in call.keywords:
             option = keyword.arg or "**"
             if option not in defaults:
-                self.fail(f"{name} has no option {option!r}", keyword, nearest(option, defaults))
+                self.fail(f"{name} has no option {option!r}", keyword, suggestion(option, defaults))
             if option in options:
                 self.fail(f"{option} given twice", keyword, "; give each option once")
             try:
@@ -187,7 +191,7 @@ class _Reader:
                 segment = self.segment(node)
                 self.fail(f"{segment!r} is no sum of losses", node, WRITE)
 
-    def fail(self, what: str, node: ast.expr | ast.keyword, advice: str) -> NoReturn:
+    def fail(self, what: str, node: ast.expr | ast.keyword, advice: str = "") -> NoReturn:
         raise LossError(f"{what} at column {self.column(node)}{advice}")
 
     def segment(self, node: ast.expr | ast.keyword) -> str:

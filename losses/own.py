@@ -8,8 +8,9 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from user_code import find_file, importing, load_file
+from user_code.names import suggestion
 
-from losses.errors import LossError, nearest
+from losses.errors import LossError
 
 if TYPE_CHECKING:
     from losses.loss import Loss
@@ -51,7 +52,7 @@ def load(spec: str) -> Loss:
     found = getattr(module, name, None)
     if not isinstance(found, Loss):
         there = [other for other, value in vars(module).items() if isinstance(value, Loss)]
-        raise LossError(f"{spec}: no @loss is called {name!r}{nearest(name, there)}")
+        raise LossError(f"{spec}: no @loss is called {name!r}{suggestion(name, sorted(there))}")
     return replace(found, name=spec)  # by which it is pickled
 
 

@@ -12,8 +12,10 @@ import pkgutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from user_code.names import suggestion
+
 from losses import own, terms
-from losses.errors import LossError, nearest
+from losses.errors import LossError
 
 if TYPE_CHECKING:
     from losses.loss import Loss
@@ -54,4 +56,5 @@ def source_of(name: str) -> Path:
 
 def unknown(name: str, where: str = "") -> LossError:
     """Return the error of a name that no loss has; `where` it stands, as in ` at column 3`."""
-    return LossError(f"unknown loss {name!r}{where}{nearest(name, [*names(), own.SPELLING])}")
+    choices = [*names(), own.SPELLING]
+    return LossError(f"unknown loss {name!r}{where}{suggestion(name, choices)}")

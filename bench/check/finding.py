@@ -7,13 +7,16 @@ import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
 LIBRARY = str(Path(torch.__file__).parent)
 HERE = str(Path(__file__).parent)
 FRAME = re.compile(r'File "([^"]+)", line (\d+)')
+Subject = TypeVar("Subject")
 
 
 class Status(StrEnum):
@@ -67,9 +70,9 @@ def examine(check: str, ask: Callable[[], str]) -> Finding:
         return Finding(check, Status.FAILED, in_one_line(error), "mend what the message names")
 
 
-def examine_all(checks: Mapping[str, Callable[[], str]]) -> list[Finding]:
-    """Ask some questions; where the first does not pass, the others make no sense."""
-    (first, ask), *others = checks.items()
+def examine_all(checks: Mapping[str, Callable[[Subject], str]], subject: Subject) -> list[Finding]:
+    """Ask questions about a subject; where the first does not pass, the others make no sense."""
+    (first, ask), *others = [(name, partial(ask, subject)) for name, ask in checks.items()]
     found = examine(first, ask)
     if found.status is not Status.PASSED:
         needs = f"needs the check {first!r} to pass"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Literal
 
 import architectures
 import losses
 from architectures import torchvision_ops
+from bench.errors import InputError, suggestion
 from bench.evaluation import metrics
 from bench.evaluation.metric import Metric
 from losses.loss import Loss
@@ -21,6 +23,9 @@ def kind_of(name: str) -> Kind:
     Args:
         name: as a grid has it. A user's file `path/to/file.py:name` is run; one that cannot be is
             said to be an architecture, whose check says why.
+
+    Raises:
+        InputError: it is a plain word that nothing of this package is called by.
     """
     where, _, own = name.rpartition(":")
     path = find_file(where) if where.endswith(".py") else None
@@ -39,8 +44,16 @@ def kind_of(name: str) -> Kind:
 
 def _kind_of_ours(name: str) -> Kind:
     """The kind of a part of this package; of a loss and a metric of one name the loss."""
-    if name in architectures.names():
-        return "architecture"
-    if name in losses.names():
-        return "loss"
-    return "metric" if name in metrics.names() else "architecture"
+    by_kind: dict[Kind, list[str]] = {
+        "architecture": architectures.names(),
+        "loss": losses.names(),
+        "metric": metrics.names(),
+    }
+    for kind, names in by_kind.items():
+        if name in names:
+            return kind
+    if not name.isidentifier():
+        return "architecture"  # as smp:Unet/resnet34, or a mistake that its check explains
+    every_name = dict.fromkeys(itertools.chain(*by_kind.values()))
+    choices = suggestion(name, [*every_name, "path/to/file.py:NAME"])
+    raise InputError(f"unknown architecture, loss or metric {name!r}{choices}")

@@ -200,7 +200,10 @@ def overfitting(subject: NetworkUnderTest) -> str:
     if steps:
         _check_alive(prediction)
     if not slow:
-        return f"{_percentages(shares)} of the loss without looking, in {steps} steps"
+        return (
+            f"below {LEARNED:.0%} of the loss without looking after {steps} of {MAX_STEPS} steps, "
+            f"where the check ends: {_percentages(shares)}"
+        )
     if steps < MAX_STEPS and fallen_to < FALLING:
         return f"the loss fell to {fallen_to:.0%} in {steps} steps; there was no time for more"
     if steps < FAIR_STEPS:

@@ -57,8 +57,7 @@ def check_loss(name: str, options: Mapping[str, Any] | None = None) -> list[Find
         loss = losses.load(name)
     except losses.LossError as error:
         raise InputError(str(error)) from None
-    subject = _under_test(loss, options or {})
-    return examine_all({check: partial(ask, subject) for check, ask in CHECKS.items()})
+    return examine_all(CHECKS, _under_test(loss, options or {}))
 
 
 def _under_test(loss: Loss, options: Mapping[str, Any]) -> LossUnderTest:

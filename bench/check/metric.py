@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -45,8 +44,7 @@ def check_metric(spec: str) -> list[Finding]:
     Raises:
         InputError: there is no such metric, or its file cannot be imported.
     """
-    subject = MetricUnderTest(metrics.load(spec), _tables())
-    return examine_all({check: partial(ask, subject) for check, ask in CHECKS.items()})
+    return examine_all(CHECKS, MetricUnderTest(metrics.load(spec), _tables()))
 
 
 def columns(subject: MetricUnderTest) -> str:

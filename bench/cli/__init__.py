@@ -5,8 +5,9 @@ Whatever computes is imported inside the commands, so that help and version answ
 
 from __future__ import annotations
 
+import re
 import sys
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -69,15 +70,43 @@ app.command()(migrate)
 app.add_typer(data.app, name="data")
 
 
+# What Typer raises for an option or argument that is none: its own class now, click's before.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+
 def main() -> None:
     """Run the command line; a mistake in the input is one line and exit code 2."""
     try:
-        app()
+        sys.exit(app(prog_name="bench", standalone_mode=False) or 0)
     except InputError as error:
-        print(f"bench: {error}", file=sys.stderr)  # noqa: T201 - plain text to standard error
-        sys.exit(2)
+        _fail(f"bench: {error}", 2)
+    except _UsageError as error:
+        _fail(_in_one_line(error), 2)
+    except typer.Abort:
+        _fail("aborted", 1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+def _fail(line: str, code: int) -> NoReturn:
+    if line:
+        print(line, file=sys.stderr)  # noqa: T201 - plain text to standard error
+    sys.exit(code)
+
+
+def _in_one_line(error: Any) -> str:
+    """What is wrong with an option or an argument of a command; empty if help was shown instead."""
+    text = " ".join(error.format_message().split()).rstrip(".")
+    if not text:
+        return ""
+    text = re.sub(r"Value error, |, unable to parse string as an? \w+", "", text)
+    text = re.sub(r" \(Possible options: (.*)\)", r"; did you mean \1?", text)
+    text = text.replace(". Did you mean", "; did you mean")
+    line = f"{text[0].lower()}{text[1:]}"
+    if error.ctx is None:
+        return f"bench: {line}"
+    command = error.ctx.command_path
+    return f"{command}: {line} (see `{command} --help`)"
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 - the signature of an option's callback

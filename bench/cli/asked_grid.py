@@ -38,6 +38,9 @@ GridOption = Annotated[
     Path | None,
     typer.Option(help="The grid's YAML file, if not the first argument.", show_default=False),
 ]
+StudyFolder = Annotated[
+    Path | None, typer.Option(help="The study's folder.", show_default="results/<grid name>")
+]
 Yes = Annotated[
     bool, typer.Option("--yes", "-y", help="Begin, however many trainings the grid asks for.")
 ]

@@ -1,12 +1,16 @@
-"""Assignments on the command line: options of a network, parameters of a cluster."""
+"""What several commands are given in the same way: a device, and assignments as width=0.25."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from bench.errors import InputError
 from bench.settings import yaml_text
+
+Device = Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")]
 
 
 def parse_options(assignments: Iterable[str], option: str = "--option") -> dict[str, Any]:

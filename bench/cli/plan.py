@@ -14,10 +14,12 @@ from bench.cli.asked_grid import (
     GridFile,
     GridOption,
     Overrides,
+    StudyFolder,
     Yes,
     read_asked,
     require_consent,
 )
+from bench.cli.options import Device
 from bench.errors import InputError
 from bench.text import shortened
 
@@ -29,13 +31,11 @@ def plan(
     file: GridFile = None,
     overrides: Overrides = None,
     grid: GridOption = None,
-    out: Annotated[
-        Path | None, typer.Option(help="The study's folder.", show_default="results/<grid name>")
-    ] = None,
+    out: StudyFolder = None,
     budget: Annotated[
         str | None, typer.Option(metavar="TIME", help="What fits into it, as in 30m, 2h or 1d12h.")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
+    device: Device = "auto",
     yes: Yes = False,
 ) -> None:
     """Say what a grid has still to run, and from a short probe what that takes.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bench.cli.options import Device
 from bench.cli.run import FAILED_CELLS
 from bench.errors import InputError
 
@@ -32,7 +33,7 @@ def predict(
             show_default="none",
         ),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
+    device: Device = "auto",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace images that are there already.")
     ] = False,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bench.cli.options import Device
 from bench.errors import InputError
 from bench.events import Event, Remark
 
@@ -19,7 +20,7 @@ def rescore(
             metavar="NAME[,NAME]", help="As a grid names them: pooled_iou, or mine.py:name."
         ),
     ],
-    device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Compute metrics that came later, without training, and show them in the leaderboards.
 

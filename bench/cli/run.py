@@ -13,12 +13,14 @@ from bench.cli.asked_grid import (
     GridFile,
     GridOption,
     Overrides,
+    StudyFolder,
     Yes,
     read_asked,
     require_consent,
 )
 from bench.cli.dry_run import show_dry_run
 from bench.cli.launchers import Launcher, open_cluster
+from bench.cli.options import Device
 from bench.errors import InputError
 from bench.execution.trackers.tracking import TrackerName
 
@@ -53,10 +55,8 @@ def run(
     file: GridFile = None,
     overrides: Overrides = None,
     grid: GridOption = None,
-    out: Annotated[
-        Path | None, typer.Option(help="The study's folder.", show_default="results/<grid name>")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
+    out: StudyFolder = None,
+    device: Device = "auto",
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Only open the data, and show it and what would run."),

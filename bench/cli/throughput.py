@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from bench.cli.options import complete_architecture, parse_options
+from bench.cli.options import Device, complete_architecture, parse_options
 from bench.cli.run import INTERRUPTED
 from bench.errors import InputError
 
@@ -37,7 +37,7 @@ def throughput(
     ] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Common to all rows.")] = None,
     image_size: Annotated[int | None, typer.Option(min=32, max=4096, help="In pixels.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
+    device: Device = "auto",
     out: Annotated[
         Path | None,
         typer.Option(help="A JSON file.", show_default="results/throughput/<time>.json"),

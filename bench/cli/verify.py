@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bench.cli.options import Device
 from bench.events import Event, Remark
 
 if TYPE_CHECKING:
+    import torch
+
+    from bench.study.record import Record
     from bench.study.results import Results
 
 
@@ -21,13 +25,15 @@ def verify(
         typer.Option(metavar="CELL|random", help="Train this cell again, and compare."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides which cell random is.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Check that a study's figures follow from its scores, and that nothing was changed."""
-    from bench.execution.verify import verify
+    from bench.execution.verify import choose_cell, verify
+    from bench.machine.device import choose
     from bench.study.study import Study
 
     results = Study(study).load()
+    again = None if retrain is None else (choose_cell(results, retrain, seed), choose(device))
     problems = [*verify(results), *_problems_of_leaderboard(results)]
     for problem in problems:
         typer.echo(problem)
@@ -37,7 +43,7 @@ def verify(
         f"{len(results.records)} cells{trials} and {len(results.measurements)} measurements: "
         + ("all in order" if not wrong else f"{wrong} disagree with what was written")
     )
-    if retrain is not None and not _agrees_again(results, retrain, seed, device):
+    if again is not None and not _agrees_again(results, *again):
         wrong += 1
     if wrong:
         raise typer.Exit(1)
@@ -61,7 +67,7 @@ def _below_title(text: bytes) -> bytes:
     return text.partition(b"\n")[2]
 
 
-def _agrees_again(results: Results, wanted: str, seed: int, name: str) -> bool:
+def _agrees_again(results: Results, record: Record, device: torch.device) -> bool:
     """Train one cell again on the given device and say how near its figures are."""
     import torch
     from pydantic import ValidationError
@@ -69,13 +75,12 @@ def _agrees_again(results: Results, wanted: str, seed: int, name: str) -> bool:
     from bench.errors import InputError
     from bench.execution.cell import Job, run_cell
     from bench.execution.context import open_context
-    from bench.execution.verify import choose_cell, compare_again
-    from bench.machine.device import check_count, choose
+    from bench.execution.verify import compare_again
+    from bench.machine.device import check_count
     from bench.machine.rank_processes import RankDiedError
     from bench.settings.grid import Grid
     from bench.study.plan import changed
 
-    record = choose_cell(results, wanted, seed)
     cell = record.cell
     try:
         grid = Grid(
@@ -89,7 +94,6 @@ def _agrees_again(results: Results, wanted: str, seed: int, name: str) -> bool:
     except ValidationError as error:
         reason = error.errors(include_url=False)[0]["msg"]
         raise InputError(f"--retrain: {cell.label} ({cell.id}): {reason}") from None
-    device = choose(name)
     if device.type == "cpu":
         torch.set_num_threads(record.environment.threads)
     check_count(device, cell.devices, torch.get_num_threads())

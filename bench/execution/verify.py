@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from bench.errors import InputError
+from bench.errors import InputError, suggestion
 from bench.evaluation import metrics, selection
 from bench.evaluation.metric import Metric, evaluate, per_image
 from bench.execution.cell import CellResult
@@ -257,12 +257,13 @@ def choose_cell(results: Results, wanted: str, seed: int) -> Record:
         for cell_id, record in results.records.items()
         if record.summary is not None and record.cell.loss is not None
     }
-    if wanted == "random" and trained:
+    if not trained:
+        raise InputError("--retrain: the study has no cell that was trained to its end")
+    if wanted == "random":
         return trained[random.Random(seed).choice(sorted(trained))]
     fitting = [cell_id for cell_id in trained if cell_id.startswith(wanted)]
     if len(fitting) != 1:
-        raise InputError(
-            f"--retrain: {wanted}: {len(fitting)} complete trained cells are called so "
-            f"(choices: random, {', '.join(sorted(trained)) or 'none'})"
-        )
+        many = "several trained cells" if fitting else "no trained cell"
+        choices = suggestion(wanted, ["random", *sorted(fitting or trained)])
+        raise InputError(f"--retrain: {wanted}: is the id of {many}{choices}")
     return trained[fitting[0]]

@@ -5,8 +5,9 @@ from bench.settings.budget import Budget
 from bench.settings.data import Data, DepthCoding, ImageSize, Patterns, Source, Split
 from bench.settings.losses import Balance, LossPair
 from bench.settings.networks import Architecture, check
+from bench.settings.recipe import Recipe
 from bench.settings.schedule import Schedule
-from bench.settings.training import Recipe, Teacher, Train
+from bench.settings.training import Teacher, Train
 from bench.settings.tuning import Tune
 
 __all__ = [

@@ -21,6 +21,7 @@ def _as_seed(value: object) -> int:
 
 Seed = Annotated[int, BeforeValidator(_as_seed)]
 # Python takes true for 1 and 4.0 for 4, a reader of a grid does not.
+Number = Annotated[float, Strict()]  # a whole one, too
 WholeNumber = Annotated[int, Strict()]
 NonNegativeInt = Annotated[WholeNumber, Field(ge=0)]
 PositiveInt = Annotated[WholeNumber, Field(gt=0)]

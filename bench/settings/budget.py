@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from bench.settings.base import PositiveInt, Settings
+from bench.settings.base import Number, PositiveInt, Settings
 
 
 class Budget(Settings):
@@ -22,8 +22,8 @@ class Budget(Settings):
     """
 
     samples: PositiveInt | None = None
-    seconds: float | None = Field(None, gt=0)
-    flops: float | None = Field(None, gt=0)
+    seconds: Number | None = Field(None, gt=0)
+    flops: Number | None = Field(None, gt=0)
 
     @model_validator(mode="after")
     def _in_one_unit(self) -> Self:

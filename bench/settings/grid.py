@@ -136,8 +136,7 @@ class Grid(Settings):
 
     @model_validator(mode="after")
     def _divisible(self) -> Self:
-        teacher = self.train.teacher
-        for recipe in [*self.train.recipes(), *([teacher] if teacher else [])]:
+        for recipe in self.train.recipes_with_teacher():
             for problem in recipe.problems_on(self.devices_per_cell):
                 raise ValueError(f"devices_per_cell: {problem}")
         return self
@@ -162,7 +161,7 @@ class Grid(Settings):
 
     def _loss_pairs(self) -> list[LossPair]:
         """Those of the cells, of stages, and of the teacher."""
-        recipes = [*self.train.recipes(), *([self.train.teacher] if self.train.teacher else [])]
+        recipes = self.train.recipes_with_teacher()
         return [recipe.losses for recipe in recipes if recipe.losses] + list(self.losses)
 
     def cells(self) -> Iterator[Cell]:

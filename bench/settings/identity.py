@@ -19,7 +19,8 @@ import losses
 from bench.settings.data import Data
 from bench.settings.losses import LossPair
 from bench.settings.networks import Architecture
-from bench.settings.training import Recipe, Teacher
+from bench.settings.recipe import Recipe
+from bench.settings.training import Teacher
 
 WEIGHT_FILES = {".safetensors", ".pt", ".pth", ".ckpt", ".bin"}
 DIGITS = 12  # of an id: for a million experiments the chance of two alike is 1 in 500

@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.settings.grid import Grid
 from bench.settings.keys import REFUSED, every_key, groups
-from bench.settings.training import Recipe
+from bench.settings.recipe import Recipe
 from bench.settings.tuning import INTERVAL, Tune
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

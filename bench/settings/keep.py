@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from bench.settings.base import NonNegativeInt, Settings
+from bench.settings.base import NonNegativeInt, Number, Settings
 
 
 class Keep(Settings):
@@ -23,5 +23,5 @@ class Keep(Settings):
     """
 
     weights: Literal["best", "last", "none"] = "best"
-    checkpoint_seconds: float | None = Field(60.0, ge=0)
+    checkpoint_seconds: Number | None = Field(60.0, ge=0)
     predictions: NonNegativeInt = 8

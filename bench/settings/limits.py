@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from bench.settings.base import Settings
+from bench.settings.base import Number, Settings
 
 
 class Limits(Settings):
@@ -19,5 +19,5 @@ class Limits(Settings):
             the processes that it starts; on Linux.
     """
 
-    seconds: float | None = Field(None, gt=0)
-    memory_gib: float | None = Field(None, gt=0)
+    seconds: Number | None = Field(None, gt=0)
+    memory_gib: Number | None = Field(None, gt=0)

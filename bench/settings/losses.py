@@ -8,7 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 import losses as loss_registry
-from bench.settings.base import Settings, is_stored
+from bench.settings.base import Number, Settings, is_stored
 
 
 class Balance(Settings):
@@ -22,8 +22,8 @@ class Balance(Settings):
     """
 
     method: Literal["fixed", "uncertainty", "equal_scale"] = "fixed"
-    mask: float = Field(1.0, gt=0)
-    depth: float = Field(1.0, gt=0)
+    mask: Number = Field(1.0, gt=0)
+    depth: Number = Field(1.0, gt=0)
 
     @model_validator(mode="before")
     @classmethod

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from bench.settings.base import PositiveInt, Settings
+from bench.settings.base import Number, PositiveInt, Settings
 
 # What holds where nothing else is given.
 ONE_CYCLE = {
@@ -36,12 +36,12 @@ class Schedule(Settings):
 
     name: Literal["one_cycle", "cosine", "constant"] = "one_cycle"
     epochs: PositiveInt | None = None
-    pct_start: float | None = Field(None, gt=0, lt=1)
+    pct_start: Number | None = Field(None, gt=0, lt=1)
     anneal_strategy: Literal["cos", "linear"] | None = None
-    div_factor: float | None = Field(None, ge=1)
-    final_div_factor: float | None = Field(None, ge=1)
-    base_momentum: float | None = Field(None, ge=0, lt=1)
-    max_momentum: float | None = Field(None, ge=0, lt=1)
+    div_factor: Number | None = Field(None, ge=1)
+    final_div_factor: Number | None = Field(None, ge=1)
+    base_momentum: Number | None = Field(None, ge=0, lt=1)
+    max_momentum: Number | None = Field(None, ge=0, lt=1)
 
     @model_validator(mode="before")
     @classmethod

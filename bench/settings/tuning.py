@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 
-from bench.settings.base import Seed, Settings, WholeNumber
-from bench.settings.training import Recipe, Train
+from bench.settings.base import Number, Seed, Settings, WholeNumber
+from bench.settings.recipe import Recipe
+from bench.settings.training import Train
 
 NUMBER = r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*"
 INTERVAL = re.compile(rf"\s*(log|uniform)\({NUMBER},{NUMBER}\)\s*")
@@ -22,8 +23,8 @@ class Interval(Settings):
     """An interval; ``log`` makes 0.001 to 0.01 as likely as 0.01 to 0.1."""
 
     scale: Literal["log", "uniform"]
-    low: float
-    high: float
+    low: Number
+    high: Number
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -134,4 +135,5 @@ class Tune(Settings):
                 try:
                     Train(**dict(train) | {name: value})
                 except ValidationError as error:
-                    yield f"{name}: {value:g}: {error.errors()[0]['msg'].lower()}"
+                    why = error.errors()[0]["msg"].removeprefix("Value error, ")
+                    yield f"{name}: {value:g}: {why[0].lower()}{why[1:]}"

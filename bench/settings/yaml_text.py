@@ -2,10 +2,12 @@
 
 Of YAML's types there are those of JSON: mappings, lists, texts, numbers, true, false and null, and
 the merge key ``<<``. What looks like a date is a text, and a text with any other tag is an error.
+As in YAML 1.2, ``1e-3`` is a number, for which YAML 1.1 wants ``1.0e-3``.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from typing import Any
 
@@ -120,6 +122,13 @@ class _StrictLoader(yaml.SafeLoader):
                 raise _problem(f"the key {key!r} is listed twice", key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep=deep)
+
+
+_StrictLoader.add_implicit_resolver(
+    f"{_PREFIX}float",
+    re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
+)
 
 
 def _problem(what: str, where: yaml.Mark | None = None) -> ConstructorError:

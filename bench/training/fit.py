@@ -21,7 +21,7 @@ from bench.machine.precision import number_format
 from bench.randomness import seeded_globals
 from bench.settings import LossPair, Recipe
 from bench.settings.base import Size
-from bench.settings.training import LossSize
+from bench.settings.recipe import LossSize
 from bench.study.record import Execution, Training
 from bench.training import flops
 from bench.training.checkpoint import Checkpoints

@@ -8,8 +8,8 @@ from fnmatch import fnmatchcase
 
 from torch import nn
 
-from architectures.errors import did_you_mean
 from bench.errors import TrainingError
+from user_code.names import did_you_mean
 
 
 def check_parts(model: nn.Module, patterns: Iterable[str]) -> None:
@@ -47,5 +47,6 @@ def _fitting(model: nn.Module, pattern: str) -> list[nn.Module]:
     if not fitting:
         parts = ", ".join(name for name, _ in model.named_children())
         near = did_you_mean(pattern, modules)
-        raise TrainingError(f"freeze: the network has no part {pattern!r}{near} (parts: {parts})")
+        there = f"{near} (parts: {parts})" if parts else "; there are none"
+        raise TrainingError(f"freeze: the network has no part {pattern!r}{there}")
     return fitting

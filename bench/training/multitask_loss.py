@@ -15,7 +15,7 @@ from architectures import Prediction
 from bench.data.batches import Batch
 from bench.errors import DivergedError, TrainingError
 from bench.settings import LossPair
-from bench.settings.training import LossSize
+from bench.settings.recipe import LossSize
 
 Scale = dict[str, dict[str, Tensor]]  # of each task, what each of its terms is divided by
 

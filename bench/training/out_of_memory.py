@@ -23,7 +23,7 @@ from bench.data.batches import Batch
 from bench.machine.failure import is_out_of_memory
 from bench.machine.memory import PeakMemory
 from bench.randomness import random_state, set_random_state
-from bench.settings.training import MIN_MICRO_BATCH
+from bench.settings.recipe import MIN_MICRO_BATCH
 
 Result = TypeVar("Result")
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from architectures import Prediction
 from bench.data.batches import Batch
 from bench.errors import TrainingError
-from bench.settings.training import LossSize
+from bench.settings.recipe import LossSize
 from bench.study.record import Training
 from bench.training.multitask_loss import logits_of
 

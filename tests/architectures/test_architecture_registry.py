@@ -105,7 +105,7 @@ def test_an_unknown_option_is_told_before_the_network_is_built():
     for function in (architectures.check_options, lambda n, o: architectures.create(n, **o)):
         message = error_of(function, "unet", {"widht": 0.5})
         assert message == (
-            "'unet' takes no option 'widht'; did you mean 'width'? (options: inputs, tasks, width)"
+            "'unet' takes no option 'widht'; did you mean 'width'? (choices: inputs, tasks, width)"
         )
     architectures.check_options("unet", {"width": 0.5, "tasks": ["mask"], "inputs": "composite"})
 

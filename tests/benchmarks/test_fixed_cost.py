@@ -1,6 +1,7 @@
 """What a cell costs beside its training steps."""
 
 import time
+from collections import Counter
 
 import pytest
 import torch
@@ -13,13 +14,15 @@ from bench.study.study import Study
 
 
 class Clock:
-    """The time that goes by in some functions."""
+    """The time that goes by in some functions, and how often they are called."""
 
     def __init__(self):
         self.seconds = 0.0
+        self.calls = Counter()
 
     def timed(self, function):
         def run(*arguments, **options):
+            self.calls[function.__name__] += 1
             started = time.perf_counter()
             found = function(*arguments, **options)
             self.seconds += time.perf_counter() - started
@@ -68,6 +71,12 @@ def fixed_cost_s(grid_file, folder, aside):
     records = [record for record in study.load().records.values() if record.training is not None]
     train_s = sum(epoch.train_s for record in records for epoch in record.training.curve)
     return (run_s - train_s - (aside.seconds - before)) / len(records)
+
+
+def test_what_is_set_aside_is_called_where_it_is_timed(aside, grid_of, tiny_network):
+    """No benchmark: among the other tests it sees that the functions are still those of a run."""
+    assert fixed_cost_s(*grid_of(tiny_network, seeds=[0]), aside) > 0
+    assert aside.calls == {"create": 1, "score": 2}  # validation images once, test images once
 
 
 @pytest.mark.benchmark(group="a cell beside its training steps")

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from bench.cli.data.options import (
+    Archives,
     Backgrounds,
     Exclude,
     Grid,
@@ -19,9 +20,7 @@ from bench.cli.data.options import (
 
 
 def check(
-    archives: Annotated[
-        list[Path] | None, typer.Argument(help="The zips or folders of one dataset.")
-    ] = None,
+    archives: Archives = None,
     layout: LayoutName = None,
     backgrounds: Backgrounds = None,
     exclude: Exclude = None,

@@ -7,15 +7,13 @@ from typing import Annotated
 
 import typer
 
-from bench.cli.data.options import Backgrounds, Exclude, Grid, LayoutName, open_asked
+from bench.cli.data.options import Archives, Backgrounds, Exclude, Grid, LayoutName, open_asked
 from bench.cli.run import INTERRUPTED
 
 
 def convert(
     *,
-    archives: Annotated[
-        list[Path] | None, typer.Argument(help="The zips or folders of one dataset.")
-    ] = None,
+    archives: Archives = None,
     out: Annotated[
         Path, typer.Argument(help="What to write: a zip if the name ends in .zip, else a folder.")
     ],

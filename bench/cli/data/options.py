@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bench.data.layouts import Manifest
     from bench.settings import Source
 
+Archives = Annotated[list[Path] | None, typer.Argument(help="The zips or folders of one dataset.")]
 LayoutName = Annotated[
     str | None, typer.Option(help="How the entries are named; by default it is found out.")
 ]

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.cli.data.options import Backgrounds, Exclude, Grid, LayoutName, open_asked
+from bench.cli.options import Device
 
 
 def speed(
@@ -25,7 +26,7 @@ def speed(
     architecture: Annotated[
         str, typer.Option(help="The network whose training they are for.")
     ] = "unet",
-    device: Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Time how fast samples are read, beside what a training step can eat."""
     from bench.machine.device import choose

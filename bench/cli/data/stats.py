@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.cli.data.options import (
+    Archives,
     Backgrounds,
     Exclude,
     Grid,
@@ -32,9 +33,7 @@ _BARS = " ▁▂▃▄▅▆▇█"
 
 
 def stats(
-    archives: Annotated[
-        list[Path] | None, typer.Argument(help="The zips or folders of one dataset.")
-    ] = None,
+    archives: Archives = None,
     layout: LayoutName = None,
     backgrounds: Backgrounds = None,
     exclude: Exclude = None,

@@ -11,14 +11,15 @@ from queue import SimpleQueue
 from bench.events import Listener, Remark
 from bench.execution.trackers.contract import Outcome, Run, Tracker
 
-MAX_WAITING = 10_000  # what a tracker may be behind; what comes beyond is dropped
+MAX_WAITING = 10_000  # what a tracker may be behind; points and remarks beyond are dropped
 
 
 class Background:
     """A tracker that another one does the work for, in a thread of its own.
 
     Nothing here raises an exception or waits, but `wait`. If the other tracker fails, is too slow
-    or hangs, one remark says so.
+    or hangs, one remark says so. That a run begins and how it ends is never dropped: there are few
+    of these, and without them a tracker has no place for the rest.
 
     Args:
         name: of the other tracker, for the remark.
@@ -32,6 +33,7 @@ class Background:
         self._failure: Exception | None = None
         self._has_told = False
         self._dropped = 0
+        self._ended = self._told_ended = 0  # runs; the first is counted here, the other there
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
@@ -41,15 +43,16 @@ class Background:
 
     def curve(self, run: Run, figures: Mapping[str, float], step: int) -> None:
         """Have a point added."""
-        self._later(partial(self._tracker.curve, run, figures, step))
+        self._if_not_behind(partial(self._tracker.curve, run, figures, step))
 
     def remark(self, run: Run, text: str) -> None:
         """Have a remark added."""
-        self._later(partial(self._tracker.remark, run, text))
+        self._if_not_behind(partial(self._tracker.remark, run, text))
 
     def end(self, run: Run, outcome: Outcome) -> None:
         """Have a run ended."""
-        self._later(partial(self._tracker.end, run, outcome))
+        self._ended += 1
+        self._later(partial(self._end, run, outcome))
 
     def close(self) -> None:
         """Have all writing finished; `wait` tells whether it was."""
@@ -65,17 +68,32 @@ class Background:
             self._tell_failure()
         elif self._thread.is_alive():
             left = self._dropped + self._tasks.qsize()
-            self._tell_once(f"did not finish in time: left behind with {left} messages to go")
+            ends = self._ended - self._told_ended
+            among = f", {ends} of them the final figures of a run" if ends else ""
+            self._tell_once(
+                f"did not finish in time: left behind with {left} messages to go{among}"
+            )
         elif self._dropped:
-            self._tell_once(f"was too slow: {self._dropped} messages were dropped")
+            self._tell_once(
+                f"was too slow: {self._dropped} points of curves and remarks were dropped; "
+                "all final figures are there"
+            )
 
-    def _later(self, task: Callable[[], None]) -> None:
-        if self._failure is not None:
-            self._tell_failure()
-        elif self._tasks.qsize() < MAX_WAITING:
-            self._tasks.put(task)
+    def _if_not_behind(self, task: Callable[[], None]) -> None:
+        if self._tasks.qsize() < MAX_WAITING:
+            self._later(task)
         else:
             self._dropped += 1
+
+    def _later(self, task: Callable[[], None]) -> None:
+        if self._failure is None:
+            self._tasks.put(task)
+        else:
+            self._tell_failure()
+
+    def _end(self, run: Run, outcome: Outcome) -> None:
+        self._tracker.end(run, outcome)
+        self._told_ended += 1
 
     def _work(self) -> None:
         try:

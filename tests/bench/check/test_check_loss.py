@@ -122,9 +122,17 @@ def test_a_name_is_of_the_kind_that_its_file_says(tiny_network, tmp_path):
     for name in (
         "unet",
         tiny_network,
-        "unett",
         f"{broken}:net",
         "lost.py:net",
         "smp:Unet/resnet34",
     ):
         assert kind_of(name) == "architecture"
+
+
+@pytest.mark.parametrize(("wrong", "near"), [("unett", "unet"), ("bec", "bce"), ("iuo", "iou")])
+def test_a_name_that_nothing_has_is_told_with_the_nearest_of_every_kind(wrong, near):
+    with pytest.raises(InputError) as caught:
+        kind_of(wrong)
+    said = f"unknown architecture, loss or metric {wrong!r}; did you mean {near!r}? (choices: "
+    assert str(caught.value).startswith(said)
+    assert str(caught.value).count(" dice,") == 1  # a loss and a metric

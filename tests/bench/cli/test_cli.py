@@ -279,7 +279,7 @@ def test_a_source_tree_that_is_not_installed_has_a_version_too(monkeypatch, caps
 
 
 def test_ctrl_c_while_the_program_starts_is_no_traceback(monkeypatch):
-    def interrupted():
+    def interrupted(**_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("bench.cli.app", interrupted)

@@ -261,7 +261,7 @@ def test_groups_are_drawn_from_the_limited_samples():
     ("by", "samples", "message"),
     [
         ("scen", CROSS.assign(scene="a"), "have no column 'scen'; did you mean 'scene'?"),
-        ("both", CROSS.drop(columns="foreground"), "no column 'foreground'; (choices: sample, ba"),
+        ("both", CROSS.drop(columns="foreground"), "no column 'foreground' (choices: sample, bac"),
         ("key", CROSS, "have no column 'key'"),
         ("scene", CROSS.assign(scene="a"), "three groups or more, but scene is only a"),
         ("scene", CROSS.assign(scene=None), "the sample b0_f0_0 has no scene"),

@@ -15,6 +15,7 @@ from bench.evaluation.score import score
 from bench.machine.memory import PeakMemory
 from bench.settings import LossPair, Split, Train
 from bench.training.fit import Trainer
+from bench.training.freezing import check_parts
 from bench.training.teacher import StudentTeacher
 
 CPU = torch.device("cpu")
@@ -103,6 +104,8 @@ def test_a_part_that_does_not_exist_is_named_with_those_that_do(trainer, unet):
     line = r"no part 'trunc'; did you mean 'trunk'\? \(parts: trunk, branches\)"
     with pytest.raises(TrainingError, match=line):
         train(unet, trainer, epochs=1, freeze=["trunc"])
+    with pytest.raises(TrainingError, match=r"no part 'trunk'; there are none$"):
+        check_parts(nn.Identity(), ["trunk"])
 
 
 def test_a_stage_leaves_open_what_the_recipe_says():

@@ -251,8 +251,32 @@ def test_the_cell_to_train_again_is_named_or_drawn_by_a_seed(study):
     drawn = {choose_cell(results, "random", seed).cell.id for seed in range(40)}
     assert drawn == {cell.id for cell in CELLS}
     assert choose_cell(results, "random", 7) == choose_cell(results, "random", 7)
-    with pytest.raises(InputError, match="--retrain: zzz: 0 complete trained cells are called so"):
-        choose_cell(results, "zzz", 0)
+
+
+def test_a_cell_to_train_again_that_is_none_or_several_is_told_with_what_there_is(study, tmp_path):
+    results = study.load()
+    choices = ", ".join(["random", *sorted(cell.id for cell in CELLS)])
+    for wanted, many in (("zzz", "no trained cell"), ("", "several trained cells")):
+        with pytest.raises(InputError) as caught:
+            choose_cell(results, wanted, 0)
+        said = f"--retrain: {wanted}: is the id of {many} (choices: {choices})"
+        assert str(caught.value) == said
+    with pytest.raises(InputError, match=r"^--retrain: the study has no cell that was trained to"):
+        choose_cell(Study(tmp_path).load_or_empty(), "random", 0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "wrong"),
+    [
+        (["--retrain", "zzz"], "--retrain: zzz"),
+        (["--retrain", "random", "--device", "gpu"], "--dev"),
+    ],
+)
+def test_what_cannot_be_trained_again_is_told_before_the_study_is_checked(study, asked, wrong):
+    ran = CliRunner().invoke(app, ["verify", str(study.folder), *asked])
+    assert isinstance(ran.exception, InputError)
+    assert str(ran.exception).startswith(wrong)
+    assert ran.output == ""
 
 
 @pytest.mark.parametrize("task", ["mask", "depth"])

@@ -139,7 +139,7 @@ def test_a_long_difference_is_cut(study, tmp_path):
     ("arguments", "told"),
     [
         (["--columns", "iou,rsme"], "--columns: unknown column 'rsme'; did you mean 'rmse'? (choi"),
-        (["--sort", "speed"], "--sort: unknown column 'speed'; (choices: iou, rmse, inference_im"),
+        (["--sort", "speed"], "--sort: unknown column 'speed' (choices: iou, rmse, inference_ima"),
         (["--select", "u-net"], "--select: no row is 'u-net'; did you mean 'unet'? (choices: "),
         (
             ["--format", "svg", "--columns", "iou"],

@@ -128,7 +128,7 @@ def test_of_a_part_the_report_says_nothing_that_is_of_all_rows(board):
             {"columns": ("iou", "rsme")},
             "--columns: unknown column 'rsme'; did you mean 'rmse'? (choices: iou, rmse, ",
         ),
-        ({"columns": ("",)}, "--columns: unknown column ''; (choices: iou, "),
+        ({"columns": ("",)}, "--columns: unknown column '' (choices: iou, "),
         ({"sort": "IOU"}, "--sort: unknown column 'IOU'; did you mean 'iou'? (choices: iou, "),
         (
             {"rows": ("unet", "desnet*")},

@@ -166,7 +166,7 @@ def test_a_grid_survives_being_written_and_read(tmp_path):
         (
             changed(train={"epochs": 4, "compile": False}),
             (
-                "train.compile: unknown value false; (choices: auto, on, off); YAML reads on, yes, "
+                "train.compile: unknown value false (choices: auto, on, off); YAML reads on, yes, "
                 "off and no as true and false: put them in quotes"
             ),
         ),
@@ -196,6 +196,14 @@ def test_a_grid_survives_being_written_and_read(tmp_path):
         (changed(train={"epochs": "ten"}), "train.epochs: give a whole number, not 'ten'"),
         (changed(train={"epochs": 1.5}), "train.epochs: give a whole number, not 1.5"),
         (changed(train={"learning_rate": "low"}), "train.learning_rate: give a number, not 'low'"),
+        (
+            changed(train={"epochs": 4, "learning_rate": True}),
+            "train.learning_rate: give a number, not true",
+        ),
+        (
+            changed(train={"epochs": 4, "learning_rate": "0.001"}),
+            "train.learning_rate: give a number, not '0.001'",
+        ),
         (changed(train={"flip": 2}), "train.flip: give true or false, not 2"),
         (changed(metrics=[1]), "metrics.0: give a text, not 1"),
         (changed(seeds=[-1]), "seeds.0: a seed is a whole number from 0 to 2^64 - 1, not -1"),

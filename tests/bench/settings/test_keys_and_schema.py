@@ -2,10 +2,12 @@
 
 import copy
 import shlex
+from typing import Annotated
 
 import jsonschema
 import pytest
 import yaml
+from pydantic import TypeAdapter, ValidationError
 
 from bench.errors import InputError
 from bench.settings import keys, yaml_text
@@ -100,6 +102,23 @@ def _without_lists(content, key):
         return content
     (inner,) = content[first] if isinstance(content[first], list) else [content[first]]
     return {first: _without_lists(inner, rest)}
+
+
+def accepts(key, value):
+    try:
+        TypeAdapter(Annotated[key.field.annotation, key.field]).validate_python(value)
+    except ValidationError:
+        return False
+    return True
+
+
+def test_no_setting_takes_a_truth_value_for_a_number():
+    plain = [key for key in keys.every_key().values() if keys.group_of(key.field) is None]
+    of_numbers = {key.name for key in plain if accepts(key, 0.5) or accepts(key, 2)}
+    assert {"train.learning_rate", "train.epochs", "limits.seconds"} < of_numbers
+    for truth in (True, False):
+        taken = {key.name for key in plain if accepts(key, truth)}
+        assert taken & of_numbers == set()
 
 
 def test_a_setting_is_explained_with_its_type_and_default():

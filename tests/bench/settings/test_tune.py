@@ -28,6 +28,11 @@ def load(tmp_path):
     return load
 
 
+def test_choices_are_written_as_people_write_them(load):
+    grid = load("{learning_rate: [1e-3, 3e-3], weight_decay: [0, 1e-2], trials: 4}")
+    assert grid.tune.spaces == {"learning_rate": (0.001, 0.003), "weight_decay": (0, 0.01)}
+
+
 def test_a_range_is_written_as_people_write_it(load):
     grid = load(
         "{learning_rate: log(1e-4, 1e-2), weight_decay: log(1e-4, 1e-2), "
@@ -77,6 +82,10 @@ def test_a_range_is_written_as_people_write_it(load):
             "tune.learning_rate: ['a', 'b'] is no list of two or more different numbers",
         ),
         (
+            RATE | {"learning_rate": [True, 0.1]},
+            "tune.learning_rate: [True, 0.1] is no list of two or more different numbers",
+        ),
+        (
             RATE | {"batch_size": "log(8, 16)"},
             "tune.batch_size: needs a list of whole numbers, as in [8, 16]",
         ),
@@ -105,7 +114,7 @@ def test_what_is_searched_is_not_in_the_recipe_too(load):
 
 
 def test_a_batch_that_cannot_be_divided_is_told_before_it_is_tried(load):
-    line = "tune: batch_size: 4: value error, accumulate: 4 micro-batches of a batch of 4"
+    line = "tune: batch_size: 4: accumulate: 4 micro-batches of a batch of 4 hold .* BatchNorm"
     with pytest.raises(InputError, match=line):
         load(RATE | {"batch_size": [4, 16]}, train={"epochs": 1, "accumulate": 4})
 

@@ -1,5 +1,7 @@
 """Every template works as it is, under any name, and takes the place of nothing."""
 
+import re
+import time
 import zipfile
 from pathlib import Path
 
@@ -11,6 +13,8 @@ import torch
 import architectures
 import losses
 from bench.check import Status, check, check_loss, check_metric, kind_of
+from bench.check.learning import overfitting
+from bench.check.network_under_test import NetworkUnderTest
 from bench.cli.data.check import check as check_data
 from bench.cli.new import new
 from bench.data.layouts import open_layouts
@@ -38,6 +42,14 @@ def test_the_network_passes_every_check():
     prediction = architectures.create(spec, inputs="composite", tasks=["depth"])(*images)
     assert prediction.mask_logits is None
     assert prediction.depth_logits.shape == (2, 1, 33, 47)
+
+
+def test_the_network_learns_in_a_fraction_of_the_steps_that_it_may_take():
+    spec = f"{write(Kind.ARCHITECTURE, 'quick_to_learn')}:quick_to_learn"
+    for seed in (1, 2, 3):
+        found = overfitting(NetworkUnderTest(spec, {}, seed=seed, deadline=time.monotonic() + 600))
+        steps = re.search(r"^below 70% of .* after (\d+) of 200 steps", found)
+        assert int(steps[1]) < 100
 
 
 def test_the_loss_passes_every_check_and_is_what_it_says():

@@ -8,7 +8,7 @@ import pytest
 import simplejpeg
 from PIL import Image
 
-from bench.archives.stats import pixel_statistics
+from bench.archives.stats import tally
 from bench.archives.stats.pixel_statistics import measure
 from bench.data.selection import open_selection
 from bench.errors import InputError
@@ -56,7 +56,7 @@ def test_mean_and_deviation_are_those_of_all_pixels_together(rendered_archive):
 
 def test_the_figures_do_not_depend_on_how_the_images_are_shared_out(rendered_archive, monkeypatch):
     whole = measured(rendered_archive)
-    monkeypatch.setattr(pixel_statistics, "CHUNK", 5)
+    monkeypatch.setattr(tally, "CHUNK", 5)
     assert measured(rendered_archive) == whole
 
 

@@ -11,7 +11,7 @@ from bench.errors import InputError
 from bench.events import CellFinished, Remark, StepDone
 from bench.execution.trackers import background, tracking
 from bench.execution.trackers.background import Background
-from bench.execution.trackers.contract import Run
+from bench.execution.trackers.contract import Outcome, Run
 from bench.execution.trackers.tracked_runs import TrackedRuns
 from bench.execution.trackers.tracking import TrackerName
 
@@ -220,8 +220,55 @@ def test_a_tracker_that_was_too_slow_says_how_much_was_dropped(remarks, hanging,
     hanging.over.set()
     behind.close()
     behind.wait(time.monotonic() + 60)
-    assert remarks == ["--track mine: was too slow: 3 messages were dropped"]
+    dropped = "was too slow: 3 points of curves and remarks were dropped"
+    assert remarks == [f"--track mine: {dropped}; all final figures are there"]
     assert hanging.is_closed
+
+
+def fill(behind):
+    """Have a tracker hang at its first point, with as many behind as may wait."""
+    behind.begin(RUN)
+    behind.curve(RUN, {}, 0)
+    while behind._tasks.qsize():
+        time.sleep(0.001)
+    for number in range(background.MAX_WAITING):
+        behind.curve(RUN, {}, number)
+
+
+def test_a_tracker_that_is_far_behind_is_told_all_final_figures(remarks, hanging, monkeypatch):
+    monkeypatch.setattr(background, "MAX_WAITING", 5)
+    behind = in_background(hanging, remarks)
+    fill(behind)
+    another = Run("1", "another cell")
+    behind.remark(RUN, "which is dropped")
+    behind.end(RUN, Outcome({"test/iou": 0.5}))
+    behind.begin(another)
+    behind.curve(another, {}, 0)  # likewise
+    behind.end(another, Outcome({"test/iou": 0.75}))
+    assert hanging.ended == []  # nobody has waited
+    hanging.over.set()
+    behind.close()
+    behind.wait(time.monotonic() + 60)
+    assert hanging.begun == [RUN, another]
+    assert [(label, outcome.figures["test/iou"]) for label, outcome in hanging.ended] == [
+        ("a cell", 0.5),
+        ("another cell", 0.75),
+    ]
+    assert len(remarks) == 1
+    assert "too slow: 2 points of curves and remarks were dropped; all final figures" in remarks[0]
+
+
+def test_final_figures_that_a_tracker_is_too_slow_for_are_said(remarks, hanging, monkeypatch):
+    monkeypatch.setattr(background, "MAX_WAITING", 5)
+    behind = in_background(hanging, remarks)
+    behind.begin(RUN)
+    behind.end(RUN, Outcome({}))  # in time
+    fill(behind)
+    behind.end(RUN, Outcome({}))
+    behind.close()
+    behind.wait(time.monotonic())
+    said = "--track mine: did not finish in time: left behind with 7 messages to go, 1 of them the "
+    assert remarks == [f"{said}final figures of a run"]
 
 
 def test_a_stopped_run_waits_a_second_for_its_trackers_and_no_more(
