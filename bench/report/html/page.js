@@ -103,7 +103,10 @@ function pairs(section) {
     const found = data.pairs[`${Math.min(one, other)} ${Math.max(one, other)}`];
     if (one === other) outcome.replaceChildren(element("p", "Pick two different rows."));
     else if (typeof found === "string") outcome.replaceChildren(element("p", found));
-    else outcome.replaceChildren(comparison(found, one > other, section.dataset.label), ...data.notes.map((note) => element("p", note)));
+    else {
+      const notes = found.notes.map((note) => element("p", data.notes[note]));
+      outcome.replaceChildren(comparison(found.metrics, one > other, section.dataset.label), ...notes);
+    }
     if (pictures) pairedPictures(pictures, one, other);
   }
 
@@ -175,7 +178,7 @@ function draw() {
   const config = {
     background: "transparent",
     font: "system-ui, sans-serif",
-    axis: { ...text, gridColor: line, domainColor: line, tickColor: line, gridOpacity: 0.8 },
+    axis: { ...text, gridColor: line, domainColor: line, tickColor: line, gridOpacity: 0.8, labelSeparation: 6 },
     axisY: { labelLimit: isNarrow ? 110 : 190 },
     legend: { disable: true }, // the page has its own, which every panel shares
     rule: { color: ink },

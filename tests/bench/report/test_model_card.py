@@ -1,6 +1,7 @@
 """Which cell is the best one, and what its model card says."""
 
 import math
+import warnings
 
 import huggingface_hub
 import pytest
@@ -8,12 +9,14 @@ import scored_study
 import study_maker
 import yaml
 
+from bench.cli.trained import open_cell
 from bench.errors import InputError
 from bench.report.card import card
 from bench.report.chosen import find_cell
 from bench.report.hub import check_dataset, eval_results
 from bench.report.leaderboard import leaderboards
 from bench.settings import Architecture, Data, LossPair, Train
+from bench.settings.data import Split
 from bench.study.record import Epoch, Training
 from bench.study.study import Study
 
@@ -64,12 +67,37 @@ def test_a_cell_is_found_by_the_beginning_of_its_id_and_others_are_told(tmp_path
         find_cell(results, "zzz")
 
 
-def test_without_a_complete_row_none_is_best(tmp_path):
+def test_best_of_rows_that_all_lack_seeds_is_said_to_be_so(tmp_path, capsys):
+    question = scored_study.grid(losses=("bce",), seeds=(0, 1))
+
+    def partly_failed(folder, failing):
+        study = scored_study.keep(folder, question)
+        for cell in (cell for cell in question.cells() if cell.loss is not None):
+            if failing(cell):
+                study.write_cell(study_maker.record(cell, failure="out of memory"), {})
+        return study.load()
+
+    every_row = partly_failed(tmp_path / "every", lambda cell: cell.seed == 1)
+    with pytest.warns(UserWarning, match="no row has all its seeds; unet, bce has 1 of 2 and"):
+        assert find_cell(every_row, "best").cell.seed == 0
+    open_cell(tmp_path / "every", "best")
+    assert capsys.readouterr().err.splitlines() == [
+        "best: no row has all its seeds; unet, bce has 1 of 2 and leads among those that there are"
+    ]
+    one_row = partly_failed(
+        tmp_path / "one", lambda cell: (cell.seed, cell.architecture.name) == (1, "unet")
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert find_cell(one_row, "best").cell.architecture.name == "densenet"
+
+
+def test_without_a_complete_cell_none_is_best(tmp_path):
     question = scored_study.grid()
     cells = [cell for cell in question.cells() if cell.loss is not None]
     records = [study_maker.record(cell, failure="out of memory") for cell in cells]
     study = study_maker.keep(Study(tmp_path / "study"), question, records)
-    with pytest.raises(InputError, match="no row is complete, so that none is best"):
+    with pytest.raises(InputError, match="no cell is complete, so that none is best"):
         find_cell(study.load(), "best")
 
 
@@ -163,6 +191,20 @@ def test_the_hub_is_not_told_where_an_authors_code_lies(scored):
     cell = record.cell.model_copy(update={"architecture": own})
     text = eval_results(scored, record.model_copy(update={"cell": cell}), None, "me/rooms")
     assert "net.py:net · bce · seed 0; " in text
+    assert "secret" not in text
+
+
+def test_a_card_does_not_tell_where_the_authors_files_lie(tmp_path):
+    folder = "/home/me/secret"
+    own = Architecture(name=f"{folder}/net.py:net", options={"start": f"{folder}/net.pth"})
+    losses = (LossPair.model_construct(mask=f"bce + 0.5*{folder}/loss.py:soft", depth=None),)
+    data = Data(archive=(f"{folder}/a.zip",), split=Split(file=f"{folder}/split.csv"))
+    question = scored_study.grid(losses=losses, seeds=(0,), data=data)
+    question = question.model_copy(update={"architectures": (own,)})
+    results = scored_study.keep(tmp_path / "study", question, scored_study.constant).load()
+    text = card(results, next(iter(results.records.values())), [])
+    assert r"# net.py:net(start=net.pth) · mask: bce + 0.5\*loss.py:soft · seed 0" in text
+    assert "split.csv" in text
     assert "secret" not in text
 
 
