@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import PurePath
 
+from pathlib import PurePath
+
 from bench.report.leaderboard import Leaderboard
 from bench.report.race import decisions
 from bench.settings import Recipe, Teacher
@@ -15,8 +17,9 @@ from bench.study.record import Environment, Leakage, SampleCounts
 def setting(board: Leaderboard) -> list[str]:
     """Return one line each on data, split, recipes and machines."""
     data, train = board.grid.data, board.grid.train
+    how = PurePath(data.split.file).name if data.split.file else data.split.label
     splits = dict.fromkeys(
-        f"{_counts(record.samples)} ({data.split.label}, digest {record.provenance.split})"
+        f"{_counts(record.samples)} ({how}, digest {record.provenance.split})"
         for record in board.records
     )
     machines = Counter(machine(record.environment) for record in board.records)

@@ -54,5 +54,6 @@ def require_distinct(entries: Iterable[object]) -> None:
         # By their text: to Python 1, 1.0 and True are the same.
         text = json.dumps(content, sort_keys=True)
         if text in seen:
-            raise ValueError(f"{getattr(entry, 'label', entry)} is listed twice")
+            name = entry if isinstance(entry, str | int) else getattr(entry, "label", "an entry")
+            raise ValueError(f"{name} is listed twice")
         seen.add(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -10,21 +9,12 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from bench.settings import name_pattern
-from bench.settings.base import (
-    NonNegativeInt,
-    PositiveInt,
-    Seed,
-    Settings,
-    WholeNumber,
-    is_stored,
-    require_distinct,
-)
+from bench.settings.base import NonNegativeInt, PositiveInt, Seed, Settings, WholeNumber
 
 
 class Split(Settings):
@@ -104,9 +94,9 @@ class Split(Settings):
 
     @property
     def label(self) -> str:
-        """How the subsets are drawn, or the list's file: ``shuffle by background, seed 0``."""
+        """How the subsets are drawn, or the list: ``shuffle by background, seed 0``."""
         if self.file is not None:
-            return PurePath(self.file).name
+            return self.file
         by = "background and foreground" if self.by == "both" else self.by
         method = self.method if by == "sample" else f"{self.method} by {by}"
         return f"{method}, seed {self.seed}"
@@ -240,11 +230,6 @@ class Source(Settings):
     depth: DepthCoding | None = None
     mask_threshold: WholeNumber = Field(127, ge=0, le=254)
 
-    @property
-    def label(self) -> str:
-        """The files, as a message names them."""
-        return ", ".join(self.files)
-
 
 class Data(Settings):
     """Which samples, at which size (height, width) in pixels, split how.
@@ -262,19 +247,6 @@ class Data(Settings):
     image_size: ImageSize = (64, 64)
     split: Split = Split()
     limit: PositiveInt | None = None
-
-    @field_validator("archive")
-    @classmethod
-    def _distinct(
-        cls, value: tuple[str | Source, ...], info: ValidationInfo
-    ) -> tuple[str | Source, ...]:
-        """Before any is opened, which takes some milliseconds each."""
-        if not is_stored(info):
-            require_distinct(value)
-            for source in value:
-                if isinstance(source, Source):
-                    require_distinct(source.files)
-        return value
 
     @property
     def files(self) -> tuple[str, ...]:

@@ -93,6 +93,20 @@ class Grid(Settings):
         require_distinct(value)
         return value
 
+    @field_validator("data")
+    @classmethod
+    def _archives_distinct(cls, value: Data, info: ValidationInfo) -> Data:
+        """Before any is opened, which takes some milliseconds each."""
+        if is_stored(info):
+            return value
+        try:
+            require_distinct(value.archive)
+            for source in value.sources():
+                require_distinct(source.files)
+        except ValueError as error:
+            raise ValueError(f"archive: {error}") from None
+        return value
+
     @model_validator(mode="after")
     def _of_some_size(self) -> Self:
         a_row = len(self.seeds) + (self.tune.trials if self.tune else 0)
