@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import PurePath
 
-from pathlib import PurePath
-
 from bench.report.leaderboard import Leaderboard
 from bench.report.race import decisions
 from bench.settings import Recipe, Teacher
