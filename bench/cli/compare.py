@@ -103,7 +103,7 @@ def _compare_studies(
 def _compare_rows(
     study: Path, names: tuple[str, str], metrics: Sequence[str], zones: Mapping[str, Zone]
 ) -> None:
-    from bench.report.compare import compare, percent
+    from bench.report.compare import compare, notes_on, percent
     from bench.report.leaderboard import leaderboards
     from bench.study.study import Study
     from bench.text import printable
@@ -124,15 +124,8 @@ def _compare_rows(
             one.verdict.value,
         )
     Console().print(table)
-    if any(one.difference.of_checkpoint for one in found):
-        typer.echo("one seed: these are two checkpoints; their recipes may compare otherwise")
-    if any(one.was_raced for one in found):
-        typer.echo("raced: a row that got no more seeds may be better than the few it has say")
-    if collapsed := [one.name for one in found if one.has_collapsed]:
-        typer.echo(
-            f"collapsed: by {' and '.join(collapsed)} some seeds predict the same for every image; "
-            "they count only in a row that has no others"
-        )
+    for note in notes_on(found):
+        typer.echo(note)
     if not zones:
         typer.echo("equal is said of what --equal gives a size for")
 

@@ -126,6 +126,21 @@ def compare(
     return found
 
 
+def notes_on(found: Sequence[Comparison]) -> list[str]:
+    """Return in sentences what has to be known of a comparison of two things, metric by metric."""
+    notes = []
+    if any(one.difference.of_checkpoint for one in found):
+        notes.append("One seed: these are two checkpoints; their recipes may compare otherwise.")
+    if any(one.was_raced for one in found):
+        notes.append("Raced: a row that got no more seeds may be better than the few it has say.")
+    if collapsed := [one.name for one in found if one.has_collapsed]:
+        notes.append(
+            f"Collapsed: by {' and '.join(collapsed)} some seeds predict the same for every image; "
+            "they count only in a row that has no others."
+        )
+    return notes
+
+
 def percent(probability: float) -> str:
     """Return a probability as text, which is never quite 0 or 1."""
     if probability > CERTAIN:

@@ -103,7 +103,10 @@ function pairs(section) {
     const found = data.pairs[`${Math.min(one, other)} ${Math.max(one, other)}`];
     if (one === other) outcome.replaceChildren(element("p", "Pick two different rows."));
     else if (typeof found === "string") outcome.replaceChildren(element("p", found));
-    else outcome.replaceChildren(comparison(found, one > other, section.dataset.label), ...data.notes.map((note) => element("p", note)));
+    else {
+      const notes = found.notes.map((note) => element("p", data.notes[note]));
+      outcome.replaceChildren(comparison(found.metrics, one > other, section.dataset.label), ...notes);
+    }
     if (pictures) pairedPictures(pictures, one, other);
   }
 

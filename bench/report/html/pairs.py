@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
 from bench.errors import InputError
-from bench.report.compare import Comparison, compare, percent
+from bench.report.compare import Comparison, compare, notes_on, percent
 from bench.report.leaderboard import Leaderboard
 from bench.statistics.practical import Verdict
 
@@ -19,24 +18,26 @@ def pairs(board: Leaderboard) -> dict[str, Any]:
     """Return how each of the first rows compares with each other one, as JSON for the page.
 
     Returns:
-        ``rows``: their names; ``notes``: what holds of all; ``pairs``: for ``"i j"``, with i < j,
-        why the two cannot be compared, or for each metric: its name, A's and B's mean, the sign of
-        A - B, its size with half of its 95 % interval, with which probability A and B are better,
-        and what A and B are.
+        ``rows``: their names; ``notes``: all that some pair has; ``pairs``: for ``"i j"``, with
+        i < j, why the two cannot be compared, or ``notes``: the places of its own, and ``metrics``,
+        of each: its name, A's and B's mean, the sign of A - B, its size with half of its 95 %
+        interval, with which probability A and B are better, and what A and B are.
     """
     rows = board.rows[:MOST_ROWS]
     names = [f"{row.architecture}/{row.loss}" for row in rows]
+    notes: dict[str, int] = {}
     found: dict[str, Any] = {}
-    compared: list[Comparison] = []
     for one, other in combinations(range(len(rows)), 2):
         try:
-            comparisons = compare([board], names[one], names[other])
+            compared = compare([board], names[one], names[other])
         except InputError as error:
             found[f"{one} {other}"] = str(error)
             continue
-        compared += comparisons
-        found[f"{one} {other}"] = [_in_words(comparison) for comparison in comparisons]
-    return {"rows": [row.title for row in rows], "notes": _notes(compared), "pairs": found}
+        found[f"{one} {other}"] = {
+            "metrics": [_in_words(comparison) for comparison in compared],
+            "notes": [notes.setdefault(note, len(notes)) for note in notes_on(compared)],
+        }
+    return {"rows": [row.title for row in rows], "notes": list(notes), "pairs": found}
 
 
 def _in_words(one: Comparison) -> list[str]:
@@ -53,17 +54,3 @@ def _in_words(one: Comparison) -> list[str]:
         verdict.value,
         OPPOSITE.get(verdict, verdict).value,
     ]
-
-
-def _notes(compared: Sequence[Comparison]) -> list[str]:
-    notes = []
-    if any(one.difference.of_checkpoint for one in compared):
-        notes.append(
-            "Where a row has one seed, two checkpoints are compared; their recipes may compare "
-            "otherwise."
-        )
-    if any(one.was_raced for one in compared):
-        notes.append(
-            "Raced: a row that got no more seeds may be better than the few that it has say."
-        )
-    return notes

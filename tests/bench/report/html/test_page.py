@@ -1,6 +1,7 @@
 import base64
 import hashlib
 import re
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from bench.cli.report import Format, report
 from bench.errors import InputError
 from bench.report import markdown
 from bench.report.cell_texts import figure, rank
-from bench.report.compare import compare
+from bench.report.compare import compare, notes_on
 from bench.report.html.page import as_json, render
 from bench.report.setting import setting
 from bench.settings import Data
@@ -68,10 +69,25 @@ def test_a_pair_says_what_bench_compare_says(boards, html):
     (data,) = [one for one in Page(html).data if "pairs" in one]
     first, second = (f"{row.architecture}/{row.loss}" for row in board.rows[:2])
     found, _ = compare(boards, first, second)
-    name, mean, other, sign, size, *_ = data["pairs"]["0 1"][0]
+    name, mean, other, sign, size, *_ = data["pairs"]["0 1"]["metrics"][0]
     assert (name, mean, other) == (found.name, *(f"{mean:.3f}" for mean in found.means))
     assert sign + size == f"{found.difference.estimate:+.3f} ± {found.difference.half_width:.3f}"
     assert len(data["pairs"]) == 4 * 3 / 2
+
+
+def test_a_pair_tells_of_its_collapsed_seeds_as_bench_compare_does(tmp_path):
+    first = next(cell.id for cell in scored_study.grid().cells() if cell.loss is not None)
+
+    def tables(cell):
+        return scored_study.constant(cell) if cell.id == first else scored_study.scores(cell)
+
+    boards = scored_study.boards(scored_study.keep(tmp_path / "mine", tables=tables))
+    (data,) = [one for one in Page(render("mine", boards, {})).data if "pairs" in one]
+    names = [f"{row.architecture}/{row.loss}" for row in boards[0].rows]
+    of_pairs = [notes_on(compare(boards, *pair)) for pair in combinations(names, 2)]
+    told = [[data["notes"][note] for note in pair["notes"]] for pair in data["pairs"].values()]
+    assert told == of_pairs
+    assert sum(bool(notes) for notes in told) == 3  # those with the row of the collapsed seed
 
 
 def test_every_cell_has_the_command_that_trains_it_again(boards, html):
