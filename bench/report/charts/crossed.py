@@ -78,7 +78,12 @@ def _panel(board: Leaderboard, column: Column, rows: Rows) -> Panel:
         "field": "loss",
         "type": "nominal",
         "sort": [printable(loss) for loss in board.losses],
-        "axis": {"orient": "top", "title": None, "labelAngle": 0, "labelLimit": 90},
+        "axis": {
+            "orient": "top",
+            "title": None,
+            "labelAngle": 0,
+            "labelLimit": {"expr": f"width / {len(board.losses)} - 4"},  # of its own column
+        },
     }
     down: Spec = {
         "field": "architecture",

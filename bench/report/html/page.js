@@ -178,7 +178,7 @@ function draw() {
   const config = {
     background: "transparent",
     font: "system-ui, sans-serif",
-    axis: { ...text, gridColor: line, domainColor: line, tickColor: line, gridOpacity: 0.8 },
+    axis: { ...text, gridColor: line, domainColor: line, tickColor: line, gridOpacity: 0.8, labelSeparation: 6 },
     axisY: { labelLimit: isNarrow ? 110 : 190 },
     legend: { disable: true }, // the page has its own, which every panel shares
     rule: { color: ink },
