@@ -16,8 +16,6 @@ from bench.study.kept_images import KeptImages, Pixels, read_predictions, read_s
 from bench.study.record import Record
 from bench.study.results import Results, StoredGrid
 
-MOST_ROWS = 40  # that are shown: the first ones of the board
-
 
 @dataclass(frozen=True, eq=False)
 class PicturedRow:
@@ -45,7 +43,7 @@ class Gallery:
     Attributes:
         samples: the images and their truth.
         rows: those of the board of which predictions are kept.
-        without: the names of the others, of the first `MOST_ROWS`.
+        without: the names of others that were to be shown.
         columns: the first metric of each task, by which images are chosen.
         examples: the images that are shown.
         tested: of how many test images the N were drawn.
@@ -59,7 +57,7 @@ class Gallery:
     tested: int
 
 
-def gallery(board: Leaderboard, results: Results) -> Gallery | None:
+def gallery(board: Leaderboard, results: Results, most_rows: int) -> Gallery | None:
     """Return what there is to show of a board; None if the study keeps no pictures of it.
 
     What is damaged is left out, and added to what is known to be so.
@@ -67,11 +65,12 @@ def gallery(board: Leaderboard, results: Results) -> Gallery | None:
     Args:
         board: of the study.
         results: the study.
+        most_rows: how many rows to show at most: the first ones of the board.
     """
     samples = _samples(board, results)
     if samples is None:
         return None
-    shown = board.rows[:MOST_ROWS]
+    shown = board.rows[:most_rows]
     kept = {
         number: found
         for number, row in enumerate(shown)

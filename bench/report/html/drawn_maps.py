@@ -49,7 +49,8 @@ class Drawer:
         shown = kinds if known is None else np.where(known, kinds, 4)
         colors = [RIGHT, FOUND, FALSE, MISSED, UNKNOWN]
         image = Image.fromarray(shown.astype(np.uint8))
-        return _png(self._smaller(image, Image.Resampling.NEAREST), np.array(colors, np.uint8))
+        shown = np.asarray(self._smaller(image, Image.Resampling.NEAREST))
+        return _png(shown, np.array(colors, np.uint8))
 
     def depth(self, levels: Pixels, known: Known | None = None) -> str:
         """Return depth, (H, W) uint8 from 0 near to 255 far, from dark to bright."""
@@ -69,7 +70,7 @@ class Drawer:
             last = len(colors) - 1
             shades = np.where(np.asarray(where), np.minimum(shades, last - 1), last)
             colors = np.vstack([colors[:-1], UNKNOWN])
-        return _png(Image.fromarray(shades.astype(np.uint8)), colors)
+        return _png(shades, colors)
 
     def _smaller(self, image: Image.Image, how: Image.Resampling) -> Image.Image:
         height, width = self.size
@@ -87,10 +88,11 @@ def _greys() -> Pixels:
     return np.repeat(np.arange(TOP + 1, dtype=np.uint8)[:, None], 3, axis=1)
 
 
-def _png(levels: Image.Image, colors: Pixels) -> str:
-    """An image of whole numbers that stand for colors, as a data URI."""
-    image = levels.convert("L")
-    image.putpalette(colors.astype(np.uint8).tobytes())
+def _png(levels: Pixels, colors: Pixels) -> str:
+    """An image of whole numbers that stand for colors, as a data URI; of these only what it has."""
+    used, places = np.unique(levels, return_inverse=True)
+    image = Image.fromarray(places.reshape(levels.shape).astype(np.uint8))
+    image.putpalette(colors[used].astype(np.uint8).tobytes())
     file = io.BytesIO()
     image.save(file, "PNG", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"

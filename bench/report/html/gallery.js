@@ -8,6 +8,15 @@ function gallery(section) {
   const slider = tool.querySelector("input");
   const sheets = [...section.querySelectorAll(".sheet")];
   picker.hidden = tool.hidden = false;
+  sheets.forEach((sheet, place) => {
+    const given = (kind) => sheet.querySelector(`.given .${kind} img`);
+    const thumbnail = given("composite").cloneNode();
+    thumbnail.alt = "";
+    picker.querySelectorAll("input")[place].after(thumbnail);
+    for (const task of ["mask", "depth"]) {
+      if (given(task)) sheet.style.setProperty(`--${task}`, `url(${given(task).src})`);
+    }
+  });
 
   function pick() {
     const chosen = Number(picker.querySelector(":checked").value);

@@ -111,7 +111,7 @@ def _board(
 ) -> dict[str, Any]:
     """What the page shows of a board; all figures are those of the other reports."""
     usual = [column for column in USUAL_STRATA if column in board.images]
-    drawn, shown = charts(board), pictures(board, results)
+    drawn, shown = charts(board), pictures(board, results, len(boards))
     return {
         "split": board.grid.data.split.label,
         "compared": compared(board),

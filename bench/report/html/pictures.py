@@ -14,8 +14,10 @@ from bench.report.leaderboard import Leaderboard
 from bench.settings.keep import Keep
 from bench.study.results import Results
 
-MOST_PIXELS = 2_500_000  # of all predictions and errors together, some 1.5 MB of the page
-MOST_GIVEN_PIXELS = 800_000  # of all that is given, which is there once and not once a row
+# What a page has room for, in equal parts for its boards; with all of it, it has about 3 MB.
+MOST_ROWS = 40
+MOST_PIXELS = 2_100_000  # of all predictions and errors together
+MOST_GIVEN_PIXELS = 600_000  # of all that is given, which is there once and not once a row
 TASKS = ("mask", "depth")
 NONE_KEPT = (
     "The study keeps no predictions of test images, so there are no pictures: its grid has keep: "
@@ -78,43 +80,47 @@ class Pictures:
     figures: dict[str, Any]
 
 
-def pictures(board: Leaderboard, results: Results | None) -> Pictures:
+def pictures(board: Leaderboard, results: Results | None, boards: int) -> Pictures:
     """Return what the page shows of the test images.
 
     Args:
         board: of the study.
         results: the study; None: as if it kept no predictions.
+        boards: how many there are on the page.
     """
-    found = None if results is None else gallery(board, results)
+    most_rows = max(1, MOST_ROWS // boards)
+    found = None if results is None else gallery(board, results, most_rows)
     if found is None:
         return Pictures((), (NONE_KEPT,), {})
-    return Pictures(tuple(_sheets(found)), tuple(_sentences(found)), _figures(found))
+    rows = len(board.rows)
+    whose = "all rows" if rows <= most_rows else f"the first {most_rows} of {rows} rows"
+    return Pictures(tuple(_sheets(found, boards)), tuple(_sentences(found, whose)), _figures(found))
 
 
-def _sheets(found: Gallery) -> list[Sheet]:
+def _sheets(found: Gallery, boards: int) -> list[Sheet]:
     images = found.samples.images
     height, width = images["composite"].shape[1:3]
     tasks = sum(task in images for task in TASKS)
     shown = len(found.examples)
     count = shown * len(found.rows) * 2 * tasks
-    drawer = Drawer(fitting((height, width), count, MOST_PIXELS))
-    of_given = Drawer(fitting((height, width), shown * len(images), MOST_GIVEN_PIXELS))
+    drawer = Drawer(fitting((height, width), count, MOST_PIXELS // boards))
+    of_given = fitting((height, width), shown * len(images), MOST_GIVEN_PIXELS // boards)
     return [
         Sheet(
             key=found.samples.keys[example.place],
             reasons=", ".join(example.reasons),
-            given=tuple(_given(found, example.place, of_given)),
+            given=tuple(_given(found, example.place, Drawer(of_given))),
             cards=tuple(_card(found, row, example.place, drawer) for row in found.rows),
         )
         for example in found.examples
     ]
 
 
-def _sentences(found: Gallery) -> list[str]:
+def _sentences(found: Gallery, whose: str) -> list[str]:
     names = " and ".join(column.name for column in found.columns)
     kept = len(found.samples.keys)
     which = (
-        f"The same {len(found.examples)} test images for all rows. Of the {found.tested} test "
+        f"The same {len(found.examples)} test images for {whose}. Of the {found.tested} test "
         f"images {kept} were drawn by seed before anything was trained, and what is predicted of "
         "these is kept; the median, the worst and the one on which rows differ most are of these "
         f"{kept}, by {names}. Of a row with several seeds the first one is shown."

@@ -26,13 +26,13 @@ def keep(tmp_path, question):
 
 def shown(results):
     (board,) = leaderboards(results)
-    return gallery(board, results)
+    return gallery(board, results, most_rows=40)
 
 
 def test_every_row_shows_its_own_predictions_in_the_order_of_the_samples(keep):
     results = keep()
     (board,) = leaderboards(results)
-    found = gallery(board, results)
+    found = gallery(board, results, most_rows=40)
     assert found.samples.keys == pictured_study.KEYS
     assert [row.title for row in found.rows] == [row.title for row in board.rows]
     for row in found.rows:

@@ -24,6 +24,7 @@ from bench.report.html.drawn_maps import (
 )
 from bench.report.html.page import render
 from bench.report.leaderboard import leaderboards
+from bench.settings.data import Split
 
 LEFT, RIGHT_HALF = (slice(None), slice(0, 20)), (slice(None), slice(20, None))
 MISNAMED = "</script><script>alert(1)</script>"
@@ -160,6 +161,26 @@ def test_images_are_made_smaller_only_where_all_together_have_too_many_pixels():
     assert fitting((64, 128), 100, 100 * 32 * 64) == (32, 64)
     checks = np.indices((64, 64)).sum(0) % 2 * np.uint8(200)
     assert set(decoded(Drawer((32, 32)).mask(checks.astype(np.uint8))).ravel()) == {100}
+
+
+def test_the_boards_of_a_page_share_its_room_for_pictures(tmp_path, monkeypatch):
+    for seed in range(3):
+        data = pictured_study.DATA.model_copy(update={"split": Split(seed=seed)})
+        study = pictured_study.keep(tmp_path, scored_study.grid(seeds=(0,), data=data))
+    monkeypatch.setattr("bench.report.html.pictures.MOST_ROWS", 7)
+    monkeypatch.setattr("bench.report.html.pictures.MOST_PIXELS", 30_000)
+    monkeypatch.setattr("bench.report.html.pictures.MOST_GIVEN_PIXELS", 9_000)
+    html = page_of(study.load())
+    found = [Cards(board).images for board in html.split('<article id="board-')[1:]]
+    sizes = [
+        sum(image.shape[0] * image.shape[1] for (_, row, _), image in of_board.items() if row in of)
+        for of in ({0, 1, 2, 3}, {None})
+        for of_board in found
+    ]
+    assert [{row for _, row, _ in board} for board in found] == [{None, 0, 1}] * 3
+    assert 25_000 < sum(sizes[:3]) <= 30_000
+    assert 7_000 < sum(sizes[3:]) <= 9_000
+    assert html.count("test images for the first 2 of 4 rows.") == 3
 
 
 def test_the_page_says_of_how_many_images_the_shown_ones_were_chosen(html):
