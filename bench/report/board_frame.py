@@ -24,6 +24,12 @@ Of a metric besides:
 | ``KEY_ties`` | letters: rows that share one cannot be told apart |
 | ``KEY_below_baseline`` | whether a trivial baseline is at least as good |
 
+Of a speed (``inference_images_per_s``, ``training_images_per_s``, ``latency_ms``) besides:
+
+| column | what |
+|---|---|
+| ``KEY_low``, ``KEY_high``, ``KEY_half_width`` | the 95 % interval, with other rounds of timing |
+
 ``KEY`` is a name that `bench list metrics` has, or one of the costs ``inference_images_per_s``,
 ``training_images_per_s``, ``latency_ms``, ``peak_memory_mib``, ``parameters_m``, ``forward_gflop``.
 What is not known is missing; where there is no figure, counts are 0 and statements false.
@@ -43,6 +49,8 @@ from bench.report.columns import Column, Estimate
 from bench.report.leaderboard import Leaderboard
 from bench.report.row import Row
 from bench.report.selection import ShownBoard
+from bench.statistics.intervals import Interval
+from bench.statistics.median import Median
 
 NO_FIGURE = Estimate(mean=math.nan, seeds=0)
 
@@ -98,24 +106,30 @@ def as_parquet(frame: pd.DataFrame) -> bytes:
     return file.getvalue()
 
 
+def ends_of(interval: Interval | Median | None) -> dict[str, float]:
+    """Return the ends of an interval and half of its width, by what follows a column's key."""
+    known = interval or Median(math.nan)
+    ends = {"_low": known.low, "_high": known.high, "_half_width": known.half_width}
+    return {name: math.nan if end is None else end for name, end in ends.items()}
+
+
 def _figures(row: Row, column: Column) -> Iterator[tuple[str, Any]]:
     """Give what a row has in a column, by what follows the column's key."""
     estimate = row.figures.get(column.key, NO_FIGURE)
     yield "", estimate.mean
     if column.is_score:
         low, high = estimate.rank or (math.nan, math.nan)
-        interval = estimate.interval
         yield "_seeds", estimate.seeds
         yield "_collapsed", estimate.collapsed
         yield "_sd", math.nan if estimate.sd is None else estimate.sd
-        yield "_low", math.nan if interval is None else interval.low
-        yield "_high", math.nan if interval is None else interval.high
-        yield "_half_width", math.nan if interval is None else interval.half_width
-        yield "_of_one_seed", interval is not None and interval.of_checkpoint
+        yield from ends_of(estimate.interval).items()
+        yield "_of_one_seed", bool(estimate.interval and estimate.interval.of_checkpoint)
         yield "_rank_low", float(low)
         yield "_rank_high", float(high)
         yield "_ties", estimate.letters or None
         yield "_below_baseline", estimate.below_baseline
+    elif column.of_timing is not None:
+        yield from ends_of(estimate.timing).items()
     yield "_best", estimate.best
 
 

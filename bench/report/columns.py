@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from bench.settings import LossPair
 from bench.statistics.intervals import Interval
+from bench.statistics.median import Median
 from bench.study.measurement import Measurement
 from bench.study.record import UNKNOWN_VERSION, MetricContract, Record
 from bench.study.timing_case import INFERENCE, LATENCY, training_figure
 
 Read = Callable[[Record, Measurement | None], float | None]
 ReadSpeed = Callable[[Measurement, LossPair], float | None]
+ReadTiming = Callable[[Measurement, LossPair], Median | None]
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Estimate:
         lacking: how many have none.
         sd: the sample standard deviation over the seeds; None for a single one.
         interval: where the mean lies with other seeds and images; None where that is not known.
+        timing: of a speed: the same figure, and where it lies with other rounds of measurement.
         rank: the best and the worst that it may have, if the row is ranked.
         letters: rows that share one cannot be told apart.
         collapsed: how many seeds predict the same whatever they see.
@@ -39,6 +43,7 @@ class Estimate:
     lacking: int = 0
     sd: float | None = None
     interval: Interval | None = None
+    timing: Median | None = None
     rank: tuple[int, int] | None = None
     letters: str = ""
     collapsed: int = 0
@@ -62,6 +67,7 @@ class Column:
         is_pooled: whether it is one figure over the pixels of all images.
         of_speed: how it is read off a measurement of speed, of a network trained with a loss, if it
             comes from there.
+        of_timing: the same with its interval, if it was timed.
     """
 
     key: str
@@ -73,6 +79,7 @@ class Column:
     task: str | None = None
     is_pooled: bool = False
     of_speed: ReadSpeed | None = None
+    of_timing: ReadTiming | None = None
 
     @property
     def is_score(self) -> bool:
@@ -152,34 +159,37 @@ def _speed_column(
     )
 
 
-def _images_per_s(timed: Measurement, figure: str) -> float | None:
-    speed = timed.images_per_s(figure)
-    return None if speed is None else speed.value
+def _timed_column(key: str, name: str, unit: str, read: ReadTiming, **more: Any) -> Column:
+    def value(timed: Measurement, loss: LossPair) -> float | None:
+        found = read(timed, loss)
+        return None if found is None else found.value
+
+    return replace(_speed_column(key, name, unit, value, **more), of_timing=read)
 
 
-def _latency_ms(timed: Measurement, _: LossPair) -> float | None:
+def _latency_ms(timed: Measurement, _: LossPair) -> Median | None:
     latency = timed.seconds(LATENCY)
-    return None if latency is None else 1000 * latency.value
+    return None if latency is None else latency.times(1000)
 
 
 COST_COLUMNS = (
-    _speed_column(
+    _timed_column(
         "inference_images_per_s",
         "inference",
         "images/s",
-        lambda timed, _: _images_per_s(timed, INFERENCE),
+        lambda timed, _: timed.images_per_s(INFERENCE),
         higher_is_better=True,
         decimals=0,
     ),
-    _speed_column(
+    _timed_column(
         "training_images_per_s",
         "training",
         "images/s",
-        lambda timed, loss: _images_per_s(timed, training_figure(loss)),
+        lambda timed, loss: timed.images_per_s(training_figure(loss)),
         higher_is_better=True,
         decimals=0,
     ),
-    _speed_column("latency_ms", "latency", "ms", _latency_ms, decimals=1),
+    _timed_column("latency_ms", "latency", "ms", _latency_ms, decimals=1),
     Column(
         "peak_memory_mib",
         "peak memory",

@@ -6,7 +6,7 @@
 | ``scores`` | complete cell and test image | ``cell`` (its id), ``architecture``, ``loss``, ``seed``, ``key``, ``group_<column>`` of the archive, and the sums that the metrics read |
 | ``values`` | the same | the same up to ``key``, and each metric |
 | ``curves`` | trained cell and epoch | ``cell``, ``architecture``, ``loss``, ``seed``, ``network`` (``own`` or ``teacher``), ``stage``, ``step``, ``train_s``, ``selected``, ``loss_<task>``, ``val_<metric>`` |
-| ``timings`` | network, loss that it was trained with, and machine | ``id``, ``architecture``, ``loss``, ``machine``, ``failure``, and the speed columns of a leaderboard |
+| ``timings`` | network, loss that it was trained with, and machine | ``id``, ``architecture``, ``loss``, ``machine``, ``failure``, and the speed columns of a leaderboard with their intervals |
 """  # noqa: E501 - a table's row is a line
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.report.board_frame import board_frame
+from bench.report.board_frame import board_frame, ends_of
 from bench.report.columns import COST_COLUMNS
 from bench.report.leaderboard import leaderboards
 from bench.report.selection import EVERYTHING
@@ -93,6 +93,12 @@ class Frames:
                     column.key: column.of_speed(measured, training.loss)
                     for column in COST_COLUMNS
                     if column.of_speed is not None
+                },
+                **{
+                    f"{column.key}{end}": value
+                    for column in COST_COLUMNS
+                    if column.of_timing is not None
+                    for end, value in ends_of(column.of_timing(measured, training.loss)).items()
                 },
             }
             for measured in self.results.measurements.values()

@@ -146,10 +146,12 @@ def _estimate(
     known = [value for r in learnt if (value := column.read(r, timed)) is not None]
     if not known:
         return None
+    loss = records[0].cell.loss
     return Estimate(
         mean=statistics.fmean(known),
         seeds=len(known),
         lacking=len(learnt) - len(known),
         sd=statistics.stdev(known) if len(known) > 1 else None,
         collapsed=sum(collapsed),
+        timing=column.of_timing(timed, loss) if column.of_timing and timed and loss else None,
     )

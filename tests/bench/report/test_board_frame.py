@@ -3,16 +3,22 @@
 import io
 import json
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
 import small_board
 
+import bench
 from bench.report import board_frame as module
 from bench.report.board_frame import as_csv, as_json, as_parquet, board_frame
 from bench.report.frames import Frames
 from bench.report.leaderboard import leaderboards
 from bench.report.selection import EVERYTHING, Selection
+from bench.study.study import Study
+from bench.study.timing import PROCESSES
+
+PUBLISHED = Path(bench.__file__).parent.parent / "results" / "published"
 
 COSTS = ["inference_images_per_s", "peak_memory_mib", "parameters_m", "forward_gflop"]
 OF_A_METRIC = [
@@ -41,6 +47,11 @@ def study(tmp_path_factory):
 @pytest.fixture(scope="module")
 def frame(study):
     return board_frame(EVERYTHING.of(leaderboards(study.load())))
+
+
+@pytest.fixture(scope="module")
+def quick_frames():
+    return Frames(Study(PUBLISHED / "quick").load())
 
 
 def row(frame, architecture, loss):
@@ -86,6 +97,11 @@ def test_a_row_has_its_figures_unrounded(frame):
         "rmse_below_baseline": False,
         "rmse_best": False,
         "inference_images_per_s": pytest.approx(1600),  # 16 images in 0.01 s
+        "inference_images_per_s_low": pytest.approx(1600 / (1 + PROCESSES)),
+        "inference_images_per_s_high": pytest.approx(1600 * (1 + PROCESSES)),
+        "inference_images_per_s_half_width": pytest.approx(
+            800 * (1 + PROCESSES - 1 / (1 + PROCESSES))
+        ),
         "inference_images_per_s_best": True,
         "peak_memory_mib": 500,
         "peak_memory_mib_best": False,
@@ -119,12 +135,28 @@ def test_a_trivial_row_has_no_loss_and_the_figures_of_its_task(frame):
 
 def test_the_columns_are_those_that_are_documented(frame):
     names = [f"{key}{end}" for key in ("iou", "rmse") for end in ("", *OF_A_METRIC)]
-    names += [f"{key}{end}" for key in COSTS for end in ("", "_best")]
+    for key in COSTS:
+        ends = ["_low", "_high", "_half_width"] if key == "inference_images_per_s" else []
+        names += [f"{key}{end}" for end in ("", *ends, "_best")]
     first = ["board", "architecture", "loss", "seeds", "asked", "ranked", "stale"]
     assert list(frame.columns) == [*first, *names, "remarks"]
     told = set(re.findall(r"``(\w+)``", module.__doc__))
     assert {*first, "remarks", "KEY", "KEY_best", *(f"KEY{end}" for end in OF_A_METRIC)} <= told
     assert set(COSTS) <= told
+
+
+def test_every_speed_has_its_interval_also_in_the_table_of_timings(quick_frames):
+    board, timings = quick_frames.leaderboard, quick_frames.timings
+    for key in ("inference_images_per_s", "training_images_per_s", "latency_ms"):
+        for table in (board[board.loss.notna()], timings):
+            ends = table[[f"{key}_low", key, f"{key}_high"]].to_numpy()
+            assert (ends[:, :-1] < ends[:, 1:]).all()
+            half = (table[f"{key}_high"] - table[f"{key}_low"]) / 2
+            assert table[f"{key}_half_width"].tolist() == half.tolist()
+    assert board[board.loss.isna()].filter(regex="images_per_s_low").isna().all(axis=None)
+    first, row = timings.iloc[0], board[board.architecture == timings.iloc[0].architecture]
+    shown = row[row.loss == first.loss].iloc[0]
+    assert shown.training_images_per_s_low == first.training_images_per_s_low
 
 
 def test_chosen_columns_and_rows_are_all_that_the_table_has(study, frame):
