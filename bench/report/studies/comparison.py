@@ -9,6 +9,7 @@ from bench.errors import InputError, suggestion
 from bench.report.columns import Column
 from bench.report.differing import DEFAULT, circumstances, differing, settings
 from bench.report.leaderboard import leaderboards
+from bench.report.row import Row
 from bench.report.studies.gate import Change
 from bench.report.studies.match import BoardPair, match
 from bench.report.studies.scores import ScoreChange, Studies, score_changes
@@ -26,7 +27,7 @@ class BoardComparison:
     Attributes:
         pair: the boards.
         settings: that differ: name, in A, in B.
-        circumstances: likewise, what the settings led to, and where the cells ran.
+        circumstances: likewise, of shared rows: what the settings led to, and where the cells ran.
         columns: the metrics that are compared.
         scores: the changes, by metric.
         speeds: the changes, by the column; only of those that a study has figures of.
@@ -38,6 +39,11 @@ class BoardComparison:
     columns: tuple[Column, ...]
     scores: dict[str, list[ScoreChange]]
     speeds: dict[str, list[SpeedChange]]
+
+    @property
+    def has_shared_rows(self) -> bool:
+        """Whether a row has complete cells in both."""
+        return bool(_shared(self.pair))
 
 
 def compare_studies(studies: Studies, metrics: Sequence[str] = ()) -> list[BoardComparison]:
@@ -95,10 +101,14 @@ def cells_apart(studies: Studies) -> tuple[int, list[str], list[str]]:
 def _comparison(pair: BoardPair, studies: Studies, metrics: Sequence[str]) -> BoardComparison:
     columns = [column for column in _columns(pair) if not metrics or column.key in metrics]
     speeds = {column.key: speed_changes(pair, column) for column in SPEED_COLUMNS}
+    shared = _shared(pair)
+    ran = [record for row, _ in shared for record in row.records]
+    ran_in_b = [record for _, row in shared for record in row.records]
+    all_of_b = pair.other.records if pair.other else ()
     return BoardComparison(
         pair=pair,
-        settings=_facts(pair, settings, DEFAULT),
-        circumstances=_facts(pair, circumstances, NONE),
+        settings=_facts(pair.one.records, all_of_b, settings, DEFAULT),
+        circumstances=_facts(ran, ran_in_b, circumstances, NONE),
         columns=tuple(columns),
         scores=score_changes(pair, studies, columns),
         speeds={key: changes for key, changes in speeds.items() if changes},
@@ -112,9 +122,15 @@ def _columns(pair: BoardPair) -> list[Column]:
     return [c for c in pair.one.columns if c.is_score and not c.is_pooled and c.key in keys]
 
 
-def _facts(pair: BoardPair, of: Callable[[Record], Mapping[str, str]], absent: str) -> Facts:
-    """In which facts the rows that both boards have differ."""
-    both = [(row, other) for row, other in pair.rows if other is not None]
-    one = [of(record) for row, _ in both for record in row.records]
-    other = [of(record) for _, row in both for record in row.records]
-    return differing(one, other, absent) if one and other else []
+def _shared(pair: BoardPair) -> list[tuple[Row, Row]]:
+    """The rows that have complete cells in both."""
+    return [(row, other) for row, other in pair.rows if other and row.records and other.records]
+
+
+def _facts(
+    one: Sequence[Record],
+    other: Sequence[Record],
+    of: Callable[[Record], Mapping[str, str]],
+    absent: str,
+) -> Facts:
+    return differing(map(of, one), map(of, other), absent) if one and other else []

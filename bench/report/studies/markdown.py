@@ -70,9 +70,11 @@ def _cells(studies: Studies) -> Iterator[str]:
 def _board(one: BoardComparison, equal: Mapping[str, Zone]) -> Iterator[str]:
     if one.pair.other is None:
         yield "B has no board with these settings."
-    elif one.settings or one.circumstances:
+    elif not one.has_shared_rows:
+        yield "No row has complete cells in both, so that nothing is compared."
+    if one.settings or one.circumstances:
         yield f"## What differs\n\n{_facts([*one.settings, *one.circumstances])}"
-    else:
+    elif one.has_shared_rows:
         yield "Settings, data, split, code, weights, packages and machine are the same in both."
     for column in one.columns:
         yield from _scores(column, one.scores[column.key], equal.get(column.key, Zone(0.0)))

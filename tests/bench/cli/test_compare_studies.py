@@ -7,6 +7,7 @@ import pytest
 import scored_study
 
 from bench.cli import main
+from bench.settings import Train
 from bench.study.bundle import bundle
 
 IMAGES = np.random.default_rng(0).normal(0, 0.05, 60)
@@ -26,13 +27,14 @@ def other_noise(cell):
 
 @pytest.fixture(scope="module")
 def studies(tmp_path_factory):
-    """A study, the same again, one that is worse, one that differs by chance, and a row less."""
+    """A study, the same again, a worse one, one that differs by chance, a row less, other rows."""
     folder = tmp_path_factory.mktemp("studies")
     scored_study.keep(folder / "before")
     scored_study.keep(folder / "same")
     scored_study.keep(folder / "worse", tables=worse)
     scored_study.keep(folder / "chance", tables=other_noise)
     scored_study.keep(folder / "less", scored_study.grid(losses=("bce",)))
+    scored_study.keep(folder / "others", scored_study.grid(architectures=("autoencoder",)))
     bundle(folder / "worse", folder / "worse.zip", version="0.1.0")
     return folder
 
@@ -88,6 +90,26 @@ def test_a_row_that_is_missing_fails(bench):
     assert code == 1
     assert "failed: unet, l1: B has no such row" in said.split("## Gate")[1]
     assert "only in A: 8: " in said
+
+
+def test_studies_that_share_no_row_are_told_so_and_pass_no_gate(bench):
+    code, said, _ = bench("compare", "before", "others")
+    assert code == 0
+    assert "complete cells that both have: 0" in said
+    assert "No row has complete cells in both, so that nothing is compared." in said
+    assert "are the same in both" not in said
+    code, said, _ = bench("compare", "before", "others", *GATE)
+    assert code == 1
+    assert "`iou < -0.01`: FAILED: 4 failed, 0 undecided, 0 passed" in said
+
+
+def test_of_other_settings_it_is_told_which_though_no_row_is_shared(studies, bench):
+    longer = scored_study.grid(architectures=("autoencoder",), train=Train(epochs=4))
+    scored_study.keep(studies / "longer", longer)
+    _, said, _ = bench("compare", "before", "longer")
+    assert "No row has complete cells in both" in said
+    assert "| train.0.epochs | 3   | 4   |" in said
+    assert "code of" not in said
 
 
 def test_what_was_not_measured_in_either_study_fails(bench):
