@@ -30,7 +30,8 @@ class LoadedStudy(Frames):
                 `bench.report.chosen.find_cell`.
 
         Warns:
-            UserWarning: the network's code is not what it was, so that it may predict otherwise.
+            UserWarning: the network's code is not what it was, so that it may predict otherwise; or
+                the ``best`` row lacks seeds.
 
         Raises:
             InputError: there is no such cell, or more than one; its weights were not kept; or its

@@ -25,7 +25,8 @@ def open_cell(study: Path, cell: str) -> tuple[LoadedStudy, Record]:
     from bench.report.chosen import find_cell
 
     loaded = bench.load(study)
-    record = find_cell(loaded.results, cell)
+    with warnings_as_lines():
+        record = find_cell(loaded.results, cell)
     typer.echo(f"{record.cell.label} ({record.cell.id})")
     return loaded, record
 

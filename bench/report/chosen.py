@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 from bench.errors import InputError
 from bench.report.columns import Column
@@ -19,8 +20,11 @@ def find_cell(results: Results, cell: str) -> Record:
     Args:
         results: the study.
         cell: the cell's id, or how it alone begins; or ``best``: of the first row of the latest
-            leaderboard that is complete, the seed that is best on the validation images by the
-            metric that the board is sorted by.
+            leaderboard, the seed that is best on the validation images by the metric that the board
+            is sorted by. A row whose seeds are all complete goes before one that lacks some.
+
+    Warns:
+        UserWarning: the best row lacks seeds.
 
     Raises:
         InputError: there is none, or more than one.
@@ -32,8 +36,14 @@ def find_cell(results: Results, cell: str) -> Record:
         for row in board.rows:
             by = next((column for column in scores if column.key in row.figures), None)
             if row.records and by is not None:
+                if not row.is_ranked:
+                    warnings.warn(
+                        f"best: no row has all its seeds; {row.title} has {row.seeds} of "
+                        f"{row.asked} and leads among those that there are",
+                        stacklevel=2,
+                    )
                 return max(row.records, key=lambda record: _val_worth(record, by))
-    raise InputError(f"{results.folder}: no row is complete, so that none is best")
+    raise InputError(f"{results.folder}: no cell is complete, so that none is best")
 
 
 def _val_worth(record: Record, column: Column) -> float:

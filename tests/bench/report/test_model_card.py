@@ -1,6 +1,7 @@
 """Which cell is the best one, and what its model card says."""
 
 import math
+import warnings
 
 import huggingface_hub
 import pytest
@@ -8,6 +9,7 @@ import scored_study
 import study_maker
 import yaml
 
+from bench.cli.trained import open_cell
 from bench.errors import InputError
 from bench.report.card import card
 from bench.report.chosen import find_cell
@@ -64,12 +66,37 @@ def test_a_cell_is_found_by_the_beginning_of_its_id_and_others_are_told(tmp_path
         find_cell(results, "zzz")
 
 
-def test_without_a_complete_row_none_is_best(tmp_path):
+def test_best_of_rows_that_all_lack_seeds_is_said_to_be_so(tmp_path, capsys):
+    question = scored_study.grid(losses=("bce",), seeds=(0, 1))
+
+    def partly_failed(folder, failing):
+        study = scored_study.keep(folder, question)
+        for cell in (cell for cell in question.cells() if cell.loss is not None):
+            if failing(cell):
+                study.write_cell(study_maker.record(cell, failure="out of memory"), {})
+        return study.load()
+
+    every_row = partly_failed(tmp_path / "every", lambda cell: cell.seed == 1)
+    with pytest.warns(UserWarning, match="no row has all its seeds; unet, bce has 1 of 2 and"):
+        assert find_cell(every_row, "best").cell.seed == 0
+    open_cell(tmp_path / "every", "best")
+    assert capsys.readouterr().err.splitlines() == [
+        "best: no row has all its seeds; unet, bce has 1 of 2 and leads among those that there are"
+    ]
+    one_row = partly_failed(
+        tmp_path / "one", lambda cell: (cell.seed, cell.architecture.name) == (1, "unet")
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert find_cell(one_row, "best").cell.architecture.name == "densenet"
+
+
+def test_without_a_complete_cell_none_is_best(tmp_path):
     question = scored_study.grid()
     cells = [cell for cell in question.cells() if cell.loss is not None]
     records = [study_maker.record(cell, failure="out of memory") for cell in cells]
     study = study_maker.keep(Study(tmp_path / "study"), question, records)
-    with pytest.raises(InputError, match="no row is complete, so that none is best"):
+    with pytest.raises(InputError, match="no cell is complete, so that none is best"):
         find_cell(study.load(), "best")
 
 
