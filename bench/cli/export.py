@@ -92,7 +92,8 @@ def _write(
     from bench.report.hub import eval_results
 
     description = Description.of(record.cell)
-    pretrained.write(folder, description, weights(loaded.results, record))
+    published = description.without_folders()
+    pretrained.write(folder, published, weights(loaded.results, record))
     notes = []
     if formats:
         with warnings_as_lines():
@@ -106,14 +107,14 @@ def _write(
             difference = program.save_onnx(folder / pretrained.ONNX)
             notes.append(f"`{pretrained.ONNX}` is for ONNX runtimes: {program.usage}")
             typer.echo(f"{pretrained.ONNX}: as the network, to within {difference:.1g}")
-    for architecture in description.networks:
+    for architecture in published.networks:
         if is_own_code(architecture.name):
             typer.echo(
                 f"{architecture.name} is not copied: who loads the weights has to have it", err=True
             )
             notes.append(
                 f"The network is `{architecture.name}`, its author's own code, which is not in "
-                "this folder: have it in place, and pass `own_code=True`."
+                "this folder: have it in the working folder, and pass `own_code=True`."
             )
     text = card(loaded.results, record, notes, dataset)
     (folder / pretrained.CARD).write_text(text, encoding="utf-8")

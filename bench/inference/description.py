@@ -12,7 +12,7 @@ from torch import nn
 import architectures
 from architectures import ArchitectureError
 from bench.errors import InputError
-from bench.settings import Architecture
+from bench.settings import Architecture, identity
 from bench.settings.cell import Cell
 from bench.settings.data import ImageSize
 from bench.training.teacher import StudentTeacher
@@ -51,6 +51,14 @@ class Description(BaseModel):
             tasks=cell.tasks,
             precision=cell.train.recipes()[-1].precision,
         )
+
+    def without_folders(self) -> Self:
+        """Return the description with each file's name in place of its path on this machine."""
+        named = {
+            what: None if one is None else Architecture(**identity.of_architecture(one))
+            for what, one in (("architecture", self.architecture), ("teacher", self.teacher))
+        }
+        return self.model_copy(update=named)
 
     @property
     def networks(self) -> tuple[Architecture, ...]:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
+from torch.fx import GraphModule
 
 from bench.errors import InputError, needs_extra
 from bench.inference.description import Description
@@ -19,6 +20,7 @@ from bench.settings.base import Size
 STEP = 32  # px: sides of any multiple are taken, as most encoders halve an image five times
 FEWEST_STEPS, MOST_STEPS = 2, 128  # a side has; with one, some networks end in a single row
 TRACED_SIZE = (3 * STEP, 5 * STEP)  # px; two lengths that no network could mistake for fixed ones
+ORIGINS = ("stack_trace", "nn_module_stack", "source_fn_stack")  # name files of this machine
 TOLERANCE = 1e-4  # of a probability or a depth, between a program and the network
 
 Images = dict[str, Tensor]
@@ -193,9 +195,14 @@ def _export(
     """Capture a module; ``free`` are the dimensions of its images that may have other lengths."""
     images = _images(inputs, (2, *size), torch.Generator().manual_seed(0))
     with torch.no_grad():
-        return torch.export.export(
+        exported = torch.export.export(
             module, (), kwargs=images, dynamic_shapes=dict.fromkeys(inputs, free)
         )
+    for part in exported.graph_module.modules():
+        for node in part.graph.nodes if isinstance(part, GraphModule) else ():
+            for origin in ORIGINS:
+                node.meta.pop(origin, None)
+    return exported
 
 
 def _images(

@@ -20,7 +20,7 @@ from bench.errors import InputError
 from bench.report.columns import Column, score_columns
 from bench.report.leaderboard import Leaderboard
 from bench.report.setting import size
-from bench.settings import Architecture, identity
+from bench.settings import identity
 from bench.study.record import Record
 from bench.study.results import Results
 
@@ -51,7 +51,7 @@ def eval_results(results: Results, record: Record, board: Leaderboard | None, da
         dataset: the id on the hub of the dataset whose images were tested on.
     """
     notes = (
-        f"{_name(record)}; {record.samples.test} test images at "
+        f"{record.cell.label}; {record.samples.test} test images at "
         f"{size(record.cell.data.image_size)}, split {record.provenance.split}"
     )
     entries = [
@@ -91,13 +91,7 @@ def model_index(
         }
         for task in TASKS
     ]
-    return [{"name": _name(record), "results": [one for one in found if one["metrics"]]}]
-
-
-def _name(record: Record) -> str:
-    """The cell in a line, without the folder of its author's own code."""
-    network = Architecture.model_validate(identity.of_architecture(record.cell.architecture))
-    return record.cell.model_copy(update={"architecture": network}).label
+    return [{"name": record.cell.label, "results": [one for one in found if one["metrics"]]}]
 
 
 def _scores(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -94,9 +95,9 @@ class Split(Settings):
 
     @property
     def label(self) -> str:
-        """How the subsets are drawn, or the list: ``shuffle by background, seed 0``."""
+        """How the subsets are drawn, or the list's file: ``shuffle by background, seed 0``."""
         if self.file is not None:
-            return self.file
+            return PurePath(self.file).name
         by = "background and foreground" if self.by == "both" else self.by
         method = self.method if by == "sample" else f"{self.method} by {by}"
         return f"{method}, seed {self.seed}"

@@ -11,15 +11,17 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue
 
 import losses
-from bench.settings.data import Data
-from bench.settings.losses import LossPair
-from bench.settings.networks import Architecture
-from bench.settings.training import Recipe, Teacher
+
+if TYPE_CHECKING:
+    from bench.settings.data import Data
+    from bench.settings.losses import LossPair
+    from bench.settings.networks import Architecture
+    from bench.settings.training import Recipe, Teacher
 
 WEIGHT_FILES = {".safetensors", ".pt", ".pth", ".ckpt", ".bin"}
 DIGITS = 12  # of an id: for a million experiments the chance of two alike is 1 in 500

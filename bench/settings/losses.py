@@ -89,11 +89,12 @@ class LossPair(Settings):
 
     @property
     def label(self) -> str:
-        """One expression if both tasks share it, else each: ``mask: bce, depth: l1``."""
+        """One expression if both tasks share it, else each: ``mask: bce, depth: l1``; no folder."""
         tasks = {"mask": self.mask, "depth": self.depth}
         text = ", ".join(f"{task}: {loss}" for task, loss in tasks.items() if loss is not None)
         if self.mask is not None and self.mask == self.depth:
             text = self.mask
+        text = loss_registry.without_folders(text)
         if self.balance.method != "fixed":
             return f"{text}; {self.balance.method}"
         if (self.balance.mask, self.balance.depth) != (1, 1):

@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 from pydantic import Field, JsonValue, model_validator
 
 import architectures as architecture_registry
-from bench.settings import yaml_text
+from bench.settings import identity, yaml_text
 from bench.settings.base import Settings
 
 
@@ -41,9 +41,11 @@ class Architecture(Settings):
 
     @property
     def label(self) -> str:
-        """The name with its options, as tables show it: ``unet(width=0.25)``."""
-        options = ", ".join(f"{key}={_text(value)}" for key, value in sorted(self.options.items()))
-        return f"{self.name}({options})" if options else self.name
+        """The name with its options, as tables show it: ``unet(width=0.25)``; no file's folder."""
+        content = identity.of_architecture(self)
+        given = sorted(content["options"].items())
+        options = ", ".join(f"{key}={_text(value)}" for key, value in given)
+        return f"{content['name']}({options})" if options else content["name"]
 
 
 def check(architecture: Architecture) -> Architecture:

@@ -3,6 +3,7 @@
 import shutil
 import sys
 import zipfile
+from pathlib import Path
 
 import huggingface_hub
 import numpy as np
@@ -15,6 +16,7 @@ from PIL import Image
 
 import bench as package
 from bench.cli import main
+from bench.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -176,9 +178,28 @@ def test_a_network_is_exported_with_all_that_it_takes_to_use_it(
     assert "`model.pt2` is for `torch.export.load`: " in card
     assert "`model.onnx` is for ONNX runtimes: " in card
     # A user's own code is not copied, which is said, and not run unasked.
-    assert said[2] == f"{tiny_network} is not copied: who loads the weights has to have it\n"
+    file, name = tiny_network.rsplit(":", 1)
+    own = f"{Path(file).name}:{name}"
+    assert said[2] == f"{own} is not copied: who loads the weights has to have it\n"
     assert "own_code=True" in card
+    with pytest.raises(InputError, match=f"^out: '{own}': there is no file .* \\(looked in "):
+        package.from_pretrained("out", own_code=True)
+    shutil.copy(file, tmp_path)
     assert np.array_equal(package.from_pretrained("out", own_code=True)(*images).mask, predicted)
+
+
+def test_nothing_that_is_exported_tells_where_files_lie_on_this_machine(
+    bench, pair, tmp_path, tiny_network
+):
+    formats = ("--format", "torch", "--format", "onnx", "--dataset", "me/rooms")
+    assert bench("export", "study", pair, "out", *formats)[0] == 0
+    (tmp_path / "program").mkdir()
+    shutil.unpack_archive("out/model.pt2", "program", "zip")
+    folders = {Path(tiny_network).parent, Path(package.__file__).parent, Path(sys.prefix)}
+    files = [path for top in ("out", "program") for path in Path(top).rglob("*") if path.is_file()]
+    assert len(files) > 6
+    for file in files:
+        assert not any(str(folder).encode() in file.read_bytes() for folder in folders), file
 
 
 @pytest.mark.parametrize(

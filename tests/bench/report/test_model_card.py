@@ -16,6 +16,7 @@ from bench.report.chosen import find_cell
 from bench.report.hub import check_dataset, eval_results
 from bench.report.leaderboard import leaderboards
 from bench.settings import Architecture, Data, LossPair, Train
+from bench.settings.data import Split
 from bench.study.record import Epoch, Training
 from bench.study.study import Study
 
@@ -190,6 +191,20 @@ def test_the_hub_is_not_told_where_an_authors_code_lies(scored):
     cell = record.cell.model_copy(update={"architecture": own})
     text = eval_results(scored, record.model_copy(update={"cell": cell}), None, "me/rooms")
     assert "net.py:net · bce · seed 0; " in text
+    assert "secret" not in text
+
+
+def test_a_card_does_not_tell_where_the_authors_files_lie(tmp_path):
+    folder = "/home/me/secret"
+    own = Architecture(name=f"{folder}/net.py:net", options={"start": f"{folder}/net.pth"})
+    losses = (LossPair.model_construct(mask=f"bce + 0.5*{folder}/loss.py:soft", depth=None),)
+    data = Data(archive=(f"{folder}/a.zip",), split=Split(file=f"{folder}/split.csv"))
+    question = scored_study.grid(losses=losses, seeds=(0,), data=data)
+    question = question.model_copy(update={"architectures": (own,)})
+    results = scored_study.keep(tmp_path / "study", question, scored_study.constant).load()
+    text = card(results, next(iter(results.records.values())), [])
+    assert r"# net.py:net(start=net.pth) · mask: bce + 0.5\*loss.py:soft · seed 0" in text
+    assert "split.csv" in text
     assert "secret" not in text
 
 
