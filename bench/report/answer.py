@@ -9,8 +9,8 @@ from bench.report.cell_texts import figure
 from bench.report.columns import Column
 from bench.report.factorial import factorial
 from bench.report.leaderboard import Leaderboard
+from bench.report.sources import share_text
 from bench.statistics.power import needed
-from bench.statistics.shares import Share
 
 MOST_NAMED = 4
 ONE_SEED = (
@@ -81,14 +81,10 @@ def _sources(board: Leaderboard, column: Column, found: Analysis) -> list[str]:
         else "which of the two matters more is open"
     )
     sentence = (
-        f"The {by_share[0]} explains {_shown(first)} of how the {column.name} of runs differs, the "
-        f"{by_share[1]} {_shown(second)}: {more}."
+        f"The {by_share[0]} explains {share_text(first)} of how the {column.name} of runs differs, "
+        f"the {by_share[1]} {share_text(second)}: {more}."
     )
     return [sentence]
-
-
-def _shown(share: Share) -> str:
-    return f"{share.estimate:.0%} ({share.low:.0%} to {share.high:.0%})"
 
 
 def _left_open(board: Leaderboard, column: Column, found: Analysis) -> list[str]:

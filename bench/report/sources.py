@@ -6,6 +6,7 @@ from bench.report.columns import Column
 from bench.report.factorial import Factorial, factorial
 from bench.report.leaderboard import Leaderboard
 from bench.report.plain_table import PlainTable
+from bench.statistics.shares import Share
 from bench.text import markdown
 
 FACTORS = ("architecture", "loss")
@@ -30,6 +31,12 @@ def cross_of(board: Leaderboard, column: Column) -> Factorial | None:
     return None if found is None else factorial(board, found)
 
 
+def crosses(board: Leaderboard) -> list[tuple[Column, Factorial]]:
+    """Return the columns of which such a cross can be told, each with its own."""
+    found = [(column, cross_of(board, column)) for column in board.columns]
+    return [(column, cross) for column, cross in found if cross is not None]
+
+
 def shares_table(cross: Factorial, column: Column) -> PlainTable:
     """Return which share of the variance comes from which source, with its 95 % interval."""
     of_a_run, of_a_score = cross.shares_of_a_run(), cross.shares_of_a_score()
@@ -44,10 +51,8 @@ def shares_table(cross: Factorial, column: Column) -> PlainTable:
         body=tuple(
             (
                 source,
-                _share(of_a_run[source].estimate, of_a_run[source].low, of_a_run[source].high)
-                if source in of_a_run
-                else "",
-                _share(share, *of_a_score.intervals[source]),
+                share_text(of_a_run[source]) if source in of_a_run else "",
+                share_text(Share(share, *of_a_score.intervals[source])),
             )
             for source, share in of_a_score.shares.items()
         ),
@@ -59,8 +64,9 @@ def shares_table(cross: Factorial, column: Column) -> PlainTable:
     )
 
 
-def _share(share: float, low: float, high: float) -> str:
-    return f"{share:.0%} ({low:.0%} to {high:.0%})"
+def share_text(share: Share) -> str:
+    """Return a share with its interval in words."""
+    return f"{share.estimate:.0%} ({share.low:.0%} to {share.high:.0%})"
 
 
 def effects_table(cross: Factorial, column: Column) -> PlainTable:

@@ -80,6 +80,14 @@ def panel(title: str, layers: Sequence[Spec], *, height: int | Spec = 240, **mor
     return Panel(title, spec)
 
 
+def intervals(x: Spec, y: Spec, **encoding: Spec) -> Spec:
+    """Return a layer with a line from ``low`` to ``high`` of each row of the data."""
+    return {
+        "mark": {"type": "rule", "strokeWidth": 2.5, "aria": False},
+        "encoding": {"x": {"field": "low", **x}, "x2": {"field": "high"}, "y": y, **encoding},
+    }
+
+
 def values(rows: Sequence[dict[str, Any]]) -> Spec:
     """Return data that stands in the specification itself; text in it is shown as it is."""
     return {

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.report.charts.chart import Chart, Panel, Spec, color_keys, color_scale, panel, values
+from bench.report.charts.chart import (
+    Chart,
+    Panel,
+    Spec,
+    color_keys,
+    color_scale,
+    intervals,
+    panel,
+    values,
+)
 from bench.report.columns import Column
 from bench.report.factorial import Factorial
 from bench.report.leaderboard import Leaderboard
-from bench.report.sources import FACTORS, cross_of, effects_table
+from bench.report.sources import FACTORS, crosses, effects_table
 
 ROW_HEIGHT = 26
 
@@ -17,12 +26,11 @@ def effects(board: Leaderboard) -> Iterator[Chart]:
     """Give a chart with a panel for each score of which that can be told."""
     panels: list[Panel] = []
     body: list[tuple[str, ...]] = []
-    for column in board.columns:
-        cross = cross_of(board, column)
-        found = None if cross is None else effects_table(cross, column)
-        if cross is not None and found is not None and found.body:
+    for column, cross in crosses(board):
+        rows = effects_table(cross, column).body
+        if rows:
             panels.append(_panel(column, cross))
-            body += [(column.title, *row) for row in found.body]
+            body += [(column.title, *row) for row in rows]
     if panels:
         yield Chart(
             section="effects",
@@ -77,15 +85,7 @@ def _panel(column: Column, cross: Factorial) -> Panel:
             "mark": {"type": "rule", "strokeDash": [4, 4], "opacity": 0.6, "aria": False},
             "encoding": {"x": {"datum": 0, **x}},
         },
-        {
-            "mark": {"type": "rule", "strokeWidth": 2.5, "aria": False},
-            "encoding": {
-                "x": {"field": "low", **x},
-                "x2": {"field": "high"},
-                "y": y,
-                "color": color,
-            },
-        },
+        intervals(x, y, color=color),
         {
             "mark": {"type": "point", "size": 80, "filled": True, "opacity": 1},
             "encoding": {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.report.charts.chart import COLORS, Chart, Panel, Spec, panel, values
+from bench.report.charts.chart import COLORS, Chart, Panel, Spec, intervals, panel, values
 from bench.report.columns import Column
 from bench.report.leaderboard import Leaderboard
-from bench.report.sources import cross_of, shares_table
+from bench.report.sources import crosses, share_text, shares_table
 from bench.statistics.shares import Share
 
 BAR_HEIGHT = 38
@@ -17,10 +17,7 @@ def shares(board: Leaderboard) -> Iterator[Chart]:
     """Give a chart with a panel for each score of which that can be told."""
     panels: list[Panel] = []
     body: list[tuple[str, ...]] = []
-    for column in board.columns:
-        cross = cross_of(board, column)
-        if cross is None:
-            continue
+    for column, cross in crosses(board):
         panels.append(_panel(column, cross.shares_of_a_run()))
         body += [(column.name, *row) for row in shares_table(cross, column).body]
     if panels:
@@ -38,10 +35,6 @@ def shares(board: Leaderboard) -> Iterator[Chart]:
         )
 
 
-def _text(share: Share) -> str:
-    return f"{share.estimate:.0%} ({share.low:.0%} to {share.high:.0%})"
-
-
 def _panel(column: Column, found: dict[str, Share]) -> Panel:
     points = [
         {
@@ -49,7 +42,7 @@ def _panel(column: Column, found: dict[str, Share]) -> Panel:
             "share": round(share.estimate, 6),
             "low": round(share.low, 6),
             "high": round(share.high, 6),
-            "text": _text(share),
+            "text": share_text(share),
         }
         for source, share in found.items()
     ]
@@ -74,9 +67,6 @@ def _panel(column: Column, found: dict[str, Share]) -> Panel:
                 "tooltip": [{"field": "source"}, {"field": "text", "title": column.name}],
             },
         },
-        {
-            "mark": {"type": "rule", "strokeWidth": 2, "aria": False},
-            "encoding": {"x": {"field": "low", **x}, "x2": {"field": "high"}, "y": y},
-        },
+        intervals(x, y),
     ]
     return panel(column.name, layers, height=BAR_HEIGHT * len(found), data=values(points))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bench.report.beside import joint_and_single, other_splits
 from bench.report.leaderboard import Leaderboard
 from bench.report.plain_table import PlainTable
-from bench.report.sources import best_losses_table, cross_of
+from bench.report.sources import best_losses_table, crosses
 from bench.report.speeds import NetworkSpeeds, how_timed, network_speeds
 
 
@@ -46,11 +46,7 @@ def timed_tables(board: Leaderboard) -> list[TimedTable]:
 
 def best_losses(board: Leaderboard) -> list[PlainTable]:
     """Return for each score the best losses of each architecture, where that can be told."""
-    return [
-        best_losses_table(cross, column)
-        for column in board.columns
-        if (cross := cross_of(board, column)) is not None
-    ]
+    return [best_losses_table(cross, column) for column, cross in crosses(board)]
 
 
 def beside(board: Leaderboard, boards: Sequence[Leaderboard]) -> list[PlainTable]:
