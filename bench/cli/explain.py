@@ -37,7 +37,7 @@ def explain(
     _print_row("type", found.type)
     _print_row("default", "none: it has to be given" if found.default is None else found.default)
     _print_row("example", found.yaml)
-    _print_row("", f"bench run grid.yaml {found.override}")
+    _print_row("", f"bench run grid.yaml {found.overrides}")
     if found.inner:
         typer.echo(f"\nkeys, as {found.key}.{next(iter(found.inner))}")
         _print_list(found.inner)
