@@ -39,10 +39,13 @@ def rescore(
     for label, why in found.refused:
         typer.echo(f"{label}: not computed: {why}")
     counts = found.computed
-    typer.echo(
+    line = (
         f"{counts[SUMS]} cells have further figures from their sums, {counts[WEIGHTS]} from their "
-        f"weights; `bench report {study}` shows them"
+        "weights"
     )
+    if not counts and not found.refused:
+        line = "nothing to compute: the cells have these figures already"
+    typer.echo(f"{line}; `bench report {study}` shows them")
     if found.refused:
         raise typer.Exit(1)
 

@@ -55,6 +55,11 @@ def test_metrics_that_came_later_are_computed_and_what_is_left_out_is_listed(
         "4 cells have further figures from their sums, 0 from their weights; "
         f"`bench report {study}` shows them\n"
     )
+    rescore(study, "dice", "cpu")
+    assert capsys.readouterr().out == (
+        "nothing to compute: the cells have these figures already; "
+        f"`bench report {study}` shows them\n"
+    )
     (board,) = leaderboards(Study(study).load())
     assert [column.key for column in board.columns[:4]] == ["iou", "rmse", "dice", "mine.py:share"]
     for row in board.rows:
