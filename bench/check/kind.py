@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from difflib import get_close_matches
 from typing import Literal
 
 import architectures
@@ -22,7 +23,8 @@ def kind_of(name: str) -> Kind:
 
     Args:
         name: as a grid has it. A user's file `path/to/file.py:name` is run; one that cannot be is
-            said to be an architecture, whose check says why.
+            said to be an architecture, whose check says why. A name that the file does not have is
+            of the kind of the nearest, or else of what the file has: that check says what it has.
 
     Raises:
         InputError: it is a plain word that nothing of this package is called by.
@@ -34,12 +36,13 @@ def kind_of(name: str) -> Kind:
     torchvision_ops.define_missing()
     try:
         with importing():
-            found = getattr(load_file(path), own, None)
+            there = vars(load_file(path))
     except ImportError:
         return "architecture"
-    if isinstance(found, Loss):
+    meant = [own] if own in there else get_close_matches(own, there, n=1) or list(there)
+    if any(isinstance(there[one], Loss) for one in meant):
         return "loss"
-    return "metric" if isinstance(found, Metric) else "architecture"
+    return "metric" if any(isinstance(there[one], Metric) for one in meant) else "architecture"
 
 
 def _kind_of_ours(name: str) -> Kind:

@@ -69,7 +69,7 @@ def bounds(subject: MetricUnderTest) -> str:
                 "mend minimum or maximum; where an image may have nothing to divide by, divide by "
                 "sums[...].replace(0, np.nan), so that it counts nowhere",
             ) from None
-    return f"between {contract.minimum} and {contract.maximum} (None: no limit)"
+    return contract.limits
 
 
 def best(subject: MetricUnderTest) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from bench.cli.options import complete_key
 
-WIDTH = 80  # columns
+WIDTH = 80  # columns, on a terminal; what reads a pipe looks for text in whole lines
 TITLES = 10  # columns of the titles on the left
 
 
@@ -33,27 +34,29 @@ def explain(
         return
     found = explain(key)
     typer.secho(found.key, bold=True)
-    typer.echo(textwrap.fill(_plain(found.description), WIDTH) + "\n")
+    _print_row("", _plain(found.description), 0)
+    typer.echo()
     _print_row("type", found.type)
     _print_row("default", "none: it has to be given" if found.default is None else found.default)
     _print_row("example", found.yaml)
-    _print_row("", f"bench run grid.yaml {found.override}")
+    typer.echo(f"{'':<{TITLES}}bench run grid.yaml {found.overrides}")  # whole, to be copied
     if found.inner:
         typer.echo(f"\nkeys, as {found.key}.{next(iter(found.inner))}")
         _print_list(found.inner)
 
 
-def _print_row(title: str, text: str) -> None:
-    lines = textwrap.wrap(text, WIDTH - TITLES, break_on_hyphens=False, break_long_words=False)
+def _print_row(title: str, text: str, titles: int = TITLES) -> None:
+    """Print a text beside its title, which has so many columns."""
+    width = WIDTH - titles if sys.stdout.isatty() else max(1, len(text))
+    lines = textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False)
     for number, line in enumerate(lines):
-        typer.echo(f"{title if number == 0 else '':<{TITLES}}{line}")
+        typer.echo(f"{title if number == 0 else '':<{titles}}{line}")
 
 
 def _print_list(rows: dict[str, str]) -> None:
     width = max(map(len, rows)) + 2
     for name, text in rows.items():
-        shown = textwrap.shorten(_plain(text), WIDTH - width, placeholder="…")
-        typer.echo(f"{name:<{width}}{shown}")
+        _print_row(name, _plain(text), width)
 
 
 def _plain(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +16,8 @@ from bench.errors import InputError
 if TYPE_CHECKING:
     from bench.inference.pictures import Pairs
     from bench.inference.predictor import Predictor
+
+FEW = 3  # pictures that are named one by one
 
 
 def predict(
@@ -58,16 +61,25 @@ def predict(
         _require_new(pairs, out)
     with warnings_as_lines():
         predictor = loaded.predictor(record.cell.id, device=device)
-    skipped = dict(_predict(pairs, predictor, out))
-    count = len(pairs.keys)
-    for key, why in skipped.items():
+    skipped: defaultdict[str, list[str]] = defaultdict(list)  # by the reason
+    for key, why in _predict(pairs, predictor, out):
+        skipped[why].append(key)
+    count, left = len(pairs.keys), sum(map(len, skipped.values()))
+    for why, keys in skipped.items():
         if count == 1:
-            raise InputError(f"{key}: {why}")
-        typer.echo(f"skipped: {key}: {why}", err=True)
-    where = f"; see {out / 'side_by_side'}" if len(skipped) < count else ""
-    typer.echo(f"{count - len(skipped)} of {count} predicted{where}")
+            raise InputError(f"{keys[0]}: {why}")
+        typer.echo(f"skipped: {_named(keys)}: {why}", err=True)
+    where = f"; see {out / 'side_by_side'}" if left < count else ""
+    typer.echo(f"{count - left} of {count} predicted{where}")
     if skipped:
         raise typer.Exit(FAILED_CELLS)
+
+
+def _named(keys: list[str]) -> str:
+    """The keys, or how many they are and the first of them."""
+    if len(keys) <= FEW:
+        return ", ".join(keys)
+    return f"{len(keys)} pictures ({', '.join(keys[:FEW])}, ...)"
 
 
 def _require_new(pairs: Pairs, out: Path) -> None:

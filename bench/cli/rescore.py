@@ -26,7 +26,8 @@ def rescore(
 
     They are views of the sums that are kept of each image. Sums that an earlier version did not
     keep are computed from the kept weights, if data and code are as they were. A cell that lacks a
-    figure after that is listed, and the exit code is 1.
+    figure after that is listed, and the exit code is 1. Where there is a leaderboard.md, it is
+    written anew.
     """
     from bench.execution.rescore import SUMS, WEIGHTS, rescore
     from bench.machine.device import choose
@@ -39,12 +40,33 @@ def rescore(
     for label, why in found.refused:
         typer.echo(f"{label}: not computed: {why}")
     counts = found.computed
-    typer.echo(
+    line = (
         f"{counts[SUMS]} cells have further figures from their sums, {counts[WEIGHTS]} from their "
-        f"weights; `bench report {study}` shows them"
+        "weights"
     )
+    if not counts and not found.refused:
+        line = "nothing to compute: the cells have these figures already"
+    typer.echo(f"{line}; `bench report {study}` shows them")
+    _renew_leaderboard(study)
     if found.refused:
         raise typer.Exit(1)
+
+
+def _renew_leaderboard(folder: Path) -> None:
+    """Write leaderboard.md anew where there is one and the study gives another by now."""
+    from bench.files import write_atomically
+    from bench.report import markdown
+    from bench.report.leaderboard import leaderboards
+    from bench.study.study import Study
+
+    path, results = folder / "leaderboard.md", Study(folder).load()
+    if not path.is_file() or not results.grids:
+        return
+    name = folder.resolve().name
+    text = markdown.render(name, leaderboards(results), results.damaged).encode()
+    if text != path.read_bytes():
+        write_atomically(path, text)
+        typer.echo(f"written to {path}")
 
 
 def _echo_remark(event: Event) -> None:

@@ -58,7 +58,7 @@ def _shown(cells: list[CellStatus]) -> Group:
         if one.state != DONE and (one.why or one.state != "missing"):
             label = Text(printable(one.cell.label))
             table.add_row(str(one.state), one.cell.id, label, Text(printable(_details(one))))
-    return Group(Text(done + others), table)
+    return Group(Text(done + others), *([table] if table.rows else []))
 
 
 def _details(one: CellStatus) -> str:

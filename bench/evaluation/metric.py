@@ -81,8 +81,7 @@ class Metric:
         if math.isnan(figure):
             return None
         if not self.contract.allows(figure):
-            low, high = self.contract.minimum, self.contract.maximum
-            raise TrainingError(f"metric {self.name}: {figure} is not between {low} and {high}")
+            raise TrainingError(f"metric {self.name}: {figure} is not {self.contract.limits}")
         return figure
 
 

@@ -72,7 +72,8 @@ class Predictor:
         if background is None and self.description.needs_background:
             raise InputError(
                 f"has no background: {self.description.architecture.label} compares two images, of "
-                "one scene with and without the object; in folders they have the same name"
+                "one scene with and without the object; in folders they have the same name, and a "
+                "dataset's zip tells which belong together"
             )
         picture = _as_picture(composite)
         with_object = self._image(picture)

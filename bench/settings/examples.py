@@ -1,4 +1,7 @@
-"""An example of each setting, as it is written behind its key."""
+"""An example of each setting, as it is written behind its key, and what it cannot do without.
+
+With that, a grid as short as a grid can be takes every example.
+"""
 
 EXAMPLES = {
     "architectures": "[unet, {name: densenet, width: 0.5}, 'timm:convnext_*']",
@@ -98,3 +101,33 @@ EXAMPLES = {
     "keep.predictions": "16",
     "devices_per_cell": "2",
 }
+
+# Groups that an example gives as a whole, with what else has to be in them: a grid may have a list
+# or a text in their place, into which no key leads, or nothing.
+WHOLE = {
+    "Architecture": {"name": "unet"},
+    "Balance": {},
+    "LossPair": {"mask": "bce", "depth": "l1"},
+    "Patterns": {"composite": "'{scene}/rgb/{key}.png'"},
+    "Recipe": {"epochs": "5"},  # of a stage
+    "Schedule": {},
+    "Source": {"files": "data/quick.zip"},
+    "Teacher": {"architecture": "{name: resnet50_upproj, inputs: composite}", "epochs": "5"},
+    "Tune": {"trials": "20"},
+}
+
+# What else has to be in a setting's group; null: what is not to be there.
+BESIDE = {
+    "data.archive.layout.columns": {"labels": "labels.csv"},
+    "train.budget": {"epochs": "null"},
+    "train.momentum": {"optimizer": "sgd", "schedule": "cosine"},
+    "train.nesterov": {"optimizer": "sgd"},
+    "train.stages": {"epochs": "null"},
+    "train.steps": {"epochs": "null"},
+    "train.teacher.weights": {"epochs": "null"},
+    "tune.seed": {"weight_decay": "uniform(0, 0.1)"},
+    "tune.trials": {"weight_decay": "uniform(0, 0.1)"},
+}
+
+# What stands before an entry in its list: a stage that takes what is set outside of the stages.
+BEFORE = {"train.stages": "{epochs: 5}, "}

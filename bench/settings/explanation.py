@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
 from bench.settings.base import Settings
-from bench.settings.examples import EXAMPLES
+from bench.settings.examples import BEFORE, BESIDE, EXAMPLES, WHOLE
 from bench.settings.grid import Grid
 from bench.settings.json_schema import Schema, grid_schema
 from bench.settings.keys import Key, every_key, find, first_of, group_of
 
+_SENTENCE_END = re.compile(r"(?<!et al)\. ")
 _TYPES = {
     "boolean": "true or false",
     "integer": "a whole number",
@@ -39,8 +41,8 @@ class Explanation:
         description: in sentences.
         type: what it may be, in words.
         default: as a grid has it; None: it has to be given.
-        yaml: an example, as a line of a grid.
-        override: the same, as it is typed after the grid's file.
+        yaml: an example, as a line of a grid, with what it cannot do without.
+        overrides: the same, as it is typed after the grid's file.
         inner: if it is a group, the names of its settings and how the description of each begins.
     """
 
@@ -49,7 +51,7 @@ class Explanation:
     type: str
     default: str | None
     yaml: str
-    override: str
+    overrides: str
     inner: dict[str, str]
 
 
@@ -63,7 +65,7 @@ def explain(name: str) -> Explanation:
         InputError: there is none; the line names the nearest.
     """
     key = find(name)
-    dotted, line = _written(key, EXAMPLES[first_of(key).name])
+    line, overrides = _written(key)
     inner = [one for one in every_key().values() if one.name.rpartition(".")[0] == key.name]
     return Explanation(
         key=key.name,
@@ -71,7 +73,7 @@ def explain(name: str) -> Explanation:
         type=_type_of(key),
         default=None if key.field.is_required() else as_yaml(key.field.get_default()),
         yaml=line,
-        override=dotted,
+        overrides=overrides,
         inner={one.own_name: _beginning(one) for one in inner},
     )
 
@@ -97,27 +99,39 @@ def as_yaml(value: Any) -> str:
 
 def _beginning(key: Key) -> str:
     """The first sentence."""
-    return key.description.partition(". ")[0].rstrip(".")
+    return _SENTENCE_END.split(key.description, maxsplit=1)[0].rstrip(".")
 
 
-def _written(key: Key, example: str) -> tuple[str, str]:
-    """An example as it is typed behind a grid's file, and as a line of the grid."""
+def _written(key: Key) -> tuple[str, str]:
+    """An example as a line of a grid, and as it is typed behind a grid's file."""
     parts = key.name.split(".")
-    dotted: list[str] = []
-    line = example
+    text = EXAMPLES[first_of(key).name]
+    typed: dict[str, str] = {}
     for depth in range(len(parts), 0, -1):
-        above = every_key().get(".".join(parts[: depth - 1]))
-        line = f"{parts[depth - 1]}: {line}"
-        dotted.insert(0, parts[depth - 1])
-        if above is not None:
-            line = f"{{{line}}}"
+        here = every_key()[".".join(parts[:depth])]
+        needed = BESIDE.get(first_of(here).name, {})
+        if here.group.__name__ in WHOLE:
+            needed = WHOLE[here.group.__name__] | needed
+            typed = {}  # it is in the value that is typed for the group
+        elif not typed:
+            typed = {here.name: text}
+        if typed:
+            typed = {here.beside(name): value for name, value in needed.items()} | typed
+        given = {name: value for name, value in needed.items() if value != "null"}
+        text = ", ".join(f"{n}: {value}" for n, value in (given | {here.own_name: text}).items())
+        if depth > 1:
+            above = every_key()[".".join(parts[: depth - 1])]
+            text = f"{{{text}}}"
             if _is_list(above.field):
-                line = f"[{line}]"
-                dotted.insert(0, "0")
-    quoted = f"'{example}'" if set(" {[(*'") & set(example) and "'" not in example else example
-    if "'" in example:
-        quoted = f'"{example}"'
-    return f"{'.'.join(dotted)}={quoted}", line
+                text = f"[{BEFORE.get(above.name, '')}{text}]"
+    return text, " ".join(f"{name}={_quoted(value)}" for name, value in typed.items())
+
+
+def _quoted(text: str) -> str:
+    """A value as a shell has to be given it."""
+    if "'" in text:
+        return f'"{text}"'
+    return f"'{text}'" if set(" {[(*") & set(text) else text
 
 
 def _is_list(field: FieldInfo) -> bool:

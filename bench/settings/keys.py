@@ -41,6 +41,10 @@ class Key:
         """What stands after the last dot."""
         return self.name.rpartition(".")[2]
 
+    def beside(self, own_name: str) -> str:
+        """Return the name of another setting of its group."""
+        return self.name.removesuffix(self.own_name) + own_name
+
     @property
     def description(self) -> str:
         """What the docstring of its group, or of the group that this one extends, says of it.

@@ -60,6 +60,19 @@ class MetricContract(Frozen):
         high = math.inf if self.maximum is None else self.maximum
         return math.isfinite(value) and low <= value <= high
 
+    @property
+    def limits(self) -> str:
+        """The metric's range in words, as ``between 0 and 1``."""
+        match self.minimum, self.maximum:
+            case None, None:
+                return "finite"
+            case low, None:
+                return f"finite and at least {low:g}"
+            case None, high:
+                return f"finite and at most {high:g}"
+            case low, high:
+                return f"between {low:g} and {high:g}"
+
 
 class FailureKind(StrEnum):
     """What ended a cell, as far as that matters for trying again."""

@@ -5,11 +5,26 @@ from pathlib import Path
 import pytest
 
 import losses
-from bench.check import Status, check_loss, kind_of
+from bench.check import Status, check_loss, check_metric, kind_of
 from bench.errors import InputError
 
 FAULTY = Path(__file__).parents[2] / "faulty_losses.py"
 NAMES = ["values", "minimum", "bounds", "images", "invalid pixels", "gradient"]
+
+LOSS = """
+from losses.loss import loss
+
+@loss(takes="probabilities", bounds=(0, 1), requires={})
+def soft_dice(probabilities, target, valid):
+    ...
+"""
+METRIC = """
+from bench.evaluation.metric import metric
+
+@metric(label="share", task="mask", reads=("tp",), higher_is_better=True, decimals=3)
+def share(sums):
+    return sums["tp"]
+"""
 
 
 def examine(name, **options):
@@ -136,3 +151,20 @@ def test_a_name_that_nothing_has_is_told_with_the_nearest_of_every_kind(wrong, n
     said = f"unknown architecture, loss or metric {wrong!r}; did you mean {near!r}? (choices: "
     assert str(caught.value).startswith(said)
     assert str(caught.value).count(" dice,") == 1  # a loss and a metric
+
+
+def test_of_a_name_that_a_file_lacks_the_names_that_it_has_are_told(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(f"{LOSS}\n{METRIC}\ndef narrow_net(inputs='pair'):\n    ...\n")
+    assert kind_of(f"{file}:soft_dise") == "loss"
+    assert kind_of(f"{file}:shares") == "metric"
+    assert kind_of(f"{file}:narow_net") == "architecture"
+    for text, kind, name, check in (
+        (LOSS, "loss", "soft_dice", check_loss),
+        (METRIC, "metric", "share", check_metric),
+    ):
+        file = tmp_path / f"only_{kind}.py"
+        file.write_text(text)
+        assert kind_of(f"{file}:nope") == kind
+        with pytest.raises(InputError, match=rf"no @{kind} is called 'nope' \(choices: {name}\)$"):
+            check(f"{file}:nope")

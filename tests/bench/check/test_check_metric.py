@@ -45,6 +45,7 @@ def test_a_sound_metric_of_a_users_file_passes(examine):
     findings = examine()
     assert failed(findings) == []
     assert findings["columns"].text == "reads tp, fn; one value an image"
+    assert findings["bounds"].text == "between 0 and 1"
     assert findings["best"].text == "0 for a perfect prediction, and no other is better"
 
 
@@ -73,6 +74,19 @@ def test_a_planted_fault_is_named_by_its_check(examine, change, failing, text, f
     assert failing in failed(findings)
     assert text in findings[failing].text
     assert fix in findings[failing].fix
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ("minimum=0, maximum=1", "between 0 and 1"),
+        ("minimum=0.0", "finite and at least 0"),
+        ("maximum=1.5", "finite and at most 1.5"),
+        ("", "finite"),
+    ],
+)
+def test_the_range_of_a_metric_is_told_in_words(examine, limits, words):
+    assert examine("minimum=0, maximum=1", limits)["bounds"].text == words
 
 
 def test_an_image_with_nothing_to_measure_may_not_be_worth_infinity(examine):

@@ -8,8 +8,10 @@ import scored_study
 import typer
 
 from bench.cli.check import check
+from bench.cli.report import report
 from bench.cli.rescore import rescore
 from bench.errors import InputError
+from bench.report import markdown
 from bench.report.leaderboard import leaderboards
 from bench.study.study import Study
 
@@ -55,6 +57,11 @@ def test_metrics_that_came_later_are_computed_and_what_is_left_out_is_listed(
         "4 cells have further figures from their sums, 0 from their weights; "
         f"`bench report {study}` shows them\n"
     )
+    rescore(study, "dice", "cpu")
+    assert capsys.readouterr().out == (
+        "nothing to compute: the cells have these figures already; "
+        f"`bench report {study}` shows them\n"
+    )
     (board,) = leaderboards(Study(study).load())
     assert [column.key for column in board.columns[:4]] == ["iou", "rmse", "dice", "mine.py:share"]
     for row in board.rows:
@@ -71,6 +78,20 @@ def test_metrics_that_came_later_are_computed_and_what_is_left_out_is_listed(
     assert len(lines) == 5
     assert all(": not computed: its weights were not kept" in line for line in lines[:4])
     assert lines[4].startswith("0 cells have further figures from their sums, 0 from their weights")
+
+
+def test_a_leaderboard_that_was_written_is_written_anew_with_the_metrics_that_came_later(
+    study, capsys
+):
+    report(study)
+    rescore(study, "dice", "cpu")
+    assert capsys.readouterr().out.endswith(f"written to {study / 'leaderboard.md'}\n")
+    results = Study(study).load()
+    text = (study / "leaderboard.md").read_text()
+    assert text == markdown.render("study", leaderboards(results), results.damaged)
+    assert "Dice" in text
+    rescore(study, "dice", "cpu")
+    assert "written to" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

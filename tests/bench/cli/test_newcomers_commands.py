@@ -5,14 +5,17 @@ import os
 import subprocess
 import sys
 
+import click
 import pytest
 from typer.testing import CliRunner
 
 import architectures
 import losses
 from bench.cli import app
+from bench.cli.explain import explain
 from bench.errors import InputError
 from bench.evaluation import metrics
+from bench.settings import explanation
 from bench.settings.json_schema import grid_schema
 
 OF_LISTS = {
@@ -75,21 +78,30 @@ def test_a_list_says_how_names_are_written(what, forms):
     assert set(forms) <= set(lines[lines.index("How they are written in a grid:") :])
 
 
-def test_a_setting_is_explained_in_80_columns():
+def test_a_setting_is_explained_with_its_type_an_example_and_what_is_in_it():
     lines = shown("explain", "train.schedule").splitlines()
     assert lines[0] == "train.schedule"
     assert any(line.startswith("type      one_cycle or cosine or constant or ") for line in lines)
     assert "example   train: {schedule: cosine}" in lines
     assert "          bench run grid.yaml train.schedule=cosine" in lines
     assert any(line.startswith("pct_start ") for line in lines)
-    assert max(map(len, lines)) <= 80
 
 
-def test_without_a_key_all_are_listed_in_80_columns():
-    lines = shown("explain").splitlines()
-    names = [line.split()[0] for line in lines if line and not line.startswith(("Of each", "of "))]
-    assert {"architectures", "train.schedule.pct_start", "keep.checkpoint_seconds"} <= set(names)
-    assert max(map(len, lines)) <= 80
+def test_into_a_pipe_each_text_is_one_line_that_a_search_finds():
+    description = explanation.explain("train.color_jitter").description
+    assert description in shown("explain", "train.color_jitter").splitlines()
+    lines = [line.split() for line in shown("explain").splitlines()]
+    for key, beginning in explanation.overview().items():
+        assert [key, *beginning.replace("``", "").split()] in lines
+
+
+@pytest.mark.parametrize("key", [None, "train.schedule", "train.color_jitter"])
+def test_on_a_terminal_texts_are_wrapped_at_80_columns_and_never_cut(key, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    explain(key)
+    wrapped = click.unstyle(capsys.readouterr().out)
+    assert max(map(len, wrapped.splitlines())) <= 80
+    assert wrapped.split() == shown("explain", *filter(None, [key])).split()
 
 
 def test_an_unknown_setting_is_one_line():

@@ -108,10 +108,21 @@ def test_of_many_what_cannot_be_read_is_skipped_listed_and_in_the_exit_code(benc
     assert code == 3
     assert said.splitlines()[1] == "1 of 3 predicted; see out/side_by_side"
     damaged, small = told.splitlines()
-    assert damaged.startswith("skipped: damaged: ")
-    assert "damaged.png: no readable image" in damaged
+    assert damaged.startswith(f"skipped: damaged: {folder}/damaged.png: no readable image")
     assert small.startswith("skipped: small: the composite is 32x16 px, but the background 32x32")
     assert [path.name for path in (tmp_path / "out/mask").iterdir()] == ["good.png"]
+
+
+def test_folders_whose_names_do_not_fit_are_one_line_that_points_to_the_zip(bench, pair):
+    code, said, told = bench(
+        "predict", "study", pair, "--out", "out",
+        "--composite", "files/composite", "--background", "files/background",
+    )  # fmt: skip
+    assert code == 3
+    assert said.splitlines()[1] == "0 of 10 predicted"
+    assert told.startswith("skipped: 10 pictures (s0, s1, s2, ...): has no background: ")
+    assert told.endswith("and a dataset's zip tells which belong together\n")
+    assert told.count("\n") == 1
 
 
 def test_what_is_there_is_replaced_only_if_that_is_said(bench, alone, tmp_path):

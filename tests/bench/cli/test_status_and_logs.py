@@ -72,6 +72,13 @@ def test_the_status_counts_and_tells_of_what_is_not_done(study):
     assert "0:01:4" in shown  # as long again as the first half took
 
 
+def test_where_nothing_is_to_be_told_of_a_cell_the_count_is_all(tmp_path, question):
+    study = Study(tmp_path / "new")
+    study.write_grid(question, study_maker.PROVENANCE, study_maker.CONTRACTS)
+    _, found = bench("status", study.folder)
+    assert found.output == "0 of 9 cells are done, 9 missing\n"
+
+
 def test_as_json_it_is_one_object_a_cell(study):
     _, found = bench("status", study.folder, "--json")
     cells = json.loads(found.output)

@@ -223,6 +223,6 @@ def test_a_figure_out_of_its_range_is_told_and_not_kept(study, metric, tmp_path)
     found = rescore(study, [metric], CPU)
     assert not found.computed
     assert len(found.refused) == 5
-    assert all("is not between 2.0 and None" in why for _, why in found.refused)
+    assert all("is not finite and at least 2" in why for _, why in found.refused)
     assert figures(study) == before
     assert shown(study) == board
