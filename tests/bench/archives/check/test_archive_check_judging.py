@@ -24,6 +24,24 @@ def judged(table, **figures):
     return {finding.name: finding.subjects for finding in judge(table.reset_index(drop=True))}
 
 
+@pytest.mark.parametrize(
+    ("share", "grey_share", "is_grey"),
+    [
+        (0.32, 0.124, False),  # a figure of fine shapes, rendered at 64 px
+        (0.13, 0.12, False),  # one at 32 px
+        (0.13, 0.14, True),
+        (0.0, 0.12, True),  # an object of one grey that is below the threshold
+        (0.95, 0.9, True),  # a bright photograph in place of a mask
+        (0.05, 0.09, False),
+    ],
+)
+def test_edges_are_less_than_the_object_and_what_is_grey_else_is_no_mask(
+    table, share, grey_share, is_grey
+):
+    found = judged(table, mask_share=share, mask_grey_share=grey_share)
+    assert ("grey mask" in found) == is_grey
+
+
 def test_a_mask_out_of_order_is_beside_the_change(table):
     assert judged(table, mask_order=0.65) == {"mask beside the change": ("s1",)}
     assert judged(table, mask_order=0.75) == {}
