@@ -1,9 +1,10 @@
 """The judges by themselves, on measurements of a sound archive with single figures changed."""
 
 import canonical_archive
+import pandas as pd
 import pytest
 
-from bench.archives.check import inspect
+from bench.archives.check import inspect, masks
 from bench.archives.check.run import judge
 from bench.data.layouts import open_layouts
 from bench.settings import Source
@@ -45,6 +46,16 @@ def test_edges_are_less_than_the_object_and_what_is_grey_else_is_no_mask(
 def test_a_mask_out_of_order_is_beside_the_change(table):
     assert judged(table, mask_order=0.65) == {"mask beside the change": ("s1",)}
     assert judged(table, mask_order=0.75) == {}
+
+
+@pytest.mark.parametrize(("copies", "severity"), [(1, "warning"), (4, "note")])
+def test_a_few_masks_out_of_order_may_be_of_objects_that_are_hard_to_see(table, copies, severity):
+    assert len(table) == 15
+    table.loc["s1", "mask_order"] = 0.65
+    sound = [table.drop(index="s1")] * (copies - 1)
+    (found,) = masks.judge(pd.concat([table, *sound], ignore_index=True))
+    assert (found.name, found.severity) == ("mask beside the change", severity)
+    assert found.leave_out == ("s1",)
 
 
 def test_a_mask_that_overlaps_less_than_the_others_is_beside_the_change(table):
