@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from bench.data.images import Pixels
     from bench.inference.predictor import PredictedMaps, Predictor
     from bench.loaded_study import LoadedStudy
@@ -107,13 +109,15 @@ def predict(
     return loaded.predictor(cell, device=device)(composite, background)
 
 
-def run(grid: Grid | str | Path, study: str | Path, *, device: str = "auto") -> LoadedStudy:
+def run(
+    grid: Grid | Mapping[str, Any] | str | Path, study: str | Path, *, device: str = "auto"
+) -> LoadedStudy:
     """Run every cell of a grid that a study lacks, and time its networks.
 
     A script that calls this needs ``if __name__ == "__main__":``, as it starts processes.
 
     Args:
-        grid: the question, or its YAML file.
+        grid: the question, its YAML file, or a mapping of what would stand in such a file.
         study: the folder in which the answers are kept.
         device: auto, cuda, mps or cpu.
 
@@ -126,10 +130,10 @@ def run(grid: Grid | str | Path, study: str | Path, *, device: str = "auto") -> 
     from bench.execution.run import run as run_grid
     from bench.execution.trackers.terminal import create_progress
     from bench.machine.device import choose
-    from bench.settings.grid_file import load as load_grid
+    from bench.settings.grid_file import as_grid
     from bench.study.study import Study
 
-    question = load_grid(Path(grid)) if isinstance(grid, str | Path) else grid
+    question = as_grid(grid)
     chosen, server = choose(device), start_server()
     server.preload(question)
     with create_progress(Console()) as listen:

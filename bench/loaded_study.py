@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from architectures import ArchitectureError
@@ -63,16 +64,13 @@ class LoadedStudy(Frames):
         return Predictor(self.network(record.cell.id), Description.of(record.cell), chosen)
 
 
-def _changes(record: Record) -> list[str]:
+def _changes(record: Record) -> Iterator[str]:
     """What of the code that a network runs is not what it was."""
-    from bench.execution.provenance import Inventory  # noqa: PLC0415 - it loads torch
+    from bench.execution.provenance import code_of_network  # noqa: PLC0415 - it loads torch
 
     forget_changed()
     try:
-        present = Inventory("", "").of(record.cell).sources
+        present = code_of_network(record.cell)
     except ArchitectureError as error:
         raise InputError(f"{record.cell.label}: {error}") from None
-    recorded = dict(record.provenance.sources)
-    for what in [what for what in recorded if what == "decoding" or what.startswith("loss ")]:
-        del recorded[what]  # which no network needs
-    return list(changed_code(recorded, present))
+    return changed_code(record.provenance.sources, present)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
+from bench.data.split_by_group import columns_of, subset_of_groups
 from bench.errors import InputError, suggestion
 from bench.files import atomic_path
 from bench.settings import Split
@@ -19,7 +20,6 @@ from bench.settings import Split
 Rows = npt.NDArray[np.int64]
 SUBSETS = ("train", "val", "test")
 LEFT_OUT = -1  # in place of a subset's number
-ORDERS = 100  # orders of the groups to choose from
 
 
 @dataclass(frozen=True)
@@ -162,8 +162,7 @@ _DRAWS = {
 def _subset_of_samples(samples: pd.DataFrame, split: Split) -> Rows:
     """The number of each sample's subset in `SUBSETS`, or `LEFT_OUT`, drawn by groups."""
     rng = np.random.default_rng(split.seed)
-    columns = ("background", "foreground") if split.by == "both" else (split.by,)
-    drawn = [_subset_by_column(samples, column, split, rng) for column in columns]
+    drawn = [_subset_by_column(samples, column, split, rng) for column in columns_of(split)]
     return np.where(drawn[0] == drawn[-1], drawn[0], LEFT_OUT)
 
 
@@ -189,38 +188,12 @@ def _subset_by_column(
             f"data.split.by: three subsets need three groups or more, but {column} is only "
             f"{', '.join(values)}"
         )
-    return _subset_of_groups(sizes, split, rng)[group]
+    return subset_of_groups(sizes, split, rng)[group]
 
 
 def is_missing(values: pd.Series) -> npt.NDArray[np.bool_]:
     """(N,) where a column of the samples has no value: nothing, or the empty text."""
     return (values.isna() | (values == "")).to_numpy()
-
-
-def _subset_of_groups(sizes: Rows, split: Split, rng: np.random.Generator) -> Rows:
-    """The number of each group's subset, such that the subsets' shares of the samples are met.
-
-    Of `ORDERS` drawn orders, each cut where the number of samples is nearest to the shares with at
-    least one group a subset, the first that misses the shares by the fewest samples is taken.
-
-    Args:
-        sizes: (K,) the number of samples in each group.
-        split: the shares.
-        rng: draws the orders.
-    """
-    wanted = np.array([split.train, split.val, split.test]) * sizes.sum()
-    fewest = np.inf
-    for _ in range(ORDERS):
-        order = rng.permutation(len(sizes))
-        filled = np.cumsum(sizes[order])
-        train = 1 + np.argmin(np.abs(filled[:-2] - wanted[0]))
-        learned = 1 + train + np.argmin(np.abs(filled[train:-1] - wanted[:2].sum()))
-        drawn = np.empty(len(sizes), np.int64)
-        drawn[order] = np.repeat([0, 1, 2], [train, learned - train, len(sizes) - learned])
-        missed = np.abs(np.bincount(drawn, weights=sizes) - wanted).sum()
-        if missed < fewest:
-            subset, fewest = drawn, missed
-    return subset
 
 
 def _listed(path: Path, keys: npt.NDArray[np.str_], rows: Rows) -> dict[str, Rows]:

@@ -11,6 +11,7 @@ import torch
 from bench.data.batch_loader import BatchLoader
 from bench.data.cache import decoding_outlook, open_dataset, open_pool
 from bench.data.split import SplitRows, split_rows
+from bench.data.split_by_group import missed_by_groups
 from bench.errors import InputError
 from bench.evaluation import metrics
 from bench.evaluation.metric import Metric
@@ -133,6 +134,8 @@ def open_inventory(grid: Grid, listen: Listener = silent) -> Inventory:
     split = split_rows(pool.samples, grid.data.split, fingerprint, limit=grid.data.limit)
     listen(Remark(f"each sample has {', '.join(pool.kinds)}"))
     listen(Remark(f"{split.label} ({grid.data.split.label})"))
+    for remark in missed_by_groups(pool.samples, grid.data.split, split):
+        listen(Remark(remark))
     for size in sorted(_sizes(grid)):
         listen(Remark(decoding_outlook(pool, size, fingerprint)))
     return Inventory(fingerprint, split.digest)

@@ -15,6 +15,7 @@ from bench.errors import InputError
 from bench.settings import Architecture, identity
 from bench.settings.cell import Cell
 from bench.study import sources
+from bench.study.plan import Sources
 from bench.study.record import Provenance
 from bench.study.sources import SourceFile
 from user_code import PROJECT
@@ -125,6 +126,18 @@ def _decoding() -> Mapping[str, SourceFile]:
 
 def _of_loss(name: str) -> Mapping[str, SourceFile]:
     return sources.closure(losses.source_of(name), without=REGISTRIES)
+
+
+def code_of_network(cell: Cell) -> Sources:
+    """Return the digests of the code that a cell's network runs, by what it defines.
+
+    Raises:
+        ArchitectureError: there is no such network.
+    """
+    if cell.loss is None:
+        return {}
+    name = cell.architecture.name
+    return {_name(cell.architecture): sources.digests(_of_network(name))}
 
 
 def networks(cell: Cell) -> list[Architecture]:

@@ -10,6 +10,7 @@ from functools import partial
 import torch
 
 from bench.data.leakage import find_leakage
+from bench.data.split_by_group import missed_by_groups
 from bench.events import Listener, Listeners, Remark, silent
 from bench.execution.context import RunContext, open_context, open_inventory
 from bench.execution.grid_run import LOOK_S, GridRun, Means, Precedents
@@ -152,8 +153,10 @@ def run(
         # In full: a cell may go to another folder.
         folder = study.folder.absolute() / places.CHECKPOINTS
         context = open_context(grid, device, folder, check_cache=check_cache, listen=listen)
-        leakage = find_leakage(context.loader.dataset, context.split)
-        for remark in leakage.remarks:
+        dataset = context.loader.dataset
+        leakage = find_leakage(dataset, context.split)
+        missed = missed_by_groups(dataset.samples, grid.data.split, context.split)
+        for remark in (*missed, *leakage.remarks):
             listen(Remark(remark))
         study.clear_up()
         claims.others()

@@ -17,6 +17,7 @@ from bench.data.decode import Encoded
 from bench.data.entries import Entries, Folder
 from bench.data.images import Pixels
 from bench.data.layouts import KINDS, NO_ENTRY, Manifest, open_layouts
+from bench.data.picture_names import is_picture, is_unreadable
 from bench.errors import InputError
 from bench.settings import DepthCoding, Source
 from bench.settings.base import Size
@@ -91,6 +92,9 @@ class Pairs:
         return Pair(composite, background)
 
     def _file(self, row: int) -> Encoded:
+        name = str(self.layout.entries.names[row])
+        if is_unreadable(name):
+            raise InputError(f"{name}: this format cannot be read; save it as JPEG or PNG")
         file = Encoded.read(self.layout, row)
         return file._replace(content=file.decoded(_as_shown)) if self.as_shown else file
 
@@ -157,14 +161,16 @@ def _pair_files(composite: Path, background: Path | None) -> Manifest:
 def _pictures(folder: Folder) -> Iterator[tuple[str, int]]:
     """The name of each picture, without folder and ending, and its row."""
     known: dict[str, str] = {}
-    endings = Image.registered_extensions()
     names: Sequence[str] = folder.names.to_pylist()
-    for row, name in enumerate(names):
+    for row in sorted(range(len(names)), key=lambda row: is_unreadable(names[row])):
+        name = names[row]
         path = PurePosixPath(name)
         inside = path.relative_to(path.parts[0]) if folder.path.is_dir() else path
-        if folder.path.is_dir() and (path.suffix.lower() not in endings or path.name[0] == "."):
+        if folder.path.is_dir() and (not is_picture(path) or path.name[0] == "."):
             continue
         key = inside.with_suffix("").as_posix()
+        if key in known and is_unreadable(name):
+            continue  # cameras write a JPEG beside what they call raw
         if key in known:
             raise InputError(f"{folder.path}: {known[key]} and {name} differ in their ending only")
         known[key] = name

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -47,7 +48,29 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Grid:
             f"{path}: a grid is a mapping with the keys {', '.join(Grid.model_fields)}"
         )
     content = overridden(content, overrides)
-    where = f"{path} with {' '.join(overrides)}" if overrides else str(path)
+    return _validated(content, f"{path} with {' '.join(overrides)}" if overrides else str(path))
+
+
+def as_grid(grid: Grid | Mapping[str, Any] | str | Path) -> Grid:
+    """Return a grid that is given as itself, as its file, or as what stands in such a file.
+
+    Raises:
+        InputError: as `load` does; or it is nothing of the kind.
+    """
+    if isinstance(grid, Grid):
+        return grid
+    if isinstance(grid, str | Path):
+        return load(Path(grid))
+    if not isinstance(grid, Mapping):
+        raise InputError(
+            "a grid is given as a bench.Grid, the path of its YAML file, or a mapping with the "
+            f"keys {', '.join(Grid.model_fields)}; not as {type(grid).__name__}"
+        )
+    forget_changed()
+    return _validated(dict(grid), "the grid")
+
+
+def _validated(content: dict[str, Any], where: str) -> Grid:
     try:
         return Grid.model_validate(content)
     except ValidationError as error:

@@ -135,9 +135,12 @@ class Results:
         }
 
     def has_values(self, cell_id: str) -> bool:
-        """Return whether each metric's value of each image is kept of a cell."""
-        name = places.table_file(places.VALUES)
-        return (self.folder / places.CELLS / cell_id / name).exists()
+        """Return whether each metric's value of each image was kept of a cell.
+
+        Raises:
+            DamagedError: the list of what was kept is damaged.
+        """
+        return _was_kept(self.folder / places.CELLS / cell_id, places.VALUES)
 
     def find(self, cell: str) -> Record:
         """Return the record of the cell, or trial, whose id begins so.
@@ -198,12 +201,18 @@ class Results:
 
 
 def _table_if_kept(folder: Path, table: str) -> pd.DataFrame | None:
-    """A table that is kept where the checksums beside it list it."""
     try:
-        is_kept = places.table_file(table) in checksums.listed(folder)
-        return _table(folder, table) if is_kept else None
+        return _table(folder, table) if _was_kept(folder, table) else None
     except (OSError, ValueError) as error:
         raise DamagedError(f"{folder}: {error}") from None
+
+
+def _was_kept(folder: Path, table: str) -> bool:
+    """Whether the checksums list a table: its file may be lost."""
+    try:
+        return places.table_file(table) in checksums.listed(folder)
+    except ValueError as error:
+        raise _damaged(folder, str(error)) from None
 
 
 def _table(folder: Path, table: str) -> pd.DataFrame:
@@ -217,7 +226,12 @@ def _table(folder: Path, table: str) -> pd.DataFrame:
 def _check(folder: Path, name: str) -> None:
     problem = checksums.problem(folder, [name])
     if problem is not None:
-        raise DamagedError(f"{folder}: {problem}; delete the folder to run the cell again")
+        raise _damaged(folder, f"{problem}; delete the folder to run the cell again")
+
+
+def _damaged(folder: Path, why: str) -> DamagedError:
+    gone = "has been moved or deleted since the study was read"
+    return DamagedError(f"{folder}: {why if folder.is_dir() else gone}")
 
 
 def latest_provenance(grids: Sequence[StoredGrid]) -> Provenance:

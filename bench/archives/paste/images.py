@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 
 from bench.archives.paste.paste import ALPHA_THRESHOLD
 from bench.data.images import Pixels
+from bench.data.picture_names import is_picture
 from bench.errors import InputError
 
 _SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -38,23 +39,31 @@ class Cutout:
 def list_images(folder: Path) -> dict[str, Path]:
     """The images that lie directly in a folder, by id (the name without suffix), sorted.
 
+    Those that are neither JPEG nor PNG come last, unless such an image has the same id.
+
     Raises:
         InputError: the folder cannot be read, holds no image, or two of one id.
     """
     try:
-        files = sorted(folder.iterdir())
+        files = sorted(folder.iterdir(), key=lambda file: (not _has_right_suffix(file), file))
     except OSError as error:
         raise InputError(f"{folder}: no readable folder ({error.strerror})") from None
     images: dict[str, Path] = {}
     for file in files:
-        if file.suffix.lower() not in _SUFFIXES or file.name.startswith("."):
+        if not is_picture(file) or file.name.startswith("."):
             continue
+        if file.stem in images and not _has_right_suffix(file):
+            continue  # cameras write a JPEG beside what they call raw
         if file.stem in images:
             raise InputError(f"{file}: {images[file.stem].name} has the same name; rename one")
         images[file.stem] = file
     if not images:
         raise InputError(f"{folder}: holds no image ({', '.join(_SUFFIXES)})")
     return images
+
+
+def _has_right_suffix(file: Path) -> bool:
+    return file.suffix.lower() in _SUFFIXES
 
 
 def digest(images: dict[str, Path]) -> str:
@@ -111,6 +120,8 @@ def read_cutout(path: Path, size: int) -> Cutout:
 
 def _open(path: Path) -> Image.Image:
     """An image, upright: cameras store a rotation beside the pixels."""
+    if not _has_right_suffix(path):
+        raise InputError(f"{path}: is neither JPEG nor PNG; save it as one of them")
     try:
         with Image.open(path) as image:
             image.load()

@@ -63,6 +63,7 @@ def split(
     from bench.data.leakage import near_duplicates, shared_groups
     from bench.data.similarity import dhash
     from bench.data.split import split_rows, write_split
+    from bench.data.split_by_group import missed_by_groups
     from bench.execution.trackers.terminal import track
 
     pool, fingerprint = open_pool(archives)
@@ -72,6 +73,8 @@ def split(
         f"{len(rows.train)} train, {len(rows.val)} val, {len(rows.test)} test, "
         f"{rows.left_out} left out ({asked.label}, digest {rows.digest})"
     )
+    for remark in missed_by_groups(samples, asked, rows):
+        typer.echo(remark)
     if audit:
         with track("decoding") as on_progress:
             dataset = open_dataset(archives, (64, 64), on_progress=on_progress)

@@ -44,6 +44,13 @@ def test_a_written_split_has_the_printed_digest_when_a_grid_reads_it(
     assert split_rows(dataset.samples, listed, dataset.fingerprint).digest == told[2]
 
 
+def test_a_single_background_to_test_on_is_told_before_anything_is_trained(split):
+    code, out, _ = split("--by", "background", "--out", "mine.csv")
+    assert code == 0
+    assert "where 60%, 10% and 30% were asked for: it draws whole backgrounds" in out
+    assert "all test images are of 1 of 3 backgrounds, so that no interval and no rank" in out
+
+
 def test_an_audit_tells_groups_that_leak_from_groups_that_do_not(split, tmp_path):
     code, out, _ = split("--by", "background", "--out", "mine.csv", "--audit")
     assert code == 0

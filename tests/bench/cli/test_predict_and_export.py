@@ -8,6 +8,7 @@ from pathlib import Path
 import huggingface_hub
 import numpy as np
 import onnxruntime
+import own_loss
 import pytest
 import trained_study
 import yaml
@@ -254,6 +255,17 @@ def test_changed_code_is_told(bench, tmp_path, tiny_network):
     told = bench("predict", "own", "best", "--composite", "a.zip", "--out", "out")[2]
     assert told.endswith("may predict otherwise: mine.py changed\n")
     assert told.count("\n") == 1
+
+
+def test_the_file_of_a_loss_is_not_needed_to_predict(bench, tmp_path):
+    loss = tmp_path / "mine.py"
+    shutil.copy(own_loss.__file__, loss)
+    network = {"name": "unet", "width": 0.0625, "inputs": "composite"}
+    losses = [f"{loss}:own_l1"]
+    trained_study.train(tmp_path / "own", "a.zip", network, losses=losses, image_size=32)
+    loss.unlink()
+    code, _, told = bench("predict", "own", "best", "--composite", "a.zip", "--out", "out")
+    assert (code, told) == (0, "")
 
 
 def test_predictions_are_not_written_among_the_pictures(bench, alone, tmp_path):

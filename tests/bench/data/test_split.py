@@ -8,6 +8,7 @@ import torch
 from pydantic import ValidationError
 
 from bench.data.split import split_rows, write_split
+from bench.data.split_by_group import missed_by_groups
 from bench.errors import InputError
 from bench.settings import Split
 
@@ -325,3 +326,42 @@ def test_a_split_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"split\.csv: cannot be written: the disk is full"):
         write_split(tmp_path / "split.csv", CROSS, split_rows(CROSS, Split(), "f"))
     assert not list(tmp_path.iterdir())
+
+
+def of_backgrounds(count):
+    return CROSS[CROSS["background"].isin([f"b{b}" for b in range(count)])].reset_index(drop=True)
+
+
+@pytest.mark.parametrize(
+    ("count", "shares", "got", "cure"),
+    [
+        (6, {}, ["67%, 17% and 17%"], "a larger test share, or 7 backgrounds or more"),
+        (5, {}, ["60%, 20% and 20%"], "a larger test share, or 7 backgrounds or more"),
+        (3, {}, ["33%, 33% and 33%"], "7 backgrounds or more"),  # a subset has one at least
+        (10, {"test": 0.1, "train": 0.8}, [], "a larger test share, or 15 backgrounds or more"),
+    ],
+)
+def test_shares_that_whole_groups_cannot_give_are_told(count, shares, got, cure):
+    samples, asked = of_backgrounds(count), Split(by="background", **shares)
+    *of_shares, of_test = missed_by_groups(samples, asked, split_rows(samples, asked, "f"))
+    whole = f"were asked for: it draws whole backgrounds, and there are {count}"
+    assert of_shares == [
+        f"the split gives {shares} of the samples to train, val and test, where 60%, 10% and 30% "
+        + whole
+        for shares in got
+    ]
+    assert of_test == (
+        f"all test images are of 1 of {count} backgrounds, so that no interval and no rank can be "
+        f"given for other backgrounds: take {cure}"
+    )
+
+
+def test_groups_drawn_twice_are_told_of_that_of_which_one_tests():
+    samples, asked = of_backgrounds(6), Split(by="both")
+    (remark,) = missed_by_groups(samples, asked, split_rows(samples, asked, "f"))
+    assert remark.startswith("all test images are of 1 of 6 backgrounds, so that no interval")
+
+
+@pytest.mark.parametrize("asked", [Split(), Split(by="background"), Split(by="both")])
+def test_nothing_is_told_of_shares_that_are_met(asked):
+    assert missed_by_groups(CROSS, asked, split_rows(CROSS, asked, "f")) == []

@@ -11,10 +11,12 @@ from watched_run import CPU, Watch, figures, missing, outcomes
 
 from bench.errors import InputError
 from bench.evaluation.metric import summarise
+from bench.events import CellStarted
 from bench.execution.context import load_metrics
 from bench.execution.launchers import start_server
-from bench.execution.run import run
+from bench.execution.run import look_ahead, run
 from bench.report.leaderboard import leaderboards
+from bench.settings import Split
 from bench.study.record import FailureKind
 from bench.study.study import Study
 
@@ -304,3 +306,20 @@ def test_a_network_that_fits_is_not_trained_as_one_that_does_not(tmp_path, asked
     cells = [cell for cell in question.cells() if cell.loss is not None]
     steps = [records[cell.id].training.executions[0].accumulation_steps for cell in cells]
     assert steps == [2, 1]
+
+
+def test_that_one_background_tests_is_told_before_anything_is_trained(tmp_path, asked):
+    data = asked().data.model_copy(update={"split": Split(by="background")})
+    question, study = asked().model_copy(update={"data": data}), Study(tmp_path / "study")
+    dry, before_the_first_cell = [], []
+
+    def listen(event):
+        if isinstance(event, CellStarted):
+            raise KeyboardInterrupt
+        before_the_first_cell.append(event)
+
+    look_ahead(question, study, listen=dry.append)
+    with pytest.raises(KeyboardInterrupt):
+        run(question, study, device=CPU, listen=listen)
+    for told in (dry, before_the_first_cell):
+        assert any("all test images are of 1 of 3 backgrounds" in str(event) for event in told)

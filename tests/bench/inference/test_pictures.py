@@ -1,6 +1,7 @@
 """A user's pictures are paired by name, and read as training reads an archive's."""
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -108,6 +109,24 @@ def test_folders_are_paired_by_name_whatever_the_ending(tmp_path):
     read = {key: pairs.read(number).background for number, key in enumerate(pairs.keys)}
     assert read["a"].file.content == read["day/b"].file.content == other
     assert read["c"] is None
+
+
+def test_a_picture_of_a_format_that_cannot_be_read_is_found_and_refused_with_the_cure(tmp_path):
+    shown = png(noise(32, 32))
+    lay_out(tmp_path / "with", {"a.png": shown, "IMG_1.HEIC": b"", "b.dng": b"", "c.mov": b""})
+    pairs = open_pairs(tmp_path / "with", None, SOURCE)
+    assert pairs.keys == ["a", "IMG_1", "b"]
+    for number, name in ((1, "IMG_1.HEIC"), (2, "b.dng")):
+        cure = f"with/{name}: this format cannot be read; save it as JPEG or PNG"
+        with pytest.raises(InputError, match=f"^{re.escape(cure)}$"):
+            pairs.read(number)
+
+
+def test_a_jpeg_beside_the_raw_file_of_a_camera_is_taken(tmp_path):
+    lay_out(tmp_path / "with", {"a.cr2": b"", "a.jpg": jpeg(noise(32, 32))})
+    pairs = open_pairs(tmp_path / "with", None, SOURCE)
+    assert pairs.keys == ["a"]
+    assert pairs.read(0).composite.size == (32, 32)
 
 
 def test_one_background_is_that_of_all(tmp_path):

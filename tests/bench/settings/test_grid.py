@@ -22,6 +22,22 @@ def load(tmp_path, content):
     return grid_file.load(path)
 
 
+def test_a_mapping_is_the_grid_that_its_file_would_be(tmp_path):
+    assert grid_file.as_grid(SOUND) == load(tmp_path, SOUND)
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"losses": ["bce"]}, "the grid: the key 'architectures' is missing"),
+        (None, "a grid is given as a bench.Grid, the path of its YAML file, or a mapping"),
+    ],
+)
+def test_what_is_no_grid_is_one_line(given, line):
+    with pytest.raises(InputError, match=f"^{line}"):
+        grid_file.as_grid(given)
+
+
 def changed(**sections):
     return SOUND | sections
 

@@ -6,6 +6,7 @@ import pytest
 import study_maker
 
 from bench.errors import InputError
+from bench.report.frames import Frames
 from bench.settings import Architecture, Data, LossPair, Train
 from bench.settings.grid import Grid
 from bench.study import places
@@ -174,6 +175,25 @@ def test_damaged_scores_are_named_when_they_are_read(study, record):
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(InputError, match=r"scores\.parquet: was changed .* delete the folder to"):
         study.load().scores(CELL.id)
+
+
+def test_values_that_are_lost_are_named_and_not_taken_for_values_that_never_were(study, record):
+    study.write_cell(record, {places.SCORES: SCORES, places.VALUES: SCORES[["key"]]})
+    (study.folder / "cells" / CELL.id / "values.parquet").unlink()
+    with pytest.raises(InputError, match=r"values\.parquet: cannot be read .* delete the folder"):
+        _ = Frames(study.load()).values  # noqa: PD011 - a table of the study
+
+
+@pytest.mark.parametrize("table", ["scores", "values"])
+def test_of_a_study_that_was_moved_no_rows_are_left_out_and_nothing_is_to_be_deleted(
+    study, record, table
+):
+    study.write_cell(record, {places.SCORES: SCORES, places.VALUES: SCORES[["key"]]})
+    frames = Frames(study.load())
+    study.folder.rename(study.folder.with_name("elsewhere"))
+    with pytest.raises(InputError, match=rf"{CELL.id}: has been moved or deleted since") as error:
+        getattr(frames, table)
+    assert "delete the folder" not in str(error.value)
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
 """The judges by themselves, on measurements of a sound archive with single figures changed."""
 
 import canonical_archive
+import pandas as pd
 import pytest
 
-from bench.archives.check import inspect
+from bench.archives.check import inspect, masks
 from bench.archives.check.run import judge
 from bench.data.layouts import open_layouts
 from bench.settings import Source
@@ -24,9 +25,37 @@ def judged(table, **figures):
     return {finding.name: finding.subjects for finding in judge(table.reset_index(drop=True))}
 
 
+@pytest.mark.parametrize(
+    ("share", "grey_share", "is_grey"),
+    [
+        (0.32, 0.124, False),  # a figure of fine shapes, rendered at 64 px
+        (0.13, 0.12, False),  # one at 32 px
+        (0.13, 0.14, True),
+        (0.0, 0.12, True),  # an object of one grey that is below the threshold
+        (0.95, 0.9, True),  # a bright photograph in place of a mask
+        (0.05, 0.09, False),
+    ],
+)
+def test_edges_are_less_than_the_object_and_what_is_grey_else_is_no_mask(
+    table, share, grey_share, is_grey
+):
+    found = judged(table, mask_share=share, mask_grey_share=grey_share)
+    assert ("grey mask" in found) == is_grey
+
+
 def test_a_mask_out_of_order_is_beside_the_change(table):
     assert judged(table, mask_order=0.65) == {"mask beside the change": ("s1",)}
     assert judged(table, mask_order=0.75) == {}
+
+
+@pytest.mark.parametrize(("copies", "severity"), [(1, "warning"), (4, "note")])
+def test_a_few_masks_out_of_order_may_be_of_objects_that_are_hard_to_see(table, copies, severity):
+    assert len(table) == 15
+    table.loc["s1", "mask_order"] = 0.65
+    sound = [table.drop(index="s1")] * (copies - 1)
+    (found,) = masks.judge(pd.concat([table, *sound], ignore_index=True))
+    assert (found.name, found.severity) == ("mask beside the change", severity)
+    assert found.leave_out == ("s1",)
 
 
 def test_a_mask_that_overlaps_less_than_the_others_is_beside_the_change(table):

@@ -286,6 +286,19 @@ def test_images_of_no_use_are_left_out_and_named(tmp_path, images, save, read):
     assert read(tmp_path / "a.zip") == read(tmp_path / "without.zip")
 
 
+def test_images_of_other_formats_are_named_unless_the_same_one_lies_beside(tmp_path, images, read):
+    make(tmp_path / "without.zip", *images, SMALL)
+    scene = next(images[0].iterdir())
+    for name in ("a.HEIC", "b.webp", f"{scene.stem}.dng", "film.mov"):
+        (images[0] / name).write_bytes(b"of another format")
+    made = make(tmp_path / "a.zip", *images, SMALL)
+    assert made.skipped == [
+        f"{images[0] / name}: is neither JPEG nor PNG; save it as one of them"
+        for name in ("a.HEIC", "b.webp")
+    ]
+    assert read(tmp_path / "a.zip") == read(tmp_path / "without.zip")
+
+
 def test_where_no_image_is_of_use_nothing_is_written(tmp_path, images, save):
     for file in images[1].iterdir():
         file.write_text("no image")
