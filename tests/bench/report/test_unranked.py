@@ -1,9 +1,11 @@
-"""Where no row is ranked, a report gives the reason that is true."""
+"""Where no row is ranked, a report and `bench power` give the reason that is true."""
 
 import pytest
 import scored_study
 import study_maker
+from typer.testing import CliRunner
 
+from bench.cli import app
 from bench.report.answer import answer
 from bench.settings import Data, Split
 from bench.study.study import Study
@@ -62,6 +64,26 @@ def test_why_there_is_no_interval_is_said_and_nothing_that_is_not_so(tmp_path, m
     assert "no score is ranked" in text
     assert "single seed" not in text
     assert "seeds are missing" not in text
+
+
+@pytest.mark.parametrize(("make", "why"), REASONS)
+def test_power_gives_the_same_reason(tmp_path, make, why):
+    make(tmp_path)
+    ran = CliRunner().invoke(app, ["power", str(tmp_path)], env={"COLUMNS": "200"})
+    assert ran.output
+    assert all(
+        line.startswith("no row is ranked by ") and line.endswith(f": {why}")
+        for line in ran.output.splitlines()
+    )
+
+
+def test_power_passes_over_a_metric_by_which_no_row_is_ranked_and_says_why(tmp_path):
+    scored_study.keep(tmp_path, TWO_SEEDS, lambda c: collapsed(c) if c.seed else scores(c))
+    ran = CliRunner().invoke(app, ["power", str(tmp_path)])
+    first, rest = ran.output.split("\n", 1)
+    assert first == "no row is ranked by IoU: all seeds but one collapsed, where two are needed"
+    assert "RMSE" in rest
+    assert "no row is ranked by RMSE" not in rest
 
 
 def test_a_report_counts_the_rows_of_each_reason(tmp_path):
