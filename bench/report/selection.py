@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from bench.errors import InputError, suggestion
-from bench.report.columns import Column
+from bench.report.columns import COST_COLUMNS, Column
 from bench.report.compare import names_of
 from bench.report.leaderboard import Leaderboard, sort_key
 from bench.report.row import Row, short
@@ -84,7 +84,8 @@ class Selection:
     """What a user asked to see; by default a board as it is.
 
     Attributes:
-        columns: their keys, in the order in which they are to stand; all of the board if none.
+        columns: their keys, in the order in which they are to stand; all of the board if none. A
+            cost that no row has a figure of may be among them.
         sort: the key of the column by which the trained rows stand, the best first.
         rows: patterns (``*``, ``?``, ``[...]``) of an architecture, of a loss, or of both as
             ``architecture/loss``; all rows if none. A name that is written out is meant as it is;
@@ -101,11 +102,14 @@ class Selection:
         Raises:
             InputError: no board has a column or a row that is asked for.
         """
-        known = {column.key: column for board in boards for column in _columns(board)}
+        shown = dict.fromkeys(column.key for board in boards for column in _columns(board))
+        known = dict.fromkeys([*shown, *(column.key for column in COST_COLUMNS)])
         for option, keys in (("--columns", self.columns), ("--sort", filter(None, [self.sort]))):
             for key in keys:
                 if key not in known:
                     raise InputError(f"{option}: unknown column {key!r}{suggestion(key, known)}")
+        if self.sort is not None and self.sort not in shown:
+            raise InputError(f"--sort: no row has a figure in {self.sort}{suggestion('', shown)}")
         rows = [row for board in boards for row in (*board.rows, *board.baselines)]
         titles = {row.title for row in rows}
         if self.rows:
@@ -115,11 +119,12 @@ class Selection:
         return [self._of(board, titles) for board in boards]
 
     def _of(self, board: Leaderboard, titles: set[str]) -> ShownBoard:
-        known = {column.key: column for column in _columns(board)}
+        shown = {column.key: column for column in _columns(board)}
+        known = {column.key: column for column in COST_COLUMNS} | shown
         chosen = [known[key] for key in dict.fromkeys(self.columns) if key in known]
         rows = [row for row in board.rows if row.title in titles]
-        if self.sort in known:
-            by = known[self.sort]
+        if self.sort in shown:
+            by = shown[self.sort]
             rows.sort(key=lambda row: sort_key(row, [by]))
         return ShownBoard(
             board=board,

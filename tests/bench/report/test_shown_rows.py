@@ -159,6 +159,16 @@ def test_a_wrong_name_is_told_with_the_nearest_and_the_choices(board, asked, tol
     assert str(raised.value).startswith(told)
 
 
+def test_a_cost_that_was_not_measured_is_shown_with_dashes_and_sorts_nothing(tmp_path):
+    board = small_board.board(small_board.keep(tmp_path, timed=False))
+    asked = Selection(columns=("iou", "latency_ms"))
+    text = markdown.render("mine", [board], {}, asked)
+    assert rows(text, "architecture")[0][-1] == "latency ms ↓"
+    assert rows(text, "unet", "bce")[0][-1] == "—"
+    with pytest.raises(InputError, match=r"--sort: no row has a figure in latency_ms; \(choices: "):
+        Selection(sort="latency_ms").of([board])
+
+
 def test_tables_have_at_most_eight_columns_and_the_first_begins_with_the_scores(board):
     text = markdown.render("mine", [board], {})
     headers = [line for line in text.splitlines() if line.startswith("| architecture")]
