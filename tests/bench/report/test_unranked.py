@@ -21,11 +21,6 @@ def scores(cell):
     return scored_study.scores(cell, mean=0.6)
 
 
-def collapsed(cell):
-    """The sums of a cell that takes every pixel for the object, whatever it sees."""
-    return scored_study.scores(cell, tp=4096 / 5, fp=0.8 * 4096, fn=0.0, changed_pixels=0.0)
-
-
 def not_trained(folder):
     return study_maker.keep(Study(folder), TWO_SEEDS, [])
 
@@ -78,7 +73,9 @@ def test_power_gives_the_same_reason(tmp_path, make, why):
 
 
 def test_power_passes_over_a_metric_by_which_no_row_is_ranked_and_says_why(tmp_path):
-    scored_study.keep(tmp_path, TWO_SEEDS, lambda c: collapsed(c) if c.seed else scores(c))
+    scored_study.keep(
+        tmp_path, TWO_SEEDS, lambda c: scored_study.constant(c) if c.seed else scores(c)
+    )
     ran = CliRunner().invoke(app, ["power", str(tmp_path)])
     first, rest = ran.output.split("\n", 1)
     assert first == "no row is ranked by IoU: all seeds but one collapsed, where two are needed"
@@ -89,7 +86,7 @@ def test_power_passes_over_a_metric_by_which_no_row_is_ranked_and_says_why(tmp_p
 def test_a_report_counts_the_rows_of_each_reason(tmp_path):
     def tables(cell):
         is_collapsed = cell.loss.mask == "l1" or cell.seed == 1
-        return collapsed(cell) if is_collapsed else scores(cell)
+        return scored_study.constant(cell) if is_collapsed else scores(cell)
 
     question = scored_study.grid(seeds=(0, 1), metrics=("iou",))
     (board,) = scored_study.boards(scored_study.keep(tmp_path, question, tables))
