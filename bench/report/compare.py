@@ -59,6 +59,16 @@ class Comparison:
     was_raced: bool
     has_collapsed: bool
 
+    def said(self, verdict: Verdict) -> str:
+        """Return a verdict with how the notes begin that belong to it: ``better (collapsed)``."""
+        notes = {
+            "one seed": self.difference.of_checkpoint,
+            "raced": self.was_raced,
+            "collapsed": self.has_collapsed,
+        }
+        words = ", ".join(word for word, applies in notes.items() if applies)
+        return f"{verdict} ({words})" if words else str(verdict)
+
 
 def compare(
     boards: Sequence[Leaderboard],
