@@ -131,8 +131,8 @@ def compare(
             )
         )
     if not found:
-        reasons = [why for why in board.analyses.values() if isinstance(why, str)]
-        raise InputError(f"{first} and {second}: cannot be compared: {'; '.join({*reasons})}")
+        reasons = dict.fromkeys(why for why in board.analyses.values() if isinstance(why, str))
+        raise InputError(f"{first} and {second}: cannot be compared: {'; '.join(reasons)}")
     return found
 
 
