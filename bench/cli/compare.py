@@ -113,7 +113,11 @@ def _compare_rows(
     title = f"A: {names[0]}, B: {names[1]}, {found[0].difference.level:.0%} intervals"
     table = Table(title=Text(printable(title)))
     for heading in ("metric", "A", "B", "A - B", "A is better with", "so A is"):
-        table.add_column(heading, justify="left" if heading == "metric" else "right")
+        table.add_column(
+            heading,
+            justify="left" if heading == "metric" else "right",
+            no_wrap=heading == "A - B",
+        )
     for one in found:
         d = one.decimals
         table.add_row(
@@ -121,7 +125,7 @@ def _compare_rows(
             *(f"{mean:.{d}f}" for mean in one.means),
             f"{one.difference.estimate:+.{d}f} ± {one.difference.half_width:.{d}f}",
             percent(one.better),
-            one.verdict.value,
+            one.said(one.verdict).replace(" (", "\n("),
         )
     Console().print(table)
     for note in notes_on(found):

@@ -85,6 +85,8 @@ def analyse(
     Returns:
         The analysis, or why there is none.
     """
+    if contract.pooled:
+        return f"{column.name} is one figure over the pixels of all images"
     known: dict[int, list[CellScores]] = {}
     for number, row in enumerate(rows):
         estimate = row.figures.get(column.key)
@@ -95,7 +97,7 @@ def analyse(
         if read and len(read) == row.seeds and all(column.key in c.values for c in learnt):
             known[number] = learnt
     if not known:
-        return "the study keeps no value of each image"
+        return _why_unknown(column, rows)
     try:
         panel = panel_of(column.key, list(known.values()), groups)
     except InputError as error:
@@ -123,6 +125,19 @@ def analyse(
         ),
         kept_apart=tuple(groups),
     )
+
+
+def _why_unknown(column: Column, rows: Sequence[Row]) -> str:
+    """Why the values of the images say nothing of any row."""
+    having = [row for row in rows if column.key in row.figures]
+    if not having:
+        is_trained = any(row.figures for row in rows)
+        return (
+            f"no row has a figure in {column.name}" if is_trained else "no network is trained yet"
+        )
+    if all(row.is_stale for row in having):
+        return "every figure is stale"
+    return "no values of images can be read"
 
 
 def _borrows(panel: Panel, seeds: SeedVariances) -> npt.NDArray[np.bool_]:

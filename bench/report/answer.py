@@ -12,6 +12,7 @@ from bench.report.columns import Column
 from bench.report.factorial import factorial
 from bench.report.leaderboard import Leaderboard
 from bench.report.sources import share_text
+from bench.report.unranked import why_unranked
 from bench.statistics.power import needed
 
 MOST_NAMED = 4
@@ -25,9 +26,12 @@ def answer(board: Leaderboard) -> list[str]:
     """Return at most three sentences: who leads, what it depends on, and what is left open."""
     main = [(column, found) for column in board.columns if (found := board.analysis(column))]
     ranked = [(column, found) for column, found in main if found.ranking.ranked.any()]
-    if not ranked:
-        if any(interval.of_checkpoint for _, found in main for interval in found.intervals):
+    if main and not ranked:
+        if all(row.seeds <= 1 for row in board.rows):
             return [ONE_SEED]
+        column = main[0][0]
+        return [f"No row is ranked by {column.name}: {why_unranked(board, column)}."]
+    if not ranked:
         return []
     sentences = [_leaders(board, ranked)]
     column, found = ranked[0]

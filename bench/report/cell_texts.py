@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from bench.report.columns import Column, Estimate
 from bench.report.marks import ONE_SEED
@@ -10,6 +11,7 @@ from bench.report.row import Row
 
 NOTHING = "—"
 DIGITS = 2  # that a cost shows at least, however small it is
+MOST_DIGITS = 6  # that the decimals of a score fill up, however large it is
 
 
 def seeds(row: Row) -> str:
@@ -49,7 +51,19 @@ def mean_and_spread(estimate: Estimate, column: Column) -> list[str]:
     known = [estimate.mean]
     if estimate.interval is not None:
         known.append(estimate.interval.half_width)
-    return [f"{value:.{column.decimals}f}" for value in known]
+    return score(known, column.decimals)
+
+
+def score(values: Sequence[float], decimals: int) -> list[str]:
+    """Return a score and its spread with so many decimals, or fewer where the larger one is long.
+
+    Args:
+        values: of one metric.
+        decimals: the metric's.
+    """
+    whole = max(len(f"{abs(value):.0f}") for value in values)
+    decimals = min(decimals, max(0, MOST_DIGITS - whole))
+    return [f"{value:.{decimals}f}" for value in values]
 
 
 def cost(value: float, decimals: int) -> str:

@@ -14,7 +14,7 @@ from bench.report.analysis import ENOUGH_SEEDS, Analysis
 from bench.report.differing import differences
 from bench.report.leaderboard import Leaderboard
 from bench.report.race import ranking_metrics
-from bench.report.row import Row
+from bench.report.row import Row, short
 from bench.statistics.intervals import Interval, contrast
 from bench.statistics.panel import Panel, SeedVariances
 from bench.statistics.practical import Verdict, verdict
@@ -58,6 +58,16 @@ class Comparison:
     rows: int
     was_raced: bool
     has_collapsed: bool
+
+    def said(self, verdict: Verdict) -> str:
+        """Return a verdict with how the notes begin that belong to it: ``better (collapsed)``."""
+        notes = {
+            "one seed": self.difference.of_checkpoint,
+            "raced": self.was_raced,
+            "collapsed": self.has_collapsed,
+        }
+        words = ", ".join(word for word, applies in notes.items() if applies)
+        return f"{verdict} ({words})" if words else str(verdict)
 
 
 def compare(
@@ -121,8 +131,8 @@ def compare(
             )
         )
     if not found:
-        reasons = [why for why in board.analyses.values() if isinstance(why, str)]
-        raise InputError(f"{first} and {second}: cannot be compared: {'; '.join({*reasons})}")
+        reasons = dict.fromkeys(why for why in board.analyses.values() if isinstance(why, str))
+        raise InputError(f"{first} and {second}: cannot be compared: {'; '.join(reasons)}")
     return found
 
 
@@ -152,9 +162,9 @@ def names_of(boards: Sequence[Leaderboard]) -> list[str]:
     """Return what can be compared: rows, architectures, losses, by their shortest names."""
     rows = [row for board in boards for row in board.rows]
     labels = {row.architecture for row in rows}
-    times = Counter(_short(label) for label in labels)
-    short = {label: _short(label) if times[_short(label)] == 1 else label for label in labels}
-    named = [(short[row.architecture], str(row.loss)) for row in rows]
+    times = Counter(short(label) for label in labels)
+    shortest = {label: short(label) if times[short(label)] == 1 else label for label in labels}
+    named = [(shortest[row.architecture], str(row.loss)) for row in rows]
     return list(
         dict.fromkeys(
             [
@@ -193,7 +203,7 @@ def _named(board: Leaderboard, name: str) -> tuple[str, list[Row]]:
     """What a name stands for, and its rows; none if two networks, or two cells, are meant."""
     named = [(row, name.removesuffix(f"/{row.loss}")) for row in board.rows]
     rows = [row for row, network in named if row.architecture == network]
-    rows = rows or [row for row, network in named if _short(row.architecture) == network]
+    rows = rows or [row for row, network in named if short(row.architecture) == network]
     is_one = len({row.architecture for row in rows}) == 1
     if found := [row for row in rows if name.endswith(f"/{row.loss}")]:
         return "row", found if is_one else []
@@ -208,10 +218,6 @@ def _named(board: Leaderboard, name: str) -> tuple[str, list[Row]]:
         if len(name) >= SHORTEST_ID and record.cell.id.startswith(name)
     ]
     return "cell", cells if len(cells) == 1 else []
-
-
-def _short(label: str) -> str:
-    return label.partition("(")[0]
 
 
 def _sides(

@@ -45,15 +45,13 @@ def explained(board: Leaderboard, *, with_ranks: bool = True) -> list[str]:
     """Return a sentence on each mark that stands on a board."""
     scores = [column for column in board.columns if column.is_score]
     found = next(filter(None, map(board.analysis, scores)), None)
-    is_ranked = any(map(board.is_ranked_by, scores))
     lines = {
-        "Bold: best of its column; of a score, not certainly worse than the best": is_ranked,
-        "Bold: best of its column; scores of single seeds are not ranked": not is_ranked,
+        f"Bold: best of its column; {_on_scores(board, found)}": True,
         f"{BELOW_BASELINE}: no better than a trivial baseline": True,
         f"{STALE}: stale, its code, weights or data have changed since": any(
             row.is_stale for row in board.rows
         ),
-        "Rows of which seeds are missing are not ranked": not all(
+        "Rows of which a seed is missing, failed or stale are not ranked": not all(
             row.is_ranked for row in board.rows
         ),
     }
@@ -65,6 +63,15 @@ def explained(board: Leaderboard, *, with_ranks: bool = True) -> list[str]:
             else [f"No ±: {_reason(board)}"]
         ),
     ]
+
+
+def _on_scores(board: Leaderboard, found: Analysis | None) -> str:
+    """Which scores are bold."""
+    if any(board.is_ranked_by(column) for column in board.columns if column.is_score):
+        return "of a score, not certainly worse than the best"
+    if found is not None and all(interval.of_checkpoint for interval in found.intervals):
+        return "scores of single seeds are not ranked"
+    return "no score is ranked"
 
 
 def _reason(board: Leaderboard) -> str:

@@ -64,6 +64,11 @@ class Row:
         return self.is_ranked and estimate is not None and not estimate.lacking
 
 
+def short(architecture: str) -> str:
+    """Return an architecture's name without its settings: ``unet`` of ``unet(width=0.25)``."""
+    return architecture.partition("(")[0]
+
+
 def labels(cells: Sequence[Cell]) -> list[tuple[str, str | None]]:
     """Return each row's architecture and loss by name, told apart where they read the same."""
     architectures = _told_apart(

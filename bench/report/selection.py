@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from bench.errors import InputError, suggestion
-from bench.report.columns import Column
+from bench.report.columns import COST_COLUMNS, Column
+from bench.report.compare import names_of
 from bench.report.leaderboard import Leaderboard, sort_key
-from bench.report.row import Row
+from bench.report.row import Row, short
 
 MAX_COLUMNS = 8  # of a table: what the page of a code host shows side by side
 
@@ -83,10 +84,12 @@ class Selection:
     """What a user asked to see; by default a board as it is.
 
     Attributes:
-        columns: their keys, in the order in which they are to stand; all of the board if none.
+        columns: their keys, in the order in which they are to stand; all of the board if none. A
+            cost that no row has a figure of may be among them.
         sort: the key of the column by which the trained rows stand, the best first.
         rows: patterns (``*``, ``?``, ``[...]``) of an architecture, of a loss, or of both as
-            ``architecture/loss``; all rows if none. A name that is written out is meant as it is.
+            ``architecture/loss``; all rows if none. A name that is written out is meant as it is;
+            where no row has it, ``unet`` is every ``unet(...)``.
     """
 
     columns: tuple[str, ...] = ()
@@ -99,36 +102,37 @@ class Selection:
         Raises:
             InputError: no board has a column or a row that is asked for.
         """
-        known = {column.key: column for board in boards for column in _columns(board)}
+        shown = dict.fromkeys(column.key for board in boards for column in _columns(board))
+        known = dict.fromkeys([*shown, *(column.key for column in COST_COLUMNS)])
         for option, keys in (("--columns", self.columns), ("--sort", filter(None, [self.sort]))):
             for key in keys:
                 if key not in known:
                     raise InputError(f"{option}: unknown column {key!r}{suggestion(key, known)}")
+        if self.sort is not None and self.sort not in shown:
+            raise InputError(f"--sort: no row has a figure in {self.sort}{suggestion('', shown)}")
         rows = [row for board in boards for row in (*board.rows, *board.baselines)]
-        for pattern in self.rows:
-            if not any(_matches(row, pattern) for row in rows):
-                names = dict.fromkeys(name for row in rows for name in (row.architecture, row.loss))
-                choices = suggestion(pattern, filter(None, names))
-                raise InputError(f"--select: no row is {pattern!r}{choices}")
-        return [self._of(board) for board in boards]
+        titles = {row.title for row in rows}
+        if self.rows:
+            baselines = [row.architecture for row in rows if row.loss is None]
+            names = dict.fromkeys([*names_of(boards), *baselines])
+            titles = set().union(*(_matching(rows, pattern, names) for pattern in self.rows))
+        return [self._of(board, titles) for board in boards]
 
-    def _of(self, board: Leaderboard) -> ShownBoard:
-        known = {column.key: column for column in _columns(board)}
+    def _of(self, board: Leaderboard, titles: set[str]) -> ShownBoard:
+        shown = {column.key: column for column in _columns(board)}
+        known = {column.key: column for column in COST_COLUMNS} | shown
         chosen = [known[key] for key in dict.fromkeys(self.columns) if key in known]
-        rows = [row for row in board.rows if self._shows(row)]
-        if self.sort in known:
-            by = known[self.sort]
+        rows = [row for row in board.rows if row.title in titles]
+        if self.sort in shown:
+            by = shown[self.sort]
             rows.sort(key=lambda row: sort_key(row, [by]))
         return ShownBoard(
             board=board,
             columns=tuple(chosen) if self.columns else board.columns,
             rows=tuple(rows),
-            baselines=tuple(row for row in board.baselines if self._shows(row)),
+            baselines=tuple(row for row in board.baselines if row.title in titles),
             cross_entropy_columns=() if self.columns else board.cross_entropy_columns,
         )
-
-    def _shows(self, row: Row) -> bool:
-        return not self.rows or any(_matches(row, pattern) for pattern in self.rows)
 
 
 EVERYTHING = Selection()
@@ -138,6 +142,23 @@ def _columns(board: Leaderboard) -> tuple[Column, ...]:
     return *board.columns, *board.cross_entropy_columns
 
 
-def _matches(row: Row, pattern: str) -> bool:
-    names = [row.architecture, *([row.loss, f"{row.architecture}/{row.loss}"] if row.loss else [])]
+def _matching(rows: Sequence[Row], pattern: str, known: Iterable[str]) -> set[str]:
+    """The titles of the rows that a pattern is of, by whole names or else by short ones.
+
+    Raises:
+        InputError: it is of none; the line names what is known.
+    """
+    for networks in ([row.architecture for row in rows], [short(row.architecture) for row in rows]):
+        found = {
+            row.title
+            for row, network in zip(rows, networks, strict=True)
+            if _is_of(network, row.loss, pattern)
+        }
+        if found:
+            return found
+    raise InputError(f"--select: no row is {pattern!r}{suggestion(pattern, known)}")
+
+
+def _is_of(network: str, loss: str | None, pattern: str) -> bool:
+    names = [network, *([loss, f"{network}/{loss}"] if loss else [])]
     return pattern in names or any(fnmatchcase(name, pattern) for name in names)

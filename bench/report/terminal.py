@@ -21,6 +21,7 @@ from bench.report.selection import EVERYTHING, Selection, ShownBoard
 from bench.text import printable
 
 ROWS_NAMED = 3  # that one remark is about; the others are in the written report
+NAME_WIDTH = 12  # characters of a longer name that stand in a line at least
 
 
 def print_leaderboard(
@@ -43,15 +44,17 @@ def print_leaderboard(
 
 def _print_board(console: Console, name: str, shown: ShownBoard, sentences: Sequence[str]) -> None:
     columns, ranks = list(shown.tables()[0]), True
-    while _width(console, table := _table(name, shown, columns, with_ranks=ranks)) > console.width:
+    while _width(console, _table(name, shown, columns, with_ranks=ranks)) > console.width:
         costs = [column for column in columns if not column.is_score]
         if costs and len(columns) > 1:
             columns.remove(costs[-1])
         elif ranks:
             ranks = False
+        elif len(columns) > 1 and _folded_width(console, name, shown, columns) > console.width:
+            columns.pop()
         else:
             break  # and the names are folded
-    console.print(table)
+    console.print(_table(name, shown, columns, with_ranks=ranks))
     for sentence in sentences:
         _print(console, sentence, style="bold")
     for line in legend(shown):
@@ -76,13 +79,20 @@ def _print(console: Console, line: str, style: str = "") -> None:
     console.print(Text(printable(line), style=style))
 
 
-def _table(name: str, shown: ShownBoard, columns: Sequence[Column], *, with_ranks: bool) -> Table:
+def _table(
+    name: str,
+    shown: ShownBoard,
+    columns: Sequence[Column],
+    *,
+    with_ranks: bool,
+    name_width: int | None = None,
+) -> Table:
     table = Table(
         title=Text(printable(f"Leaderboard: {name}")), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
     )
     for title in ("architecture", "loss"):
-        table.add_column(title, overflow="fold")
-    table.add_column("seeds", justify="right")
+        table.add_column(title, overflow="fold", max_width=name_width)
+    table.add_column("seeds", justify="right", no_wrap=True)
     ranked = {column.key for column in columns if with_ranks and shown.board.is_ranked_by(column)}
     for column in columns:
         unit = f"\n{printable(column.unit)}" if column.unit else ""
@@ -117,3 +127,8 @@ def _figure(shown: str) -> Text:
 
 def _width(console: Console, table: Table) -> int:
     return console.measure(table, options=console.options.update(max_width=10_000)).maximum
+
+
+def _folded_width(console: Console, name: str, shown: ShownBoard, columns: Sequence[Column]) -> int:
+    """The width of a table without ranks whose names are as narrow as they may be."""
+    return _width(console, _table(name, shown, columns, with_ranks=False, name_width=NAME_WIDTH))

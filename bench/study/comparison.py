@@ -67,7 +67,13 @@ def panel_of(
     has_value = ~np.isnan(cells[0].values[metric])
     if any(not np.array_equal(~np.isnan(cell.values[metric]), has_value) for cell in cells):
         raise InputError("some rows have no value on images on which others have one")
+    shown = {name: group[has_value] for name, group in groups.items()}
+    for name, group in shown.items():
+        if len(np.unique(group)) == 1:
+            raise InputError(
+                f"all test images have the same {name}, so that nothing can be said of others"
+            )
     return Panel(
         [np.stack([cell.values[metric][has_value] for cell in of_row]) for of_row in rows],
-        [group[has_value] for group in groups.values()],
+        list(shown.values()),
     )

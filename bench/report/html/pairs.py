@@ -51,6 +51,6 @@ def _in_words(one: Comparison) -> list[str]:
         f"{size} ± {one.difference.half_width:.{d}f}",
         percent(one.better),
         percent(1 - one.better),
-        verdict.value,
-        OPPOSITE.get(verdict, verdict).value,
+        one.said(verdict),
+        one.said(OPPOSITE.get(verdict, verdict)),
     ]

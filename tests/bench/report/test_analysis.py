@@ -179,7 +179,7 @@ def test_why_there_is_no_interval_is_told(tmp_path):
     study = scored_study.keep(
         tmp_path, question, lambda cell: scored_study.scores(cell, group_background=["b"] * 60)
     )
-    assert "No ±: column 0 of the groups holds a single group" in scored_study.text(study)
+    assert "No ±: all test images have the same background" in scored_study.text(study)
 
 
 def test_damaged_values_are_told_and_leave_the_collapsed_apart(tmp_path):

@@ -76,7 +76,7 @@ def test_a_mean_over_the_seeds_that_survived_is_neither_ranked_nor_bold(study):
     assert not board.rows[1].figures["iou"].best
     assert board.rows[1].figures["iou"].mean == 0.9
     assert re.search(r"1 of 2 \| +0\.900 ± 0\.000 ° \| +— \|", render(study))
-    assert "Rows of which seeds are missing are not ranked." in render(study)
+    assert "Rows of which a seed is missing, failed or stale are not ranked." in render(study)
 
 
 def test_a_stale_row_is_marked_and_not_ranked(study):

@@ -145,12 +145,16 @@ def test_collapsed_seeds_of_the_compared_rows_are_told(tmp_path):
         is_first = cell.id == cells[0].id
         return scored_study.constant(cell) if is_first else scored_study.scores(cell)
 
-    scored_study.keep(tmp_path, tables=tables)
+    boards = scored_study.boards(scored_study.keep(tmp_path, tables=tables))
+    iou, rmse = compare(boards, first, last)
+    assert iou.said(Verdict.OPEN) == "open (collapsed)"
+    assert rmse.said(Verdict.OPEN) == "open"
     told = "Collapsed: by IoU some seeds predict the same for every image"
     for one, other, expected in ((first, last, True), (last, first, True), (last, third, False)):
         ran = CliRunner().invoke(app, ["compare", str(tmp_path), one, other])
         assert ran.exit_code == 0, ran.output
         assert (told in ran.output) == expected
+        assert ("(collapsed)" in ran.output) == expected
 
 
 def test_what_is_too_small_to_matter_is_equal(boards):

@@ -166,6 +166,23 @@ def test_the_terminal_shows_the_scores_whole_at_any_width(study, width):
     assert ("in the written report too" in text) == (width < 200)
 
 
+@pytest.mark.parametrize(("width", "left_out"), [(60, 4), (80, 3), (100, 2)])
+def test_the_terminal_leaves_out_metrics_rather_than_names(tmp_path, width, left_out):
+    metrics = ("iou", "rmse", "dice", "mae", "recall")
+    grid = GRID.model_copy(update={"seeds": (0,), "metrics": metrics})
+    summary = dict.fromkeys(metrics, 0.5)
+    cells = [cell for cell in grid.cells() if cell.loss is not None]
+    records = [study_maker.record(cell, summary=summary) for cell in cells]
+    text = printed(study_maker.keep(Study(tmp_path / "study"), grid, records), width)
+    heading = next(line for line in text.splitlines() if "architecture" in line)
+    names = ["IoU", "RMSE", "Dice", "MAE", "recall"]
+    assert [name for name in names if name in heading] == names[:-left_out]
+    assert f"in the written report too: {', '.join(names[-left_out:])}\n" in text
+    assert [text.count(f" {name} ") for name in ("unet", "densenet")] == [2, 2]
+    assert [text.count(f" {part} ") for part in ("bce", "mask: bce,")] == [2, 2]
+    assert max(map(len, text.splitlines())) <= width
+
+
 def test_the_terminal_shows_the_first_table_of_the_report_and_what_its_marks_mean(study):
     text, shown = render(study), printed(study, 500)  # no line is wrapped
     header = row(text, "architecture")

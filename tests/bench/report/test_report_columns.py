@@ -4,7 +4,7 @@ import pytest
 import small_board
 
 from bench.report import markdown
-from bench.report.cell_texts import cost
+from bench.report.cell_texts import cost, score
 from bench.settings import LossPair
 
 
@@ -52,6 +52,19 @@ def test_the_scores_of_what_is_to_be_trained_are_shown_before_there_are_any(tmp_
 )
 def test_a_small_cost_shows_two_digits_and_a_large_one_its_decimals(value, decimals, shown):
     assert cost(value, decimals) == shown
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ([0.58, 0.0123], ["0.5800", "0.0123"]),
+        ([12.34567, 0.5], ["12.3457", "0.5000"]),
+        ([8473.1959, 3199.1278], ["8473.20", "3199.13"]),
+        ([804260.6966, 10206277.7089], ["804261", "10206278"]),
+    ],
+)
+def test_a_score_far_from_its_usual_size_shows_no_decimals_that_say_nothing(values, shown):
+    assert score(values, 4) == shown
 
 
 def test_a_small_network_shows_what_it_takes(tmp_path):

@@ -96,6 +96,23 @@ def test_a_name_with_brackets_is_found_as_it_is_written(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("unet/l1", ["unet(width=0.5), l1"]),
+        ("unet", ["unet(width=0.5), bce", "unet(width=0.5), l1"]),
+        ("un*/l1", ["unet(width=0.5), l1"]),
+        ("densenet", ["densenet, bce", "densenet, l1"]),  # and not the one of another width
+    ],
+)
+def test_a_name_without_its_settings_is_enough_where_no_row_has_it_so(tmp_path, pattern, found):
+    narrow = [Architecture(name=name, options={"width": 0.5}) for name in ("unet", "densenet")]
+    networks = (*narrow, Architecture(name="densenet"))
+    grid = small_board.GRID.model_copy(update={"architectures": networks})
+    board = small_board.board(small_board.keep(tmp_path, grid, timed=False))
+    assert sorted(titles(shown(board, rows=(pattern,)))) == found
+
+
 def test_choosing_rows_changes_no_rank_no_letter_and_no_best_mark(board):
     whole = markdown.render("mine", [board], {})
     part = markdown.render("mine", [board], {}, Selection(rows=("l1",), sort="rmse"))
@@ -132,7 +149,7 @@ def test_of_a_part_the_report_says_nothing_that_is_of_all_rows(board):
         ({"sort": "IOU"}, "--sort: unknown column 'IOU'; did you mean 'iou'? (choices: iou, "),
         (
             {"rows": ("unet", "desnet*")},
-            "--select: no row is 'desnet*'; did you mean 'densenet'? (choices: unet, bce, l1, ",
+            "--select: no row is 'desnet*'; did you mean 'densenet'? (choices: unet/bce, ",
         ),
     ],
 )
@@ -140,6 +157,16 @@ def test_a_wrong_name_is_told_with_the_nearest_and_the_choices(board, asked, tol
     with pytest.raises(InputError) as raised:
         Selection(**asked).of([board])
     assert str(raised.value).startswith(told)
+
+
+def test_a_cost_that_was_not_measured_is_shown_with_dashes_and_sorts_nothing(tmp_path):
+    board = small_board.board(small_board.keep(tmp_path, timed=False))
+    asked = Selection(columns=("iou", "latency_ms"))
+    text = markdown.render("mine", [board], {}, asked)
+    assert rows(text, "architecture")[0][-1] == "latency ms ↓"
+    assert rows(text, "unet", "bce")[0][-1] == "—"
+    with pytest.raises(InputError, match=r"--sort: no row has a figure in latency_ms; \(choices: "):
+        Selection(sort="latency_ms").of([board])
 
 
 def test_tables_have_at_most_eight_columns_and_the_first_begins_with_the_scores(board):
