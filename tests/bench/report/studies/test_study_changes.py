@@ -14,6 +14,7 @@ from bench.study import places
 from bench.study.study import Study
 
 IMAGES = np.linspace(-0.1, 0.1, 60)  # by how much an image is easier than the mean
+NOT_PAIRED = "not paired: the test images, or the data, are others and count as independent"
 FALLS = {0: 0.05, 1: 0.03, 2: 0.04}  # of a seed's IoU, the same on every image
 
 
@@ -143,10 +144,35 @@ def test_other_test_images_are_not_paired_and_that_is_said(compare):
     grid = question(seeds=(0,))
     (found,) = compare((grid, table), (question(seeds=(0,), data=split), elsewhere))
     (iou,) = found.scores["iou"]
-    assert iou.pairing == "not paired: the test images are others, and count as independent"
+    assert iou.pairing == NOT_PAIRED
     welch = stats.ttest_ind(0.7 + IMAGES, 0.7 + IMAGES, equal_var=False)
     assert iou.span == pytest.approx(tuple(welch.confidence_interval(0.95)), rel=1e-6)
     assert ("data.split.seed", "the default", "5") in found.settings
+
+
+def test_images_of_other_data_are_not_paired_though_their_keys_are_the_same(tmp_path):
+    """60 groups in A, 4 in B: each mean has the images of its own study, in their groups."""
+
+    def grouped(groups):
+        means = np.random.default_rng(groups).normal(0.6, 0.1, groups)
+        names = np.repeat(np.arange(groups), 60 // groups)
+        iou = means[names]
+        return means, lambda _: study_maker.sums(iou, 1 - iou, group_background=names.astype(str))
+
+    split = Data(archive=("a.zip",), split=Split(by="background"))
+    grid = question(seeds=(0,), data=split)
+    elsewhere = study_maker.PROVENANCE.model_copy(update={"data": "the data of other seeds"})
+    (many, of_a), (few, of_b) = grouped(60), grouped(4)
+    scored_study.keep(tmp_path / "A", grid, of_a)
+    scored_study.keep(tmp_path / "B", grid, of_b, provenance=elsewhere)
+    studies = [Study(tmp_path / name).load() for name in "AB"]
+    ((iou,), (reverse,)) = (
+        compare_studies(tuple(pair))[0].scores["iou"] for pair in (studies, studies[::-1])
+    )
+    assert iou.pairing == NOT_PAIRED
+    welch = stats.ttest_ind(few, many, equal_var=False).confidence_interval(0.95)
+    assert iou.span == pytest.approx(tuple(welch), rel=1e-6)
+    assert reverse.span == pytest.approx((-iou.span[1], -iou.span[0]))
 
 
 def test_rows_are_compared_in_spite_of_other_settings_which_are_named(compare):
