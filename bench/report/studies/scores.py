@@ -9,6 +9,7 @@ import numpy as np
 
 from bench.errors import InputError
 from bench.report.columns import Column, score_columns
+from bench.report.differing import SHOWN_DIGITS
 from bench.report.leaderboard import Leaderboard
 from bench.report.marks import ONE_SEED
 from bench.report.row import Row
@@ -105,13 +106,27 @@ def score_changes(
     found = {}
     for column in columns:
         drafts = [_draft(pair, column, *each) for each in rows]
-        known = [of.contracts()[column.key] for of in studies if column.key in of.contracts()]
-        versions = dict.fromkeys(contract.version for contract in known)
-        if len(versions) > 1:
-            why = f"the metric is of version {' in A, of '.join(map(str, versions))} in B"
+        why = _other_formula(column.key, studies)
+        if why is not None:
             drafts = [d and _Draft(replace(d.change, problem=why)) for d in drafts]
         found[column.key] = _with_intervals([draft for draft in drafts if draft is not None])
     return found
+
+
+def _other_formula(metric: str, studies: Studies) -> str | None:
+    """Why the figures of two studies are not those of one metric, if they are not."""
+    known = [of.contracts()[metric] for of in studies if metric in of.contracts()]
+    versions = dict.fromkeys(contract.version for contract in known)
+    if len(versions) > 1:
+        return f"the metric is of version {' in A, of '.join(map(str, versions))} in B"
+    # Nobody asks the author of mine.py:metric to raise its version, so that the code has to tell.
+    sources = dict.fromkeys(contract.source_sha256[:SHOWN_DIGITS] for contract in known)
+    if ":" in metric and len(sources) > 1:
+        return (
+            f"the metric's code is {' in A, '.join(sources)} in B; `bench rescore` computes the "
+            "figures of one study with the code of the other"
+        )
+    return None
 
 
 def _read(row: Row | None, results: Results, names: Sequence[str]) -> BySeed:

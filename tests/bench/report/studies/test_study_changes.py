@@ -230,6 +230,31 @@ def test_a_metric_of_another_version_is_not_compared(tmp_path):
     assert rmse.span == (0, 0)
 
 
+def test_an_own_metric_is_not_compared_with_another_formula_of_its_name(tmp_path):
+    """Both are of version 1: their author was not asked for one."""
+    grid = question(metrics=("iou", "rmse", "mine.py:mine"))
+    for name, formula in (("A", "1" * 64), ("B", "2" * 64)):
+        study = scored_study.keep(tmp_path / name, grid, table)
+        mine = study_maker.CONTRACTS["iou"].model_copy(update={"source_sha256": formula})
+        contracts = study_maker.CONTRACTS | {"mine.py:mine": mine}
+        study.write_grid(grid, study_maker.PROVENANCE, contracts)
+        for record in study.load().records.values():
+            values = with_values({places.SCORES: table(record.cell)}, study_maker.METRICS)
+            iou = values[places.VALUES]["iou"]
+            values[places.VALUES]["mine.py:mine"] = iou
+            scored = {
+                "summary": record.summary | {"mine.py:mine": iou.mean()},
+                "metrics": record.metrics | {"mine.py:mine": formula},
+            }
+            study.write_cell(record.model_copy(update=scored), values)
+    (found,) = compare_studies(tuple(Study(tmp_path / name).load() for name in "AB"))
+    (mine,), (iou,) = found.scores["mine.py:mine"], found.scores["iou"]
+    assert mine.problem.startswith("the metric's code is 111111111111 in A, 222222222222 in B")
+    assert mine.span is None
+    assert iou.span == (0, 0)
+    assert found.circumstances == [("code of metric mine.py:mine", "111111111111", "222222222222")]
+
+
 def test_an_unknown_metric_is_told_with_the_choices(tmp_path):
     scored_study.keep(tmp_path / "A", question(), table)
     results = Study(tmp_path / "A").load()
