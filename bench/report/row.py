@@ -88,7 +88,7 @@ def make_row(
     label: tuple[str, str | None],
     planned: Sequence[PlannedCell],
     columns: Sequence[Column],
-    timed: Measurement | None,
+    timed: Sequence[Measurement],
     scores: Mapping[str, CellScores],
 ) -> Row:
     """Return the row of some cells that differ in their seeds only.
@@ -97,7 +97,7 @@ def make_row(
         label: the names of architecture and loss.
         planned: the cells, and what the study holds of them.
         columns: in which figures are wanted.
-        timed: the speed of the network.
+        timed: the measurements of the network's speed, the latest first.
         scores: what the tables of cells say, by the cell's id.
     """
     seeds: dict[str, list[int]] = {}  # by what is said of them
@@ -137,7 +137,7 @@ def make_row(
 def _estimate(
     column: Column,
     records: Sequence[Record],
-    timed: Measurement | None,
+    timed: Sequence[Measurement],
     scores: Mapping[str, CellScores],
 ) -> Estimate | None:
     cells = [scores.get(record.cell.id) for record in records]

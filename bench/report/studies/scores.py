@@ -133,7 +133,7 @@ def _read(row: Row | None, results: Results, names: Sequence[str]) -> BySeed:
     """What the runs of a row say, by those metrics whose figures are of the grid's version."""
     columns, found = score_columns(names, results.contracts()), {}
     for record in row.records if row else ():
-        current = [column.key for column in columns if column.read(record, None) is not None]
+        current = [column.key for column in columns if column.read(record, ()) is not None]
         scores = read(results, record, current)
         if scores is not None:
             found[record.cell.seed] = scores
