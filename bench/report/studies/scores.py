@@ -81,6 +81,13 @@ class _Draft:
     panels: tuple[Panel, ...] = ()
     learnt: bool = True
 
+    @property
+    def is_equal(self) -> bool:
+        """Whether runs that are paired by seed have the same values to the last digit."""
+        return [len(panel.rows) for panel in self.panels] == [1] and not self.panels[0].rows[
+            0
+        ].any()
+
 
 def score_changes(
     pair: BoardPair, studies: Studies, columns: Sequence[Column]
@@ -196,7 +203,8 @@ def _with_intervals(drafts: Sequence[_Draft]) -> list[ScoreChange]:
     if not panels:
         return [draft.change for draft in drafts]
     learnt = [draft.learnt for draft in drafts for panel in draft.panels for _ in panel.rows]
-    seeds = iter(_moderated(panels, np.array(learnt)))
+    equal = [draft.is_equal for draft in drafts for panel in draft.panels for _ in panel.rows]
+    seeds = iter(_moderated(panels, np.array(learnt), np.array(equal)))
     level = 1 - ERROR / sum(bool(draft.panels) for draft in drafts)
     return [
         replace(
@@ -208,14 +216,21 @@ def _with_intervals(drafts: Sequence[_Draft]) -> list[ScoreChange]:
     ]
 
 
-def _moderated(panels: Sequence[Panel], learnt: Flags) -> list[SeedVariances]:
-    """The seeds' variances of some panels' rows, each by what the others tell of it, too."""
+def _moderated(panels: Sequence[Panel], learnt: Flags, equal: Flags) -> list[SeedVariances]:
+    """The seeds' variances of some panels' rows, each by what the others tell of it, too.
+
+    Rows that are equal to the last digit are not of the others' kind. Trainings that differ at all
+    do not agree in every value: these rows ran the same code, which gives a difference of 0 with
+    any seed, however much other code changed other rows. So they take no variance from the others;
+    and they lend none (`shared_variances` makes its prior of positive variances alone), as a row
+    that could not vary would make the others seem better known than they are.
+    """
     own = SeedVariances(
         np.concatenate([panel.seeds.variance for panel in panels]),
         np.concatenate([panel.seeds.freedom for panel in panels]),
     )
     shared = shared_variances(own, learnt)
-    known = (own.freedom > 0) | (shared.freedom >= LEAST_BORROWED)
+    known = ((own.freedom > 0) | (shared.freedom >= LEAST_BORROWED)) & ~equal
     ends = np.cumsum([len(panel.rows) for panel in panels])[:-1]
     return [
         SeedVariances(variance, freedom)

@@ -77,6 +77,24 @@ def test_rows_tell_of_each_others_seeds(compare):
     assert all(one.difference.half_width < 0.8 * alone for one in found.scores["iou"])
 
 
+def test_a_row_that_is_equal_to_the_last_digit_is_so_whatever_other_rows_do(compare):
+    """Nor does it tell of the others: three vary alike, and each borrows half of the others' 4.
+
+    What they borrow is the variance whose logarithm is a sample's on average, of 2 degrees of
+    freedom: Euler's constant above that of 0.01.
+    """
+    grid = question(("unet", "densenet", "autoencoder", "resnet50_upproj"))
+    (found,) = compare(
+        (grid, table),
+        (grid, lambda cell: (table if cell.architecture.name == "unet" else falling)(cell)),
+    )
+    changes = {one.title.partition(",")[0]: one for one in found.scores["iou"]}
+    assert changes.pop("unet").span == (0, 0)
+    variance = 0.01**2 * (2 * np.exp(np.euler_gamma) + 2) / 4
+    half = stats.t.ppf(1 - 0.025 / 4, 2 + 2) * np.sqrt(variance / 3)
+    assert [one.difference.half_width for one in changes.values()] == pytest.approx([half] * 3)
+
+
 def test_one_seed_is_an_interval_of_the_images_and_said_to_be_of_the_checkpoint(compare):
     def noisy(cell):
         return table(cell, np.random.default_rng(1).normal(0.02, 0.01, 60))
