@@ -159,7 +159,7 @@ def how_timed(timed: Sequence[Measurement]) -> list[str]:
     return [
         *(f"{setup}; {_quality(group)}" for setup, group in alike.items()),
         *(
-            f"{label}: timed {count} times, with other losses; of each figure the latest counts."
+            f"{label}: timed {count} times; of each figure the latest counts."
             for label, count in times.items()
             if count > 1
         ),

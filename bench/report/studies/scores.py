@@ -130,7 +130,7 @@ def _other_formula(metric: str, studies: Studies) -> str | None:
     sources = dict.fromkeys(contract.source_sha256[:SHOWN_DIGITS] for contract in known)
     if ":" in metric and len(sources) > 1:
         return (
-            f"the metric's code is {' in A, '.join(sources)} in B; `bench rescore` computes the "
+            f"the metric's code is {' in A, '.join(sources)} in B; bench rescore computes the "
             "figures of one study with the code of the other"
         )
     return None
