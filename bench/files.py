@@ -33,8 +33,11 @@ def write_atomically(path: Path, content: bytes) -> None:
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a path beside ``path`` to write to; the file replaces ``path`` if the block succeeds.
 
-    Folders on the way are made. If the block raises an exception, what it wrote is removed.
+    Folders on the way are made. If the block raises an exception, what it wrote is removed. Where
+    ``path`` is a link, it stays, and the file that it points to is replaced.
     """
+    if path.is_symlink():
+        path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_leftovers(path.parent, path.name)
     partial = path.with_name(f"{_prefix(path)}partial")

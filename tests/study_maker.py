@@ -83,20 +83,22 @@ def keep(study, grid, records, leakage=None):
     return study
 
 
-def keep_scored(study, grid, tables, leakage=None, **found):
+def keep_scored(study, grid, tables, leakage=None, provenance=PROVENANCE, **found):
     """Write a grid and its trained cells into a study, by the scores of each.
 
     Args:
         study, grid: where, and of what.
         tables: gives the table of sums of a cell.
         leakage: what training knew of the test images.
+        provenance: of the grid and of its cells.
         found: of the records.
     """
-    study.write_grid(grid, PROVENANCE, CONTRACTS, leakage)
+    study.write_grid(grid, provenance, CONTRACTS, leakage)
     for cell in (cell for cell in grid.cells() if cell.loss is not None):
         table = tables(cell)
         kept = with_values({places.SCORES: table}, METRICS)
-        study.write_cell(record(cell, summary=summarise(table, METRICS), **found), kept)
+        summary = summarise(table, METRICS)
+        study.write_cell(record(cell, summary=summary, provenance=provenance, **found), kept)
     return study
 
 

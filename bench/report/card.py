@@ -102,7 +102,7 @@ def _scores(results: Results, record: Record, board: Leaderboard | None, row: Ro
         heading.append(f"this recipe, {seeds}, ± half of the 95 % interval")
     body = []
     for column in columns:
-        value = column.read(record, None)
+        value = column.read(record, ())
         shown = "—" if value is None else f"{value:.{column.decimals}f}"
         recipe = [] if row is None else [text(row, column)]
         body.append([markdown(column.title), shown, *recipe])

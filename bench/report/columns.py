@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from bench.study.measurement import Measurement
 from bench.study.record import UNKNOWN_VERSION, MetricContract, Record
 from bench.study.timing_case import INFERENCE, LATENCY, training_figure
 
-Read = Callable[[Record, Measurement | None], float | None]
+Read = Callable[[Record, Sequence[Measurement]], float | None]
 ReadSpeed = Callable[[Measurement, LossPair], float | None]
 ReadTiming = Callable[[Measurement, LossPair], Median | None]
 
@@ -65,6 +65,8 @@ class Column:
     Attributes:
         key: its name in tables for programs.
         name: its name for readers.
+        read: the figure of a record; a speed is that of the first of the measurements of its
+            network that has one.
         task: mask or depth, if it says how good predictions of it are and not what they cost.
         is_pooled: whether it is one figure over the pixels of all images.
         of_speed: how it is read off a measurement of speed, of a network trained with a loss, if it
@@ -128,7 +130,7 @@ def score_columns(names: Iterable[str], contracts: Mapping[str, MetricContract])
 def _of_summary(name: str, contract: MetricContract) -> Read:
     """A figure is read if it is of the version of the metric that the contract is of."""
 
-    def read(record: Record, _: Measurement | None) -> float | None:
+    def read(record: Record, _: Sequence[Measurement]) -> float | None:
         version = record.metrics.get(name)
         if version not in {contract.source_sha256, UNKNOWN_VERSION}:
             return None
@@ -146,9 +148,10 @@ def _speed_column(
     higher_is_better: bool = False,
     decimals: int,
 ) -> Column:
-    def of_row(record: Record, timed: Measurement | None) -> float | None:
+    def of_row(record: Record, timed: Sequence[Measurement]) -> float | None:
         loss = record.cell.loss
-        return None if timed is None or loss is None else read(timed, loss)
+        known = (read(measured, loss) for measured in timed if loss is not None)
+        return next((figure for figure in known if figure is not None), None)
 
     return Column(
         key=key,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from bench.study.record import Record
+from bench.study.record import UNKNOWN_VERSION, Record
 
 SHOWN_DIGITS = 12  # of a digest
 DEFAULT = "the default"
@@ -39,6 +39,11 @@ def circumstances(record: Record) -> dict[str, str]:
             f"code of {what}: {file}": digest[:SHOWN_DIGITS]
             for what, files in made.sources.items()
             for file, digest in files.items()
+        },
+        **{
+            f"code of metric {name}": digest[:SHOWN_DIGITS]
+            for name, digest in record.metrics.items()
+            if digest != UNKNOWN_VERSION
         },
         "commit": f"{(where.commit or 'none')[:SHOWN_DIGITS]}{changed}",
         "python": where.python,

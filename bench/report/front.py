@@ -11,7 +11,6 @@ from bench.report.columns import Column
 from bench.report.leaderboard import Leaderboard
 from bench.report.tables import table
 from bench.statistics.pareto import Objective, measured, pareto_front, scored
-from bench.study.timing_case import INFERENCE
 from bench.text import markdown
 
 STANDARD_ERRORS = 1.96  # in half of a 95 % interval
@@ -109,7 +108,7 @@ def _speed(
     board: Leaderboard, numbers: list[int], generator: np.random.Generator
 ) -> Objective | None:
     """The networks' speed as an objective of some rows; None where one is not known."""
-    speeds = {m.case.label: speed for m in board.timed if (speed := m.images_per_s(INFERENCE))}
+    speeds = board.inference_speeds()
     of_rows = [board.rows[number].architecture for number in numbers]
     networks = list(dict.fromkeys(of_rows))
     known = [speeds[name] for name in networks if name in speeds]

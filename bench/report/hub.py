@@ -100,5 +100,5 @@ def _scores(
     """The metrics of these weights."""
     names = record.summary or {} if board is None else map(identity.of_metric, board.grid.metrics)
     columns = score_columns(names, results.contracts())
-    values = [(column, column.read(record, None)) for column in columns]
+    values = [(column, column.read(record, ())) for column in columns]
     return [(column, value) for column, value in values if value is not None]

@@ -13,9 +13,10 @@ from bench.report.columns import CONSISTENCY_COLUMN, COST_COLUMNS, Column, score
 from bench.report.guards import guards_on
 from bench.report.race import GridRace, races_of, ranking_metrics, with_reasons
 from bench.report.row import Row, labels, make_row
-from bench.report.timed import most_timed, timed_for, timed_networks
+from bench.report.timed import measurements_of, most_timed, timed_networks
 from bench.settings import identity
 from bench.settings.grid import Grid
+from bench.statistics.median import Median
 from bench.study.cell_scores import CellScores, image_columns
 from bench.study.cell_scores import read as read_scores
 from bench.study.comparison import groups_kept_apart
@@ -23,6 +24,7 @@ from bench.study.measurement import Measurement
 from bench.study.plan import PlannedCell, State, recorded_plan
 from bench.study.record import Leakage, Record
 from bench.study.results import Results, StoredGrid, latest_provenance
+from bench.study.timing_case import INFERENCE
 
 CROSS_ENTROPY = ("mask_bce", "depth_bce", "depth_bce_excess")  # in a table of their own
 
@@ -73,6 +75,16 @@ class Leaderboard:
         """Return what the values of the images say of a column, where that is known."""
         found = self.analyses.get(column.key)
         return found if isinstance(found, Analysis) else None
+
+    def inference_speeds(self) -> dict[str, Median]:
+        """Return the images a second of each network that was timed, by its name on the board."""
+        found = {}
+        for row in self.rows:
+            known = (m.images_per_s(INFERENCE) for m in measurements_of(row.cells[0], self.timed))
+            speed = next((speed for speed in known if speed is not None), None)
+            if speed is not None:
+                found[row.architecture] = speed
+        return found
 
 
 def leaderboards(results: Results) -> list[Leaderboard]:
@@ -163,7 +175,7 @@ def _rows(
             label,
             with_reasons(groups[row], races, titles),
             columns,
-            timed_for(groups[row][0].cell, timed),
+            measurements_of(groups[row][0].cell, timed),
             scores,
         )
         for row, label in named.items()

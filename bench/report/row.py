@@ -10,8 +10,9 @@ from typing import Any
 
 from bench.report.columns import Column, Estimate
 from bench.report.remarks import Note, remarks_on
-from bench.settings import identity
+from bench.settings import LossPair, identity
 from bench.settings.cell import Cell
+from bench.statistics.median import Median
 from bench.study.cell_scores import CellScores
 from bench.study.measurement import Measurement
 from bench.study.plan import PlannedCell, State
@@ -93,7 +94,7 @@ def make_row(
     label: tuple[str, str | None],
     planned: Sequence[PlannedCell],
     columns: Sequence[Column],
-    timed: Measurement | None,
+    timed: Sequence[Measurement],
     scores: Mapping[str, CellScores],
 ) -> Row:
     """Return the row of some cells that differ in their seeds only.
@@ -102,7 +103,7 @@ def make_row(
         label: the names of architecture and loss.
         planned: the cells, and what the study holds of them.
         columns: in which figures are wanted.
-        timed: the speed of the network.
+        timed: the measurements of the network's speed, the latest first.
         scores: what the tables of cells say, by the cell's id.
     """
     seeds: dict[str, list[int]] = {}  # by what is said of them
@@ -142,7 +143,7 @@ def make_row(
 def _estimate(
     column: Column,
     records: Sequence[Record],
-    timed: Measurement | None,
+    timed: Sequence[Measurement],
     scores: Mapping[str, CellScores],
 ) -> Estimate | None:
     cells = [scores.get(record.cell.id) for record in records]
@@ -151,7 +152,6 @@ def _estimate(
     known = [value for r in learnt if (value := column.read(r, timed)) is not None]
     if not known:
         return None
-    loss = records[0].cell.loss
     return Estimate(
         mean=statistics.fmean(known),
         seeds=len(known),
@@ -159,5 +159,13 @@ def _estimate(
         sd=statistics.stdev(known) if len(known) > 1 else None,
         collapsed=sum(collapsed),
         finished=len(records),
-        timing=column.of_timing(timed, loss) if column.of_timing and timed and loss else None,
+        timing=_timing(column, timed, records[0].cell.loss),
     )
+
+
+def _timing(column: Column, timed: Sequence[Measurement], loss: LossPair | None) -> Median | None:
+    """The timing of the first measurement that has one, whose figure is the column's."""
+    if column.of_timing is None or loss is None:
+        return None
+    known = (column.of_timing(measured, loss) for measured in timed)
+    return next((found for found in known if found is not None), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -149,12 +150,20 @@ def shown_ratio(ratio: Median) -> str:
 
 
 def how_timed(timed: Sequence[Measurement]) -> list[str]:
-    """Return on what, how, and beside which reference throughput was measured."""
+    """Return on what, how, and beside which reference throughput was measured, and how often."""
     alike: dict[str, list[Measurement]] = {}
     for measured in timed:
         if measured.timings:
             alike.setdefault(_setup(measured), []).append(measured)
-    return [f"{setup}; {_quality(group)}" for setup, group in alike.items()]
+    times = Counter(measured.case.label for measured in timed if measured.timings)
+    return [
+        *(f"{setup}; {_quality(group)}" for setup, group in alike.items()),
+        *(
+            f"{label}: timed {count} times; of each figure the latest counts."
+            for label, count in times.items()
+            if count > 1
+        ),
+    ]
 
 
 def _setup(measured: Measurement) -> str:

@@ -33,12 +33,15 @@ def timed_networks(
     return {machine: tuple(measured) for machine, measured in found.items()}, outdated
 
 
-def timed_for(cell: Cell, timed: Sequence[Measurement]) -> Measurement | None:
-    """Return the latest measurement of a cell's network, with its loss if there is one."""
+def measurements_of(cell: Cell, timed: Sequence[Measurement]) -> list[Measurement]:
+    """Return the measurements of a cell's network, the latest first.
+
+    There are several where it was timed anew with the losses of a later grid: of each figure the
+    latest counts, so that what does not depend on the loss is the same in all rows of a network.
+    """
     network = identity.of_architecture(cell.architecture)
     of_network = [m for m in timed if identity.of_architecture(m.case.architecture) == network]
-    losses = {m.id: [training.loss for training in m.case.trainings] for m in of_network}
-    return max(of_network, key=lambda m: (cell.loss in losses[m.id], m.measured_utc), default=None)
+    return sorted(of_network, key=lambda measured: measured.measured_utc, reverse=True)
 
 
 def most_timed(by_machine: dict[str, tuple[Measurement, ...]]) -> str:

@@ -35,7 +35,8 @@ class CellScores:
 
     Attributes:
         cell: its id.
-        images: a digest of the test images' keys, in their order.
+        images: a digest of the data and of the test images' keys, in their order: other data may
+            have the same keys.
         values: (N,) of each metric that has a value an image; NaN where an image has none.
         collapsed: by task, what the network predicts whatever it sees.
         predictions: by task, a digest of what was predicted.
@@ -68,9 +69,10 @@ def read(results: Results, record: Record, metrics: Collection[str]) -> CellScor
     if values is None:
         values = scores[["key"]]
     trained = record.cell.loss is not None
+    images = "\n".join((record.provenance.data or "not recorded", *scores["key"]))
     return CellScores(
         cell=record.cell.id,
-        images=hashlib.sha256("\n".join(scores["key"]).encode()).hexdigest(),
+        images=hashlib.sha256(images.encode()).hexdigest(),
         values={
             name: values[name].to_numpy(np.float64)
             for name in metrics

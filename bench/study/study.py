@@ -118,8 +118,8 @@ class Study:
         """Keep a grid that was run in place of what it was: the same cells, other metrics."""
         place = self.folder / places.GRIDS / before.id
         with self._adding(places.GRIDS, after.id) as partial:
-            own = shutil.ignore_patterns(checksums.FILE)
-            shutil.copytree(place, partial, ignore=own, dirs_exist_ok=True)
+            for name in checksums.listed(place):
+                shutil.copyfile(place / name, partial / name)
             (partial / places.GRID_FILE).write_bytes(_as_json(after))
             checksums.write(partial)
         if after.id != before.id:

@@ -41,6 +41,17 @@ def test_the_folders_on_the_way_are_made(tmp_path):
     assert (tmp_path / "new" / "deeper" / "a.txt").read_bytes() == b"content"
 
 
+def test_a_file_is_written_through_a_link_as_other_programs_do_it(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    target, link = tmp_path / "elsewhere" / "a.txt", tmp_path / "link.txt"
+    link.symlink_to("elsewhere/a.txt")
+    for content in (b"the link points to nothing yet", b"now to a file"):
+        write_atomically(link, content)
+        assert link.is_symlink()
+        assert target.read_bytes() == content
+    assert [entry.name for entry in target.parent.iterdir()] == ["a.txt"]
+
+
 def test_a_folder_appears_with_all_its_files(tmp_path):
     with atomic_folder(tmp_path / "cell") as partial:
         (partial / "a").write_text("1")

@@ -22,7 +22,6 @@ from bench.report.front import Front, front_of
 from bench.report.leaderboard import Leaderboard
 from bench.statistics.median import Median
 from bench.study.measurement import shown
-from bench.study.timing_case import INFERENCE
 
 SPEED = "inference, images/s"
 DODGE = 0.004  # of a speed: rows of one network are as fast as each other
@@ -30,7 +29,7 @@ DODGE = 0.004  # of a speed: rows of one network are as fast as each other
 
 def tradeoff(board: Leaderboard) -> Iterator[Chart]:
     """Give a chart of each task's first metric against throughput, if that was measured."""
-    speeds = {m.case.label: speed for m in board.timed if (speed := m.images_per_s(INFERENCE))}
+    speeds = board.inference_speeds()
     by_task: dict[str | None, Column] = {}
     for column in board.columns:
         if column.is_score and column.key != "consistency_rmse":

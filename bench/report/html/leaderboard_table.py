@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.report.cell_texts import figure, rank, seeds
@@ -10,6 +11,7 @@ from bench.report.leaderboard import Leaderboard
 from bench.report.marks import BELOW_BASELINE, ONE_SEED, STALE
 from bench.report.row import Row
 from bench.report.speeds import why_absent
+from bench.report.timed import measurements_of
 from bench.study.measurement import Measurement
 from bench.study.timing_case import INFERENCE, LATENCY, training_figure
 
@@ -99,7 +101,7 @@ def table_rows(board: Leaderboard) -> list[TableRow]:
 
 def _row(board: Leaderboard, row: Row) -> TableRow:
     cells = [TableCell(seeds(row), row.seeds)]
-    timed = next((one for one in board.timed if one.case.label == row.architecture), None)
+    timed = measurements_of(row.cells[0], board.timed)
     for column in board.columns:
         cells.append(_cell(row, column, timed))
         if board.is_ranked_by(column):
@@ -112,18 +114,18 @@ def _row(board: Leaderboard, row: Row) -> TableRow:
                     reason="" if order else _unranked(row, column),
                 )
             )
-    speed = [f"throughput: {problem}" for problem in timed.problems] if timed and row.loss else []
+    problems = [f"throughput: {problem}" for one in timed for problem in one.problems]
     return TableRow(
         architecture=row.architecture,
         loss=row.loss or "baseline",
         is_baseline=row.loss is None,
         marks=((STALE, MEANINGS[STALE]),) if row.is_stale else (),
-        remarks=(*row.remarks, *speed),
+        remarks=(*row.remarks, *problems),
         cells=tuple(cells),
     )
 
 
-def _cell(row: Row, column: Column, timed: Measurement | None) -> TableCell:
+def _cell(row: Row, column: Column, timed: Sequence[Measurement]) -> TableCell:
     estimate = row.figures.get(column.key)
     if estimate is None:
         return TableCell(figure(row, column), reason=_absent(row, column, timed))
@@ -157,19 +159,21 @@ def _unranked(row: Row, column: Column) -> str:
     return "not ranked in this column"
 
 
-def _absent(row: Row, column: Column, timed: Measurement | None) -> str:
+def _absent(row: Row, column: Column, timed: Sequence[Measurement]) -> str:
     """Why there is no figure."""
     if row.loss is None:
         return "not of a trivial baseline"
     if column.of_speed is None:
         return "no seed has a figure" if column.is_score else "not recorded"
-    return why_absent(timed, _of_measurement(row, column, timed))
+    named = ((one, _of_measurement(row, column, one)) for one in timed)
+    known = (why_absent(one, name) for one, name in named if name in one.timings)
+    return next(known, why_absent(timed[0] if timed else None, ""))
 
 
-def _of_measurement(row: Row, column: Column, timed: Measurement | None) -> str:
+def _of_measurement(row: Row, column: Column, timed: Measurement) -> str:
     """What a column's figure of a row is called in a measurement; empty if it is not timed."""
-    trainings = timed.case.trainings if timed else ()
-    of_row = [training_figure(one.loss) for one in trainings if one.loss.label == row.loss]
+    losses = [one.loss for one in timed.case.trainings]
+    of_row = [training_figure(loss) for loss in losses if loss.label == row.loss]
     names = {
         "inference_images_per_s": INFERENCE,
         "latency_ms": LATENCY,
@@ -181,6 +185,6 @@ def _of_measurement(row: Row, column: Column, timed: Measurement | None) -> str:
 def cross_entropy(board: Leaderboard) -> list[tuple[Row, list[TableCell]]]:
     """Return the cross-entropy of every trained row, whatever it was trained with."""
     return [
-        (row, [_cell(row, column, None) for column in board.cross_entropy_columns])
+        (row, [_cell(row, column, ()) for column in board.cross_entropy_columns])
         for row in board.rows
     ]

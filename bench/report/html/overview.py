@@ -8,7 +8,6 @@ from bench.report.cell_texts import figure
 from bench.report.leaderboard import Leaderboard
 from bench.report.setting import size
 from bench.study.measurement import shown
-from bench.study.timing_case import INFERENCE
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def highlights(board: Leaderboard) -> list[Highlight]:
         best = max(ranked or rows, key=lambda row: sign * row.figures[column.key].mean)
         label = f"{'highest' if column.higher_is_better else 'lowest'} {column.name}"
         found.append(Highlight(label, figure(best, column), best.title))
-    speeds = {m.case.label: speed for m in board.timed if (speed := m.images_per_s(INFERENCE))}
+    speeds = board.inference_speeds()
     if speeds:
         name = max(speeds, key=lambda each: speeds[each].value)
         found.append(Highlight("most images a second", shown(speeds[name], 0), name))

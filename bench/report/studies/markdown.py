@@ -15,6 +15,7 @@ from bench.report.tables import table
 from bench.statistics.practical import verdict
 from bench.text import markdown, printable
 
+SAME = "the same"
 MOST_LISTED = 10  # cells that only one study has
 
 
@@ -101,6 +102,8 @@ def _scores(column: Column, changes: Sequence[ScoreChange], zone: Zone) -> Itera
                 f"{ONE_SEED}: of one seed in A or B: for these trained networks on other images; "
                 "their recipes may compare otherwise."
             )
+        if any(change.span == (0, 0) for change in compared):
+            lines.append(f"{SAME[0].upper()}{SAME[1:]}: equal to the last digit on every image.")
         yield f"## {markdown(column.title)}\n\n{table(header, body, numeric_from=1)}"
         yield markdown(" ".join(lines))
     elif changes:
@@ -119,7 +122,7 @@ def _score_row(column: Column, change: ScoreChange, zone: Zone) -> list[str]:
         str(counts[0]) if counts[0] == counts[1] else f"{counts[0]} and {counts[1]}",
         *(f"{mean:.{column.decimals}f}" for mean in means),
         change.shown,
-        "the same"
+        SAME
         if change.span == (0, 0)
         else verdict(difference, size, higher_is_better=column.higher_is_better).value,
     ]

@@ -9,6 +9,7 @@ import numpy as np
 
 from bench.errors import InputError
 from bench.report.columns import Column, score_columns
+from bench.report.differing import SHOWN_DIGITS
 from bench.report.leaderboard import Leaderboard
 from bench.report.marks import ONE_SEED
 from bench.report.row import Row
@@ -80,6 +81,13 @@ class _Draft:
     panels: tuple[Panel, ...] = ()
     learnt: bool = True
 
+    @property
+    def is_equal(self) -> bool:
+        """Whether runs that are paired by seed have the same values to the last digit."""
+        return [len(panel.rows) for panel in self.panels] == [1] and not self.panels[0].rows[
+            0
+        ].any()
+
 
 def score_changes(
     pair: BoardPair, studies: Studies, columns: Sequence[Column]
@@ -105,20 +113,34 @@ def score_changes(
     found = {}
     for column in columns:
         drafts = [_draft(pair, column, *each) for each in rows]
-        known = [of.contracts()[column.key] for of in studies if column.key in of.contracts()]
-        versions = dict.fromkeys(contract.version for contract in known)
-        if len(versions) > 1:
-            why = f"the metric is of version {' in A, of '.join(map(str, versions))} in B"
+        why = _other_formula(column.key, studies)
+        if why is not None:
             drafts = [d and _Draft(replace(d.change, problem=why)) for d in drafts]
         found[column.key] = _with_intervals([draft for draft in drafts if draft is not None])
     return found
+
+
+def _other_formula(metric: str, studies: Studies) -> str | None:
+    """Why the figures of two studies are not those of one metric, if they are not."""
+    known = [of.contracts()[metric] for of in studies if metric in of.contracts()]
+    versions = dict.fromkeys(contract.version for contract in known)
+    if len(versions) > 1:
+        return f"the metric is of version {' in A, of '.join(map(str, versions))} in B"
+    # Nobody asks the author of mine.py:metric to raise its version, so that the code has to tell.
+    sources = dict.fromkeys(contract.source_sha256[:SHOWN_DIGITS] for contract in known)
+    if ":" in metric and len(sources) > 1:
+        return (
+            f"the metric's code is {' in A, '.join(sources)} in B; bench rescore computes the "
+            "figures of one study with the code of the other"
+        )
+    return None
 
 
 def _read(row: Row | None, results: Results, names: Sequence[str]) -> BySeed:
     """What the runs of a row say, by those metrics whose figures are of the grid's version."""
     columns, found = score_columns(names, results.contracts()), {}
     for record in row.records if row else ():
-        current = [column.key for column in columns if column.read(record, None) is not None]
+        current = [column.key for column in columns if column.read(record, ()) is not None]
         scores = read(results, record, current)
         if scores is not None:
             found[record.cell.seed] = scores
@@ -181,7 +203,8 @@ def _with_intervals(drafts: Sequence[_Draft]) -> list[ScoreChange]:
     if not panels:
         return [draft.change for draft in drafts]
     learnt = [draft.learnt for draft in drafts for panel in draft.panels for _ in panel.rows]
-    seeds = iter(_moderated(panels, np.array(learnt)))
+    equal = [draft.is_equal for draft in drafts for panel in draft.panels for _ in panel.rows]
+    seeds = iter(_moderated(panels, np.array(learnt), np.array(equal)))
     level = 1 - ERROR / sum(bool(draft.panels) for draft in drafts)
     return [
         replace(
@@ -193,14 +216,21 @@ def _with_intervals(drafts: Sequence[_Draft]) -> list[ScoreChange]:
     ]
 
 
-def _moderated(panels: Sequence[Panel], learnt: Flags) -> list[SeedVariances]:
-    """The seeds' variances of some panels' rows, each by what the others tell of it, too."""
+def _moderated(panels: Sequence[Panel], learnt: Flags, equal: Flags) -> list[SeedVariances]:
+    """The seeds' variances of some panels' rows, each by what the others tell of it, too.
+
+    Rows that are equal to the last digit are not of the others' kind. Trainings that differ at all
+    do not agree in every value: these rows ran the same code, which gives a difference of 0 with
+    any seed, however much other code changed other rows. So they take no variance from the others;
+    and they lend none (`shared_variances` makes its prior of positive variances alone), as a row
+    that could not vary would make the others seem better known than they are.
+    """
     own = SeedVariances(
         np.concatenate([panel.seeds.variance for panel in panels]),
         np.concatenate([panel.seeds.freedom for panel in panels]),
     )
     shared = shared_variances(own, learnt)
-    known = (own.freedom > 0) | (shared.freedom >= LEAST_BORROWED)
+    known = ((own.freedom > 0) | (shared.freedom >= LEAST_BORROWED)) & ~equal
     ends = np.cumsum([len(panel.rows) for panel in panels])[:-1]
     return [
         SeedVariances(variance, freedom)

@@ -17,7 +17,7 @@ class Beside:
     Attributes:
         one: of A.
         other: of B; of the same seeds and on the same images where ``is_by_seed``.
-        is_by_image: whether all were scored on the same images.
+        is_by_image: whether all were scored on the same images of the same data.
         is_by_seed: whether besides each run of A has one of B with its seed.
         learnt: whether no run predicts the same whatever it sees.
         problems: what B lacks or has worse in kind; a gate does not pass it.
@@ -36,7 +36,7 @@ class Beside:
     def pairing(self) -> str:
         """How the values are set side by side."""
         if not self.is_by_image:
-            return "not paired: the test images are others, and count as independent"
+            return "not paired: the test images, or the data, are others and count as independent"
         if not self.is_by_seed:
             return "paired by test image, not by seed: the seeds are others"
         return "paired by seed and test image"

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from bench.report.columns import COST_COLUMNS, Column
 from bench.report.leaderboard import Leaderboard
-from bench.report.row import Row
 from bench.report.setting import size
 from bench.report.studies.match import BoardPair
-from bench.report.timed import timed_for
+from bench.report.timed import measurements_of
 from bench.settings import LossPair
+from bench.settings.cell import Cell
 from bench.statistics.median import Median
 from bench.statistics.ratio import ratio_of_rounds
 from bench.study.measurement import Measurement
@@ -105,31 +105,32 @@ def _ratio(
 
 def _timed_rows(pair: BoardPair, column: Column) -> Iterator[_Timed]:
     seen = set()
-    for row, other in pair.rows:
-        loss = row.cells[0].loss
-        if loss is None:
+    for row, _ in pair.rows:
+        cell = row.cells[0]
+        if cell.loss is None:
             continue
-        figure = FIGURES[column.key](loss)
-        title = row.title if figure == training_figure(loss) else row.architecture
-        if (title, figure) not in seen:
-            seen.add((title, figure))
-            found = _timed(pair, column, row, other, figure)
+        figure = FIGURES[column.key](cell.loss)
+        title = row.title if figure == training_figure(cell.loss) else row.architecture
+        if title not in seen:
+            seen.add(title)
+            found = _timed(pair, column, cell, figure, SpeedChange(title))
             if found is not None:
-                yield replace(found, change=replace(found.change, title=title))
+                yield found
 
 
 def _timed(
-    pair: BoardPair, column: Column, row: Row, other: Row | None, figure: str
+    pair: BoardPair, column: Column, cell: Cell, figure: str, change: SpeedChange
 ) -> _Timed | None:
-    """What was timed of a row in both studies; None where A was not timed and B was not."""
-    cell = row.cells[0]
-    ours = _measurements(pair.one, row, figure)
-    theirs = _measurements(pair.other, other, figure) if pair.other and other else {}
-    change = SpeedChange(row.title)
+    """What was timed of a cell's network in both studies; None where neither was.
+
+    B may have the network with other losses only: what does not depend on the loss is compared.
+    """
+    ours = _measurements(pair.one, cell, figure)
+    theirs = _measurements(pair.other, cell, figure) if pair.other else {}
     if not ours:
         return _Timed(replace(change, note="A has no figure")) if theirs else None
     if not theirs:
-        return _Timed(replace(change, problem=f"B has no {'figure' if other else 'such row'}"))
+        return _Timed(replace(change, problem="B has no figure"))
     machine = next((machine for machine in ours if machine in theirs), None)
     if machine is None:
         where = " and ".join(", ".join(side) for side in (ours, theirs))
@@ -147,13 +148,13 @@ def _timed(
     return _Timed(change, (seconds[0], seconds[1]))
 
 
-def _measurements(board: Leaderboard, row: Row, figure: str) -> dict[str, Measurement]:
-    """The measurements that hold such a figure of a row, by machine; the board's own first."""
-    found = {}
+def _measurements(board: Leaderboard, cell: Cell, figure: str) -> dict[str, Measurement]:
+    """The latest of a network that hold such a figure, by machine; the board's own first."""
+    found: dict[str, Measurement] = {}
     for timed in (board.timed, *board.timed_elsewhere.values()):
-        measured = timed_for(row.cells[0], timed)
-        if measured is not None and measured.seconds(figure) is not None:
-            found[measured.environment.machine] = measured
+        for measured in measurements_of(cell, timed):
+            if measured.seconds(figure) is not None:
+                found.setdefault(measured.environment.machine, measured)
     return found
 
 

@@ -62,6 +62,8 @@ def test_equal_studies_pass(bench):
     assert (code, told) == (0, "")
     assert "complete cells that both have: 16" in said
     assert "Settings, data, split, code, weights, packages and machine are the same" in said
+    assert said.count("+0.000 ± 0.000 | the same |") == 4
+    assert "The same: equal to the last digit on every image." in said
     assert "`iou < -0.01`: passed: 0 failed, 0 undecided, 4 passed" in said
 
 

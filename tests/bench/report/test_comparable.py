@@ -16,6 +16,7 @@ from bench.study.measurement import Measurement
 from bench.study.plan import timing_cases
 from bench.study.record import Provenance
 from bench.study.study import Study
+from bench.study.timing_case import training_figure
 
 UNET, DENSENET = Architecture(name="unet"), Architecture(name="densenet")
 OLD = Provenance(data="the data", split="0123", sources={"unet": {"networks/unet.py": "9" * 64}})
@@ -170,6 +171,27 @@ def test_speeds_of_two_machines_never_stand_in_one_column(study):
     text = render(study)
     assert "## Throughput on a processor (cpu, 64 threads)" in text
     assert "16000" in text[text.index("## Throughput on") :]
+
+
+def test_a_network_timed_with_the_losses_of_two_grids_has_one_speed(study):
+    """The latest of each figure; a training belongs to its loss alone."""
+    for loss, seconds, at in (("bce", 0.04, 2), ("l1", 0.02, 3), ("ssim", 0.01, 1)):
+        losses = (LossPair(mask=loss, depth=loss),)
+        question = grid(architectures=(UNET,), losses=losses, seeds=(0,))
+        records = [study_maker.record(cell, summary={"iou": 0.5}) for cell in trained(question)]
+        study_maker.keep(study, question, records)
+        ((case, _),) = timing_cases(question.cells(), records)
+        measured = timing(case, 2, seconds, study_maker.NOW.replace(day=at))
+        training = {training_figure(losses[0]): measured.timings["inference"]}
+        timings = measured.timings | training
+        study.write_measurement(measured.model_copy(update={"timings": timings}))
+    (board,) = boards(study)
+    inference = {row.figures["inference_images_per_s"].mean for row in board.rows}
+    assert inference == {16 / 0.02}
+    assert board.inference_speeds()["unet"].value == 16 / 0.02
+    trainings = {row.loss: row.figures["training_images_per_s"].mean for row in board.rows}
+    assert trainings == {"bce": 400, "l1": 800, "ssim": 1600}
+    assert "unet: timed 3 times; of each figure the latest counts." in render(study)
 
 
 EVIL = "[/x] [bold]b[/] | <script>alert(1)</script> `c` *d* \x1b[31m\n# forged"

@@ -1,4 +1,6 @@
+import errno
 import json
+import shutil
 import subprocess
 
 import pandas as pd
@@ -81,6 +83,20 @@ def test_a_grid_whose_archive_was_moved_replaces_itself(study):
     moved = GRID.model_copy(update={"data": Data(archive=("elsewhere/a.zip",))})
     study.write_grid(moved, study_maker.PROVENANCE, study_maker.CONTRACTS)
     assert [stored.grid for stored in study.load().grids] == [moved]
+
+
+def test_a_grid_for_which_the_disk_has_no_room_is_told_in_a_line_and_stays(study, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (stored,) = study.load().grids
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(InputError) as error:
+        study.replace_grid(stored, stored)
+    assert str(error.value).startswith(
+        f"{study.folder}: cannot be written to: No space left on device; all that was finished"
+    )
+    assert study.load().grids == (stored,)
 
 
 def test_a_folder_without_a_study_is_named(tmp_path):

@@ -14,6 +14,7 @@ from bench.study import places
 from bench.study.study import Study
 
 IMAGES = np.linspace(-0.1, 0.1, 60)  # by how much an image is easier than the mean
+NOT_PAIRED = "not paired: the test images, or the data, are others and count as independent"
 FALLS = {0: 0.05, 1: 0.03, 2: 0.04}  # of a seed's IoU, the same on every image
 
 
@@ -74,6 +75,24 @@ def test_rows_tell_of_each_others_seeds(compare):
     (found,) = compare((grid, table), (grid, falling))
     alone = stats.t.ppf(1 - 0.05 / 6, 2) * 0.01 / np.sqrt(3)
     assert all(one.difference.half_width < 0.8 * alone for one in found.scores["iou"])
+
+
+def test_a_row_that_is_equal_to_the_last_digit_is_so_whatever_other_rows_do(compare):
+    """Nor does it tell of the others: three vary alike, and each borrows half of the others' 4.
+
+    What they borrow is the variance whose logarithm is a sample's on average, of 2 degrees of
+    freedom: Euler's constant above that of 0.01.
+    """
+    grid = question(("unet", "densenet", "autoencoder", "resnet50_upproj"))
+    (found,) = compare(
+        (grid, table),
+        (grid, lambda cell: (table if cell.architecture.name == "unet" else falling)(cell)),
+    )
+    changes = {one.title.partition(",")[0]: one for one in found.scores["iou"]}
+    assert changes.pop("unet").span == (0, 0)
+    variance = 0.01**2 * (2 * np.exp(np.euler_gamma) + 2) / 4
+    half = stats.t.ppf(1 - 0.025 / 4, 2 + 2) * np.sqrt(variance / 3)
+    assert [one.difference.half_width for one in changes.values()] == pytest.approx([half] * 3)
 
 
 def test_one_seed_is_an_interval_of_the_images_and_said_to_be_of_the_checkpoint(compare):
@@ -143,10 +162,35 @@ def test_other_test_images_are_not_paired_and_that_is_said(compare):
     grid = question(seeds=(0,))
     (found,) = compare((grid, table), (question(seeds=(0,), data=split), elsewhere))
     (iou,) = found.scores["iou"]
-    assert iou.pairing == "not paired: the test images are others, and count as independent"
+    assert iou.pairing == NOT_PAIRED
     welch = stats.ttest_ind(0.7 + IMAGES, 0.7 + IMAGES, equal_var=False)
     assert iou.span == pytest.approx(tuple(welch.confidence_interval(0.95)), rel=1e-6)
     assert ("data.split.seed", "the default", "5") in found.settings
+
+
+def test_images_of_other_data_are_not_paired_though_their_keys_are_the_same(tmp_path):
+    """60 groups in A, 4 in B: each mean has the images of its own study, in their groups."""
+
+    def grouped(groups):
+        means = np.random.default_rng(groups).normal(0.6, 0.1, groups)
+        names = np.repeat(np.arange(groups), 60 // groups)
+        iou = means[names]
+        return means, lambda _: study_maker.sums(iou, 1 - iou, group_background=names.astype(str))
+
+    split = Data(archive=("a.zip",), split=Split(by="background"))
+    grid = question(seeds=(0,), data=split)
+    elsewhere = study_maker.PROVENANCE.model_copy(update={"data": "the data of other seeds"})
+    (many, of_a), (few, of_b) = grouped(60), grouped(4)
+    scored_study.keep(tmp_path / "A", grid, of_a)
+    scored_study.keep(tmp_path / "B", grid, of_b, provenance=elsewhere)
+    studies = [Study(tmp_path / name).load() for name in "AB"]
+    ((iou,), (reverse,)) = (
+        compare_studies(tuple(pair))[0].scores["iou"] for pair in (studies, studies[::-1])
+    )
+    assert iou.pairing == NOT_PAIRED
+    welch = stats.ttest_ind(few, many, equal_var=False).confidence_interval(0.95)
+    assert iou.span == pytest.approx(tuple(welch), rel=1e-6)
+    assert reverse.span == pytest.approx((-iou.span[1], -iou.span[0]))
 
 
 def test_rows_are_compared_in_spite_of_other_settings_which_are_named(compare):
@@ -202,6 +246,31 @@ def test_a_metric_of_another_version_is_not_compared(tmp_path):
     assert "the metric is of version" in iou.problem
     assert iou.span is None
     assert rmse.span == (0, 0)
+
+
+def test_an_own_metric_is_not_compared_with_another_formula_of_its_name(tmp_path):
+    """Both are of version 1: their author was not asked for one."""
+    grid = question(metrics=("iou", "rmse", "mine.py:mine"))
+    for name, formula in (("A", "1" * 64), ("B", "2" * 64)):
+        study = scored_study.keep(tmp_path / name, grid, table)
+        mine = study_maker.CONTRACTS["iou"].model_copy(update={"source_sha256": formula})
+        contracts = study_maker.CONTRACTS | {"mine.py:mine": mine}
+        study.write_grid(grid, study_maker.PROVENANCE, contracts)
+        for record in study.load().records.values():
+            values = with_values({places.SCORES: table(record.cell)}, study_maker.METRICS)
+            iou = values[places.VALUES]["iou"]
+            values[places.VALUES]["mine.py:mine"] = iou
+            scored = {
+                "summary": record.summary | {"mine.py:mine": iou.mean()},
+                "metrics": record.metrics | {"mine.py:mine": formula},
+            }
+            study.write_cell(record.model_copy(update=scored), values)
+    (found,) = compare_studies(tuple(Study(tmp_path / name).load() for name in "AB"))
+    (mine,), (iou,) = found.scores["mine.py:mine"], found.scores["iou"]
+    assert mine.problem.startswith("the metric's code is 111111111111 in A, 222222222222 in B")
+    assert mine.span is None
+    assert iou.span == (0, 0)
+    assert found.circumstances == [("code of metric mine.py:mine", "111111111111", "222222222222")]
 
 
 def test_an_unknown_metric_is_told_with_the_choices(tmp_path):

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import scored_study
+import small_board
 import study_maker
 from scipy import stats
 
 from bench.report.studies.comparison import compare_studies
-from bench.settings import Train
+from bench.settings import LossPair, Train
 from bench.study.plan import timing_cases
 from bench.study.study import Study
 
@@ -76,6 +77,24 @@ def test_a_figure_that_b_lacks_is_a_problem_and_one_that_a_lacks_is_none(compare
     assert speed.problem == "B has no figure"
     (speed,) = compare({"A": (), "B": ROUNDS["A"]})["inference_images_per_s"]
     assert (speed.problem, speed.note) == ("", "A has no figure")
+
+
+def test_a_network_is_compared_though_b_has_it_with_other_losses_only(tmp_path):
+    """Inference does not depend on the loss; a training of the first row's loss is B's to lack."""
+    for name, losses in (("A", ("bce", "l1")), ("B", ("l1",))):
+        small_board.keep(
+            tmp_path / name,
+            small_board.GRID.model_copy(
+                update={
+                    "architectures": small_board.GRID.architectures[:1],
+                    "losses": tuple(LossPair(mask=loss, depth=loss) for loss in losses),
+                }
+            ),
+        )
+    (found,) = compare_studies(tuple(Study(tmp_path / name).load() for name in "AB"))
+    (speed,) = found.speeds["inference_images_per_s"]
+    assert (speed.title, speed.problem) == ("unet", "")
+    assert speed.ratio.value == pytest.approx(1)
 
 
 def test_what_neither_study_was_timed_by_is_left_out(compare):
