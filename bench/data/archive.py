@@ -51,10 +51,6 @@ class Archive:
         """Another process opens the file by itself."""
         return Archive, (self.path,)
 
-    def where(self, row: int) -> str:
-        """The zip's path and the name of the entry that stands at ``row`` of `names`."""
-        return f"{self.path}: {self.names[row]}"
-
     def read(self, row: int) -> bytes:
         """The bytes of the entry that stands at ``row`` of `names`.
 
@@ -64,7 +60,7 @@ class Archive:
         try:
             return self._read(row)
         except (DamagedError, zlib.error, struct.error, OSError) as error:
-            raise InputError(f"{self.where(row)}: damaged entry ({error})") from None
+            raise InputError(f"{self.path}: {self.names[row]}: damaged entry ({error})") from None
 
     def _read(self, row: int) -> bytes:
         index = self._index

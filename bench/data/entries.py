@@ -7,7 +7,7 @@ import hashlib
 import os
 import zlib
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -24,9 +24,6 @@ class Container(Protocol):
 
     path: Path
     names: pa.LargeStringArray
-
-    def where(self, row: int) -> str:
-        """Where the entry at ``row`` of `names` lies, for an error's text."""
 
     def read(self, row: int) -> bytes:
         """The bytes of the entry at ``row`` of `names`."""
@@ -65,10 +62,6 @@ class Folder:
         for folder, _, files in os.walk(self.path.resolve(), onerror=stop):
             inside = Path(folder).relative_to(self._parent).as_posix()
             yield from (f"{inside}/{file}" for file in files)
-
-    def where(self, row: int) -> str:
-        """The path of the file that stands at ``row`` of `names`, as the folder's is given."""
-        return str(self.path.joinpath(*PurePosixPath(str(self.names[row])).parts[1:]))
 
     def read(self, row: int) -> bytes:
         """The bytes of the file that stands at ``row`` of `names`.
@@ -151,9 +144,8 @@ class Entries:
         return np.searchsorted(self._ends, rows, side="right")
 
     def where(self, row: int) -> str:
-        """Where the entry at ``row`` of `names` lies, for an error's text."""
-        container, at = self.place(row)
-        return container.where(at)
+        """The container's path and the entry's name, for an error's text."""
+        return f"{self.place(row)[0].path}: {self.names[row]}"
 
     def find(self, name: str) -> int | None:
         """The row of the entry of that name, the last if a writer appended it again."""

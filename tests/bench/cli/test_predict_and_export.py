@@ -109,7 +109,8 @@ def test_of_many_what_cannot_be_read_is_skipped_listed_and_in_the_exit_code(benc
     assert code == 3
     assert said.splitlines()[1] == "1 of 3 predicted; see out/side_by_side"
     damaged, small = told.splitlines()
-    assert damaged.startswith(f"skipped: damaged: {folder}/damaged.png: no readable image")
+    assert damaged.startswith("skipped: damaged: ")
+    assert "damaged.png: no readable image" in damaged
     assert small.startswith("skipped: small: the composite is 32x16 px, but the background 32x32")
     assert [path.name for path in (tmp_path / "out/mask").iterdir()] == ["good.png"]
 
