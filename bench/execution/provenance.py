@@ -92,12 +92,8 @@ class Inventory:
 
     def _of_network(self, name: str) -> Mapping[str, SourceFile]:
         """The files behind a network; all networks of a library have the same."""
-        file = architectures.source_of(name)
-        if file is None:
-            return {}
-        as_module = not name.rpartition(":")[0].endswith(".py")
-        find = partial(sources.closure, file, as_module=as_module, without=REGISTRIES)
-        return self._files((file, as_module), find)
+        place = _place_of_network(name)
+        return self._files(place, partial(_behind, place))
 
     def _files(
         self, what: Hashable, find: Callable[[], Mapping[str, SourceFile]]
@@ -124,6 +120,19 @@ def _decoding() -> Mapping[str, SourceFile]:
     }
 
 
+def _place_of_network(name: str) -> tuple[Path, bool] | None:
+    """The file that a network is defined in, if there is one, and whether it is a package's."""
+    file = architectures.source_of(name)
+    return None if file is None else (file, not name.rpartition(":")[0].endswith(".py"))
+
+
+def _behind(place: tuple[Path, bool] | None) -> Mapping[str, SourceFile]:
+    if place is None:
+        return {}
+    file, as_module = place
+    return sources.closure(file, as_module=as_module, without=REGISTRIES)
+
+
 def _of_loss(name: str) -> Mapping[str, SourceFile]:
     return sources.closure(losses.source_of(name), without=REGISTRIES)
 
@@ -136,8 +145,8 @@ def code_of_network(cell: Cell) -> Sources:
     """
     if cell.loss is None:
         return {}
-    name = cell.architecture.name
-    return {_name(cell.architecture): sources.digests(_of_network(name))}
+    place = _place_of_network(cell.architecture.name)
+    return {_name(cell.architecture): sources.digests(_behind(place))}
 
 
 def networks(cell: Cell) -> list[Architecture]:
