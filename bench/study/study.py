@@ -77,6 +77,11 @@ class Study:
     def _no_study(self) -> str:
         if (self.folder / places.GRID_FILE).exists():
             return f"{self.folder}: holds a study of format 1; `bench migrate {self.folder}` first"
+        if self.folder.is_file():
+            return (
+                f"{self.folder}: is a file, and a study is a folder; if it is a bundle, `bench "
+                f"unbundle {self.folder} FOLDER` unpacks it"
+            )
         return f"{self.folder}: holds no study; give the folder that `bench run` wrote"
 
     def write_grid(

@@ -45,6 +45,17 @@ def test_a_study_is_packed_and_unpacked(bench):
     assert len(Study(Path("back")).load().records) == 2
 
 
+@pytest.mark.parametrize("command", ["verify", "report", "status"])
+def test_a_bundle_in_place_of_a_study_is_told_how_it_is_unpacked(bench, command):
+    bench("bundle", "mine")
+    assert bench(command, "mine.bundle.zip") == (
+        2,
+        "",
+        "bench: mine.bundle.zip: is a file, and a study is a folder; if it is a bundle, "
+        "`bench unbundle mine.bundle.zip FOLDER` unpacks it\n",
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
