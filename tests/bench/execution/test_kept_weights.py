@@ -91,7 +91,7 @@ def test_a_study_without_weights_says_how_to_have_them(asked, tmp_path):
 
 
 def test_a_study_that_has_lost_its_weights_says_that_another_run_makes_them(repository):
-    published = bench.load(repository / "results/published/quick")
+    published = bench.load(repository / "results/published/cross-cpu")
     (record, *_) = [r for r in published.results.records.values() if r.cell.loss is not None]
     with pytest.raises(InputError, match="they have been left out since; run its grid again into"):
         published.network(record.cell.id)
