@@ -112,6 +112,8 @@ def report(
         rows=tuple(select or ()),
     )
     _check_options(format_, selection, strata or [], out, check)
+    if out is not None:
+        _check_place(study, out)
     results = Study(study).load()
     boards = leaderboards(results)
     name = study.resolve().name
@@ -163,6 +165,14 @@ def _check_options(
         raise InputError("--check: writes nothing; leave out --out")
     if strata and format_ is Format.MARKDOWN:
         raise InputError("--check: is of one file, and --strata writes others; leave one out")
+
+
+def _check_place(study: Path, out: Path) -> None:
+    """Refuse to write over what the study keeps."""
+    from bench.study.places import is_own_place
+
+    if is_own_place(study, out):
+        raise InputError(f"--out {out}: there the study keeps its own files; give another place")
 
 
 def _file_name(format_: Format, selection: Selection) -> str:

@@ -85,6 +85,31 @@ def test_the_report_is_written_where_it_is_told_to(study, tmp_path):
     assert "board.md: not written: " in ran.output
 
 
+@pytest.mark.parametrize(
+    ("format_", "place"),
+    [
+        ("md", "cells/*/record.json"),
+        ("csv", "grids/*/grid.json"),
+        ("json", "throughput/new.json"),
+        ("html", "grid.json"),
+        ("svg", "cells"),
+    ],
+)
+@pytest.mark.parametrize("by_link", [False, True])
+def test_no_report_is_written_where_the_study_keeps_its_own_files(
+    study, tmp_path, format_, place, by_link
+):
+    out = next(study.glob(place), study / place)
+    if by_link:
+        (tmp_path / "link").symlink_to(study)
+        out = tmp_path / "link" / out.relative_to(study)
+    before = {file: file.stat().st_mtime_ns for file in study.rglob("*")}
+    ran = bench(study, "--format", format_, "--out", out)
+    assert isinstance(ran.exception, InputError)
+    assert str(ran.exception).startswith(f"--out {out}: there the study keeps its own files")
+    assert {file: file.stat().st_mtime_ns for file in study.rglob("*")} == before
+
+
 @pytest.mark.parametrize("format_", ["md", "latex", "csv", "json", "html"])
 def test_check_agrees_with_what_was_written_and_writes_nothing(study, tmp_path, format_):
     kept = tmp_path / "kept"
