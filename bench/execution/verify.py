@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from bench.errors import InputError
+from bench.errors import DamagedError, InputError
 from bench.evaluation import metrics, selection
 from bench.evaluation.metric import Metric, evaluate, per_image
 from bench.execution.cell import CellResult
@@ -86,8 +87,8 @@ def _problems_of_cell(
             continue
         try:
             scores = results.scores(record.cell.id, table)
-        except (InputError, OSError, ValueError) as error:
-            yield f"{file}: cannot be read: {error}"
+        except DamagedError as error:
+            yield _reason(error, folder)
             continue
         if table == places.SCORES:
             yield from _problems_of_keys(record, scores, keys)
@@ -111,15 +112,10 @@ def _problems_of_trial(results: Results, trial: Record) -> Iterator[str]:
 def _problems_of_keys(
     record: Record, scores: pd.DataFrame, keys: dict[str, tuple[str, frozenset[str]]]
 ) -> Iterator[str]:
-    """Where the scores are not of the test images, each once."""
-    if "key" not in scores:
-        yield "its scores do not say of which images they are"
-        return
+    """Where the scores are not of the test images."""
     if len(scores) != record.samples.test:
         yield f"{len(scores)} rows of scores for {record.samples.test} test images"
     own = frozenset(scores["key"])
-    if len(own) != len(scores):
-        yield "a test image is scored twice"
     first, expected = keys.setdefault(record.provenance.split, (record.cell.id, own))
     if own != expected:
         yield f"it is scored on other images than {first}, whose split is the same"
@@ -129,15 +125,23 @@ def _problems_of_values(
     results: Results, record: Record, scores: pd.DataFrame, known: dict[str, Metric]
 ) -> Iterator[str]:
     """Where what is kept of each image's values is not what the scores give."""
-    if "key" not in scores or not results.has_values(record.cell.id):
-        return  # which is said already; or an earlier version of this project kept no values
+    if not results.has_values(record.cell.id):
+        return  # an earlier version of this project kept none
     file = places.table_file(places.VALUES)
-    values = results.scores(record.cell.id, places.VALUES)
+    try:
+        values = results.scores(record.cell.id, places.VALUES)
+    except DamagedError as error:
+        yield _reason(error, results.folder / places.of_cell(record.cell))
+        return
     present = {name: known[name] for name in record.metrics if name in known}
     given = per_image(scores, present.values())
     for name in given:
         if name not in values or not _equal(values[name], given[name]):
             yield f"{file}: {name} is not what the scores give"
+
+
+def _reason(error: DamagedError, folder: Path) -> str:
+    return str(error).removeprefix(f"{folder}: ")
 
 
 def _equal(written: pd.Series, given: pd.Series) -> bool:

@@ -31,8 +31,6 @@ def problems_of_predictions(
         record: of the cell.
         scores: of its test images.
     """
-    if "key" not in scores or not scores["key"].is_unique:
-        return  # which is said already
     try:
         kept = read_predictions(results, record)
     except DamagedError as error:
