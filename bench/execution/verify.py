@@ -16,6 +16,7 @@ from bench.evaluation import metrics, selection
 from bench.evaluation.metric import Metric, evaluate, per_image
 from bench.execution.cell import CellResult
 from bench.execution.verify_predictions import problems_of_predictions
+from bench.execution.verify_truth import Truths
 from bench.settings.cell import Cell
 from bench.study import checksums, places
 from bench.study.record import Record, Summary
@@ -43,12 +44,14 @@ def verify(results: Results) -> Iterator[str]:
         yield f"{place}: {why}"
     known = {name: metrics.load(name) for name in metrics.names()}
     first: dict[str, Record] = {}  # of each split
-    keys: dict[str, tuple[str, frozenset[str]]] = {}  # the same, of those with scores
+    truths = Truths()
     for cell_id, record in results.records.items():
         place = f"{places.CELLS}/{cell_id}"
         alike = first.setdefault(record.provenance.split, record)
-        for problem in _problems_of_cell(results, record, known, alike, keys):
+        for problem in _problems_of_cell(results, record, known, alike, truths):
             yield f"{place}: {problem}"
+    for cell_id, problem in truths.problems():
+        yield f"{places.CELLS}/{cell_id}: {problem}"
     for cell_id, trial in results.trials.items():
         for problem in _problems_of_trial(results, trial):
             yield f"{places.TRIALS}/{cell_id}: {problem}"
@@ -64,7 +67,7 @@ def _problems_of_cell(
     record: Record,
     known: dict[str, Metric],
     alike: Record,
-    keys: dict[str, tuple[str, frozenset[str]]],
+    truths: Truths,
 ) -> Iterator[str]:
     """What is wrong with a cell, by itself and beside another one of the same split."""
     folder = results.folder / places.CELLS / record.cell.id
@@ -91,7 +94,7 @@ def _problems_of_cell(
             yield _reason(error, folder)
             continue
         if table == places.SCORES:
-            yield from _problems_of_keys(record, scores, keys)
+            truths.add(record, scores)
             yield from _problems_of_values(results, record, scores, known)
             yield from problems_of_predictions(results, record, scores)
         yield from _disagreements(record, summary, scores, known)
@@ -109,22 +112,12 @@ def _problems_of_trial(results: Results, trial: Record) -> Iterator[str]:
         yield "its score is not that of its selected epoch"
 
 
-def _problems_of_keys(
-    record: Record, scores: pd.DataFrame, keys: dict[str, tuple[str, frozenset[str]]]
-) -> Iterator[str]:
-    """Where the scores are not of the test images."""
-    if len(scores) != record.samples.test:
-        yield f"{len(scores)} rows of scores for {record.samples.test} test images"
-    own = frozenset(scores["key"])
-    first, expected = keys.setdefault(record.provenance.split, (record.cell.id, own))
-    if own != expected:
-        yield f"it is scored on other images than {first}, whose split is the same"
-
-
 def _problems_of_values(
     results: Results, record: Record, scores: pd.DataFrame, known: dict[str, Metric]
 ) -> Iterator[str]:
-    """Where what is kept of each image's values is not what the scores give."""
+    """Where there are not scores of each image, or its values are not what the scores give."""
+    if len(scores) != record.samples.test:
+        yield f"{len(scores)} rows of scores for {record.samples.test} test images"
     if not results.has_values(record.cell.id):
         return  # an earlier version of this project kept none
     file = places.table_file(places.VALUES)

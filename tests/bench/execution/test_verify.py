@@ -41,7 +41,7 @@ CURVE = (
 
 def scores(tp):
     return study_maker.scores(
-        tp=[tp, 30], fp=[5, 5], fn=[5, 5], depth_pixels=[100, 100], squared_error=[4.0, 1.0]
+        tp=[tp, 30], fp=[5, 5], fn=[30 - tp, 5], depth_pixels=[100, 100], squared_error=[4.0, 1.0]
     )
 
 
@@ -184,6 +184,30 @@ def test_an_alteration_is_caught(study, alter):
     code, text = run_verify(study.folder)
     assert code == 1
     assert len(text.splitlines()) >= 2
+
+
+TRUTHS = {
+    "group_background": lambda table: table.assign(group_background=["x", "x"]),
+    "depth_pixels": lambda table: table.assign(depth_pixels=[100, 101]),
+    "target_depth": lambda table: table.assign(target_depth=[5.0, 9.01]),
+    "tp + fn": lambda table: table.assign(fn=[5, 6]),
+    "images": lambda table: table.assign(key=["a", "c"]),
+}
+
+
+@pytest.mark.parametrize(("name", "change"), TRUTHS.items(), ids=TRUTHS)
+@pytest.mark.parametrize("which", [0, 1])
+def test_the_cell_whose_truth_is_not_that_of_the_others_is_named(tmp_path, name, change, which):
+    def tables(cell):
+        table = scores(20).assign(target_depth=[5.0, 9.0])
+        if cell != CELLS[which]:  # one adds the same numbers up in another order, to 7 digits
+            return table.assign(target_depth=[5.0, 9.000001])[::-1]
+        return change(table)
+
+    study = study_maker.keep_scored(Study(tmp_path), GRID, tables, training=Training(curve=CURVE))
+    like = min(cell.id for cell in CELLS if cell != CELLS[which])
+    told = f"it has other {name} than {like} and 2 more, whose split is the same"
+    assert list(verify(study.load())) == [f"cells/{CELLS[which].id}: {told}"]
 
 
 @pytest.mark.parametrize("move", [shutil.move, shutil.copytree])
