@@ -15,12 +15,12 @@ from bench.errors import DamagedError, InputError
 from bench.evaluation import metrics, selection
 from bench.evaluation.metric import Metric, evaluate, per_image
 from bench.execution.cell import CellResult
-from bench.execution.verify_predictions import problems_of_predictions
+from bench.execution.verify_predictions import problems_of_predictions, problems_of_samples
 from bench.execution.verify_truth import Truths
 from bench.settings.cell import Cell
 from bench.study import checksums, places
 from bench.study.record import Record, Summary
-from bench.study.results import Results
+from bench.study.results import Results, StoredGrid
 
 TOLERANCE = 1e-9  # of a figure that is computed again from the same scores
 SELECTING = {metric.name for metric in selection.METRICS}
@@ -42,6 +42,21 @@ def verify(results: Results) -> Iterator[str]:
     """Give a line for each thing in a study that does not follow from the rest of it."""
     for place, why in results.damaged.items():
         yield f"{place}: {why}"
+    yield from _problems_of_cells(results)
+    for cell_id, trial in results.trials.items():
+        for problem in _problems_of_trial(results, trial):
+            yield f"{places.TRIALS}/{cell_id}: {problem}"
+    for place, one in results.kept().items():
+        if isinstance(one, Record):
+            continue  # which is looked at above
+        if (wrong := checksums.problem(results.folder / place)) is not None:
+            yield f"{place}: {wrong}"
+        elif isinstance(one, StoredGrid):
+            for problem in problems_of_samples(results, one):
+                yield f"{place}: {problem}"
+
+
+def _problems_of_cells(results: Results) -> Iterator[str]:
     known = {name: metrics.load(name) for name in metrics.names()}
     first: dict[str, Record] = {}  # of each split
     truths = Truths()
@@ -52,14 +67,6 @@ def verify(results: Results) -> Iterator[str]:
             yield f"{place}: {problem}"
     for cell_id, problem in truths.problems():
         yield f"{places.CELLS}/{cell_id}: {problem}"
-    for cell_id, trial in results.trials.items():
-        for problem in _problems_of_trial(results, trial):
-            yield f"{places.TRIALS}/{cell_id}: {problem}"
-    for place, one in results.kept().items():
-        if isinstance(one, Record):
-            continue  # which is looked at above
-        if (wrong := checksums.problem(results.folder / place)) is not None:
-            yield f"{place}: {wrong}"
 
 
 def _problems_of_cell(

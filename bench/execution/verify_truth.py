@@ -36,7 +36,7 @@ class Truths:
         scores = scores.sort_values("key", ignore_index=True)
         self._add((known.split, "images"), scores["key"], cell.id)
         images = identity.digest([*scores["key"]])
-        about = (known.data, known.split, identity.digest(identity.of_data(cell.data)), images)
+        about = (str(known.data), known.split, identity.digest(identity.of_data(cell.data)), images)
         for name, values in _truth(scores).items():
             self._add((*about, name), values, cell.id)
 
@@ -66,7 +66,7 @@ def _truth(scores: pd.DataFrame) -> dict[str, pd.Series]:
     found = {name: scores[name] for name in TRUTH if name in scores}
     if {"tp", "fn"} <= set(scores):
         found["tp + fn"] = scores["tp"] + scores["fn"]
-    groups = [name for name in scores if name.startswith("group_")]
+    groups = [name for name in map(str, scores) if name.startswith("group_")]
     return found | {name: scores[name].astype(str) for name in groups}
 
 
