@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -138,6 +138,20 @@ def _problems_of_values(
     for name in given:
         if name not in values or not _equal(values[name], given[name]):
             yield f"{file}: {name} is not what the scores give"
+    yield from _problems_of_own_metrics(results, record, values, known)
+
+
+def _problems_of_own_metrics(
+    results: Results, record: Record, values: pd.DataFrame, known: Collection[str]
+) -> Iterator[str]:
+    """Where the figure of a user's own metric, whose code is not run, is not its values' mean."""
+    for name, contract in results.contracts().items():
+        if name in known or contract.pooled or record.metrics.get(name) != contract.source_sha256:
+            continue
+        mean = float(values[name].mean()) if name in values else math.nan
+        written, shown = (record.summary or {}).get(name), None if math.isnan(mean) else mean
+        if name not in record.problems and not _is_near(written, shown):
+            yield f"{name} is {_shown(written)}, and its values give {_shown(shown)}"
 
 
 def _reason(error: DamagedError, folder: Path) -> str:
@@ -168,7 +182,7 @@ def _disagreements(
     record: Record, summary: Summary, scores: pd.DataFrame, known: dict[str, Metric]
 ) -> Iterator[str]:
     """Where a summary is not what the scores give, or less."""
-    # A user's own metrics are not among the known: their code is not looked for.
+    # A user's own metrics are not among the known: see `_problems_of_own_metrics`.
     asked = [known[name] for name in record.metrics if name in known]
     found = evaluate(scores, asked)
     for metric in asked:
@@ -176,10 +190,14 @@ def _disagreements(
         written, given = summary.get(name), found.summary.get(name)
         if name in found.problems and name not in record.problems:
             yield found.problems[name]
-        elif (written is None) != (given is None) or not math.isclose(
-            written or 0.0, given or 0.0, rel_tol=TOLERANCE, abs_tol=TOLERANCE
-        ):
+        elif not _is_near(written, given):
             yield f"{name} is {_shown(written)}, and the scores give {_shown(given)}"
+
+
+def _is_near(written: float | None, given: float | None) -> bool:
+    if written is None or given is None:
+        return written is given
+    return math.isclose(written, given, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
 
 
 def _shown(value: float | None) -> str:

@@ -186,6 +186,36 @@ def test_an_alteration_is_caught(study, alter):
     assert len(text.splitlines()) >= 2
 
 
+OWN = "mine.py:share"
+
+
+@pytest.fixture
+def with_own_metric(tmp_path):
+    """A study with a user's own metric, whose code is not at hand."""
+    contract = study_maker.CONTRACTS["iou"].model_copy(update={"source_sha256": "5" * 64})
+    study = Study(tmp_path / "own")
+    study.write_grid(GRID, study_maker.PROVENANCE, study_maker.CONTRACTS | {OWN: contract})
+    for cell in CELLS:
+        found = record(cell, 20)
+        metrics, summary = {**found.metrics, OWN: "5" * 64}, {**found.summary, OWN: 0.3}
+        tables = with_values({places.SCORES: scores(20)}, METRICS)
+        tables[places.VALUES][OWN] = [0.2, 0.4]
+        study.write_cell(found.model_copy(update={"metrics": metrics, "summary": summary}), tables)
+    return study
+
+
+def test_the_figure_of_an_own_metric_is_the_mean_of_its_values(with_own_metric):
+    assert list(verify(with_own_metric.load())) == []
+    edited_record(with_own_metric.folder, summary={**record(CELLS[0], 20).summary, OWN: 0.999})
+    assert list(verify(with_own_metric.load())) == [
+        f"cells/{CELLS[0].id}: {OWN} is 0.999, and its values give {(0.2 + 0.4) / 2}"
+    ]
+    edited_scores(with_own_metric.folder, lambda table: table.drop(columns=OWN), "values")
+    assert list(verify(with_own_metric.load())) == [
+        f"cells/{CELLS[0].id}: {OWN} is 0.999, and its values give not there"
+    ]
+
+
 TRUTHS = {
     "group_background": lambda table: table.assign(group_background=["x", "x"]),
     "depth_pixels": lambda table: table.assign(depth_pixels=[100, 101]),
