@@ -113,7 +113,7 @@ def report(
     )
     _check_options(format_, selection, strata or [], out, check)
     if out is not None:
-        _check_place(study, out)
+        _check_place(study, out, format_)
     results = Study(study).load()
     boards = leaderboards(results)
     name = study.resolve().name
@@ -167,10 +167,12 @@ def _check_options(
         raise InputError("--check: is of one file, and --strata writes others; leave one out")
 
 
-def _check_place(study: Path, out: Path) -> None:
-    """Refuse to write over what the study keeps."""
+def _check_place(study: Path, out: Path, format_: Format) -> None:
+    """Refuse to write over what the study keeps, or a file in a folder's place."""
     from bench.study.places import is_own_place
 
+    if out.is_dir() and not format_.is_chart:
+        raise InputError(f"--out {out}: is a folder; give the file to write")
     if is_own_place(study, out):
         raise InputError(f"--out {out}: there the study keeps its own files; give another place")
 

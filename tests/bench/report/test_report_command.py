@@ -85,6 +85,16 @@ def test_the_report_is_written_where_it_is_told_to(study, tmp_path):
     assert "board.md: not written: " in ran.output
 
 
+@pytest.mark.parametrize("folder", [".", "/", ".."])
+def test_a_folder_is_no_file_to_write_a_report_or_a_bundle_to(study, folder):
+    for ran in (
+        bench(study, "--out", folder, "--strata", "background"),
+        CliRunner().invoke(app, ["bundle", str(study), folder]),
+    ):
+        assert isinstance(ran.exception, InputError)
+        assert str(ran.exception).endswith(f"{folder}: is a folder; give the file to write")
+
+
 @pytest.mark.parametrize(
     ("format_", "place"),
     [
