@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 import pytest
+import scored_study
 import small_board
 from typer.testing import CliRunner
 
@@ -83,6 +84,27 @@ def test_the_report_is_written_where_it_is_told_to(study, tmp_path):
     ran = bench(study, "--out", tmp_path / "file/board.md")
     assert ran.exit_code == 1
     assert "board.md: not written: " in ran.output
+
+
+def test_strata_and_report_do_not_go_to_one_file(study, tmp_path):
+    out = tmp_path / "by-background.md"
+    ran = bench(study, "--out", out, "--strata", "background")
+    assert isinstance(ran.exception, InputError)
+    assert str(ran.exception) == f"--strata background: is written to {out}, as another part is"
+    assert not out.exists()
+
+
+def test_a_column_with_a_slash_has_a_file_of_strata_of_its_own(tmp_path):
+    def tables(cell):
+        columns = {"group_a/b": ["x", "y"] * 30, "group_a_b": ["y", "x"] * 30}
+        return scored_study.scores(cell, **columns)
+
+    folder = scored_study.keep(tmp_path / "study", scored_study.grid(seeds=(0,)), tables).folder
+    ran = bench(folder, "--strata", "a/b")
+    assert ran.exit_code == 0, ran.output
+    assert " by a/b" in (folder / "by-a_b.md").read_text()
+    ran = bench(folder, "--strata", "a/b", "--strata", "a_b")
+    assert str(ran.exception).startswith("--strata a_b: is written to ")
 
 
 @pytest.mark.parametrize("folder", [".", "/", ".."])
