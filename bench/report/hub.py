@@ -104,7 +104,14 @@ def _scores(
     results: Results, record: Record, board: Leaderboard | None
 ) -> list[tuple[Column, float]]:
     """The metrics of these weights."""
-    names = record.summary or {} if board is None else map(identity.of_metric, board.grid.metrics)
-    columns = score_columns(names, results.contracts())
+    columns = shown_columns(results, record, board)
     values = [(column, column.read(record, None)) for column in columns]
     return [(column, value) for column, value in values if value is not None]
+
+
+def shown_columns(results: Results, record: Record, board: Leaderboard | None) -> list[Column]:
+    """Return the metrics that a cell's board shows; of one that stands on none, all it has."""
+    contracts = results.contracts()
+    if board is None:
+        return score_columns(record.summary or {}, contracts)
+    return [column for column in board.columns if column.key in contracts]
