@@ -63,6 +63,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             where a file system is mounted. What was at ``path`` before is as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(path.parent, path.name)
     partial = Path(tempfile.mkdtemp(dir=path.parent, prefix=_prefix(path)))
     try:
         yield partial

@@ -52,6 +52,8 @@ def bundle(
     from bench.study.study import Study
 
     file = out or Path(f"{study.resolve().name}.bundle.zip")
+    if file.is_dir():
+        raise InputError(f"{file}: is a folder; give the file to write")
     text = None if licence is None else _licence(licence)
     scores = file.with_name(f"{file.name.removesuffix('.zip')}.eval_results")
     if dataset is not None:

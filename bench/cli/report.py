@@ -103,7 +103,7 @@ def report(
     """Print a study's leaderboard and write it to its folder: as text, table, page or charts."""
     from bench.report import markdown, terminal
     from bench.report.leaderboard import leaderboards
-    from bench.report.selection import EVERYTHING, Selection
+    from bench.report.selection import Selection
     from bench.study.study import Study
 
     selection = Selection(
@@ -112,6 +112,8 @@ def report(
         rows=tuple(select or ()),
     )
     _check_options(format_, selection, strata or [], out, check)
+    if out is not None:
+        _check_place(study, out, format_)
     results = Study(study).load()
     boards = leaderboards(results)
     name = study.resolve().name
@@ -128,10 +130,12 @@ def report(
             return
         file = out or study / _file_name(format_, selection)
         files = {file: content}
-        prefix = "" if selection == EVERYTHING else "selection-"  # a part replaces no whole one
-        for column in strata or [] if format_ is Format.MARKDOWN else []:
+        for column in dict.fromkeys(strata or []) if format_ is Format.MARKDOWN else []:
+            place = file.with_name(_strata_name(column, selection))
+            if place in files:
+                raise InputError(f"--strata {column}: is written to {place}, as another part is")
             text = markdown.render_strata(name, boards, column, selection)
-            files[file.with_name(f"{prefix}by-{column}.md")] = text.encode()
+            files[place] = text.encode()
     terminal.print_leaderboard(Console(), name, boards, results.damaged, selection)
     written = [_write(path, content) for path, content in files.items()]
     if out is not None and not all(written):
@@ -165,6 +169,16 @@ def _check_options(
         raise InputError("--check: is of one file, and --strata writes others; leave one out")
 
 
+def _check_place(study: Path, out: Path, format_: Format) -> None:
+    """Refuse to write over what the study keeps, or a file in a folder's place."""
+    from bench.study.places import is_own_place
+
+    if out.is_dir() and not format_.is_chart:
+        raise InputError(f"--out {out}: is a folder; give the file to write")
+    if is_own_place(study, out):
+        raise InputError(f"--out {out}: there the study keeps its own files; give another place")
+
+
 def _file_name(format_: Format, selection: Selection) -> str:
     """The name in the study's folder: a part of a board is not to replace the whole one."""
     from bench.report.selection import EVERYTHING
@@ -173,6 +187,14 @@ def _file_name(format_: Format, selection: Selection) -> str:
         return "report.html"
     suffix = "tex" if format_ is Format.LATEX else format_
     return f"{'leaderboard' if selection == EVERYTHING else 'selection'}.{suffix}"
+
+
+def _strata_name(column: str, selection: Selection) -> str:
+    """The name of the file of a column's strata, whose own name may have slashes."""
+    from bench.report.selection import EVERYTHING
+
+    prefix = "" if selection == EVERYTHING else "selection-"  # a part replaces no whole one
+    return f"{prefix}by-{column.replace('/', '_')}.md"
 
 
 def _content(

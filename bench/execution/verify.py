@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from bench.errors import InputError, suggestion
+from bench.errors import DamagedError, InputError, suggestion
 from bench.evaluation import metrics, selection
 from bench.evaluation.metric import Metric, evaluate, per_image
 from bench.execution.cell import CellResult
-from bench.execution.verify_predictions import problems_of_predictions
+from bench.execution.verify_predictions import problems_of_predictions, problems_of_samples
+from bench.execution.verify_truth import Truths
 from bench.settings.cell import Cell
 from bench.study import checksums, places
 from bench.study.record import Record, Summary
-from bench.study.results import Results
+from bench.study.results import Results, StoredGrid
 
 TOLERANCE = 1e-9  # of a figure that is computed again from the same scores
 SELECTING = {metric.name for metric in selection.METRICS}
@@ -40,14 +42,7 @@ def verify(results: Results) -> Iterator[str]:
     """Give a line for each thing in a study that does not follow from the rest of it."""
     for place, why in results.damaged.items():
         yield f"{place}: {why}"
-    known = {name: metrics.load(name) for name in metrics.names()}
-    first: dict[str, Record] = {}  # of each split
-    keys: dict[str, tuple[str, frozenset[str]]] = {}  # the same, of those with scores
-    for cell_id, record in results.records.items():
-        place = f"{places.CELLS}/{cell_id}"
-        alike = first.setdefault(record.provenance.split, record)
-        for problem in _problems_of_cell(results, record, known, alike, keys):
-            yield f"{place}: {problem}"
+    yield from _problems_of_cells(results)
     for cell_id, trial in results.trials.items():
         for problem in _problems_of_trial(results, trial):
             yield f"{places.TRIALS}/{cell_id}: {problem}"
@@ -56,6 +51,22 @@ def verify(results: Results) -> Iterator[str]:
             continue  # which is looked at above
         if (wrong := checksums.problem(results.folder / place)) is not None:
             yield f"{place}: {wrong}"
+        elif isinstance(one, StoredGrid):
+            for problem in problems_of_samples(results, one):
+                yield f"{place}: {problem}"
+
+
+def _problems_of_cells(results: Results) -> Iterator[str]:
+    known = {name: metrics.load(name) for name in metrics.names()}
+    first: dict[str, Record] = {}  # of each split
+    truths = Truths()
+    for cell_id, record in results.records.items():
+        place = f"{places.CELLS}/{cell_id}"
+        alike = first.setdefault(record.provenance.split, record)
+        for problem in _problems_of_cell(results, record, known, alike, truths):
+            yield f"{place}: {problem}"
+    for cell_id, problem in truths.problems():
+        yield f"{places.CELLS}/{cell_id}: {problem}"
 
 
 def _problems_of_cell(
@@ -63,7 +74,7 @@ def _problems_of_cell(
     record: Record,
     known: dict[str, Metric],
     alike: Record,
-    keys: dict[str, tuple[str, frozenset[str]]],
+    truths: Truths,
 ) -> Iterator[str]:
     """What is wrong with a cell, by itself and beside another one of the same split."""
     folder = results.folder / places.CELLS / record.cell.id
@@ -86,11 +97,11 @@ def _problems_of_cell(
             continue
         try:
             scores = results.scores(record.cell.id, table)
-        except (InputError, OSError, ValueError) as error:
-            yield f"{file}: cannot be read: {error}"
+        except DamagedError as error:
+            yield _reason(error, folder)
             continue
         if table == places.SCORES:
-            yield from _problems_of_keys(record, scores, keys)
+            truths.add(record, scores)
             yield from _problems_of_values(results, record, scores, known)
             yield from problems_of_predictions(results, record, scores)
         yield from _disagreements(record, summary, scores, known)
@@ -108,36 +119,43 @@ def _problems_of_trial(results: Results, trial: Record) -> Iterator[str]:
         yield "its score is not that of its selected epoch"
 
 
-def _problems_of_keys(
-    record: Record, scores: pd.DataFrame, keys: dict[str, tuple[str, frozenset[str]]]
-) -> Iterator[str]:
-    """Where the scores are not of the test images, each once."""
-    if "key" not in scores:
-        yield "its scores do not say of which images they are"
-        return
-    if len(scores) != record.samples.test:
-        yield f"{len(scores)} rows of scores for {record.samples.test} test images"
-    own = frozenset(scores["key"])
-    if len(own) != len(scores):
-        yield "a test image is scored twice"
-    first, expected = keys.setdefault(record.provenance.split, (record.cell.id, own))
-    if own != expected:
-        yield f"it is scored on other images than {first}, whose split is the same"
-
-
 def _problems_of_values(
     results: Results, record: Record, scores: pd.DataFrame, known: dict[str, Metric]
 ) -> Iterator[str]:
-    """Where what is kept of each image's values is not what the scores give."""
-    if "key" not in scores or not results.has_values(record.cell.id):
-        return  # which is said already; or an earlier version of this project kept no values
+    """Where there are not scores of each image, or its values are not what the scores give."""
+    if len(scores) != record.samples.test:
+        yield f"{len(scores)} rows of scores for {record.samples.test} test images"
+    if not results.has_values(record.cell.id):
+        return  # an earlier version of this project kept none
     file = places.table_file(places.VALUES)
-    values = results.scores(record.cell.id, places.VALUES)
+    try:
+        values = results.scores(record.cell.id, places.VALUES)
+    except DamagedError as error:
+        yield _reason(error, results.folder / places.of_cell(record.cell))
+        return
     present = {name: known[name] for name in record.metrics if name in known}
     given = per_image(scores, present.values())
     for name in given:
         if name not in values or not _equal(values[name], given[name]):
             yield f"{file}: {name} is not what the scores give"
+    yield from _problems_of_own_metrics(results, record, values, known)
+
+
+def _problems_of_own_metrics(
+    results: Results, record: Record, values: pd.DataFrame, known: Collection[str]
+) -> Iterator[str]:
+    """Where the figure of a user's own metric, whose code is not run, is not its values' mean."""
+    for name, contract in results.contracts().items():
+        if name in known or contract.pooled or record.metrics.get(name) != contract.source_sha256:
+            continue
+        mean = float(values[name].mean()) if name in values else math.nan
+        written, shown = (record.summary or {}).get(name), None if math.isnan(mean) else mean
+        if name not in record.problems and not _is_near(written, shown):
+            yield f"{name} is {_shown(written)}, and its values give {_shown(shown)}"
+
+
+def _reason(error: DamagedError, folder: Path) -> str:
+    return str(error).removeprefix(f"{folder}: ")
 
 
 def _equal(written: pd.Series, given: pd.Series) -> bool:
@@ -164,7 +182,7 @@ def _disagreements(
     record: Record, summary: Summary, scores: pd.DataFrame, known: dict[str, Metric]
 ) -> Iterator[str]:
     """Where a summary is not what the scores give, or less."""
-    # A user's own metrics are not among the known: their code is not looked for.
+    # A user's own metrics are not among the known: see `_problems_of_own_metrics`.
     asked = [known[name] for name in record.metrics if name in known]
     found = evaluate(scores, asked)
     for metric in asked:
@@ -172,10 +190,14 @@ def _disagreements(
         written, given = summary.get(name), found.summary.get(name)
         if name in found.problems and name not in record.problems:
             yield found.problems[name]
-        elif (written is None) != (given is None) or not math.isclose(
-            written or 0.0, given or 0.0, rel_tol=TOLERANCE, abs_tol=TOLERANCE
-        ):
+        elif not _is_near(written, given):
             yield f"{name} is {_shown(written)}, and the scores give {_shown(given)}"
+
+
+def _is_near(written: float | None, given: float | None) -> bool:
+    if written is None or given is None:
+        return written is given
+    return math.isclose(written, given, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
 
 
 def _shown(value: float | None) -> str:

@@ -8,24 +8,19 @@ from typing import Any
 
 import yaml
 
-from bench.report.columns import score_columns
-from bench.report.hub import model_index
+from bench.report.hub import TASKS, model_index, shown_columns
 from bench.report.leaderboard import Leaderboard, leaderboards
 from bench.report.markdown import text
 from bench.report.marks import BELOW_BASELINE, ONE_SEED
 from bench.report.row import Row
 from bench.report.setting import machine, setting, size
 from bench.report.tables import table
-from bench.settings import identity
 from bench.study.record import Record
 from bench.study.results import Results
 from bench.text import markdown
 
-HEADER: dict[str, Any] = {
-    "library_name": "maskdepth-bench",
-    "pipeline_tag": "image-segmentation",
-    "tags": ["depth-estimation", "foreground-segmentation", "pytorch"],
-}
+LIBRARY = "maskdepth-bench"
+TAGS = {"mask": "foreground-segmentation", "depth": "depth-estimation"}
 LICENCE = """\
 None is stated yet. Whoever publishes this network chooses one and writes it here, and as `license:`
 at the top; it has to fit what the training data permit."""
@@ -42,7 +37,7 @@ def card(results: Results, record: Record, notes: Sequence[str], dataset: str | 
             the header has the scores, too.
     """
     board, row = place(results, record)
-    header = dict(HEADER)
+    header = _header(record)
     if dataset is not None:
         index = model_index(results, record, board, dataset)
         header |= {"datasets": [dataset], "model-index": index}
@@ -57,6 +52,16 @@ def card(results: Results, record: Record, notes: Sequence[str], dataset: str | 
         f"## Licence\n\n{LICENCE}",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _header(record: Record) -> dict[str, Any]:
+    """What the hub finds the network by; it knows one task of each, which is the first."""
+    tasks = record.cell.tasks
+    return {
+        "library_name": LIBRARY,
+        "pipeline_tag": TASKS[tasks[0]],
+        "tags": sorted({"pytorch", *(TAGS[task] for task in tasks)}),
+    }
 
 
 def place(results: Results, record: Record) -> tuple[Leaderboard | None, Row | None]:
@@ -94,8 +99,7 @@ def _purpose(record: Record) -> str:
 
 
 def _scores(results: Results, record: Record, board: Leaderboard | None, row: Row | None) -> str:
-    names = record.summary or {} if board is None else map(identity.of_metric, board.grid.metrics)
-    columns = score_columns(names, results.contracts())
+    columns = shown_columns(results, record, board)
     heading = ["metric", "these weights"]
     if row is not None:
         seeds = f"{row.seeds} seed{'s' * (row.seeds > 1)}"

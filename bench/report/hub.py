@@ -20,7 +20,6 @@ from bench.errors import InputError
 from bench.report.columns import Column, score_columns
 from bench.report.leaderboard import Leaderboard
 from bench.report.setting import size
-from bench.settings import identity
 from bench.study.record import Record
 from bench.study.results import Results
 
@@ -98,7 +97,14 @@ def _scores(
     results: Results, record: Record, board: Leaderboard | None
 ) -> list[tuple[Column, float]]:
     """The metrics of these weights."""
-    names = record.summary or {} if board is None else map(identity.of_metric, board.grid.metrics)
-    columns = score_columns(names, results.contracts())
+    columns = shown_columns(results, record, board)
     values = [(column, column.read(record, ())) for column in columns]
     return [(column, value) for column, value in values if value is not None]
+
+
+def shown_columns(results: Results, record: Record, board: Leaderboard | None) -> list[Column]:
+    """Return the metrics that a cell's board shows; of one that stands on none, all it has."""
+    contracts = results.contracts()
+    if board is None:
+        return score_columns(record.summary or {}, contracts)
+    return [column for column in board.columns if column.key in contracts]

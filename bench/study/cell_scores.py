@@ -63,11 +63,7 @@ def read(results: Results, record: Record, metrics: Collection[str]) -> CellScor
     scores = _table(results, record.cell.id, places.SCORES)
     if scores is None:
         return None
-    values = None
-    if results.has_values(record.cell.id):
-        values = _table(results, record.cell.id, places.VALUES)
-    if values is None:
-        values = scores[["key"]]
+    values = _values(results, record.cell.id, scores)
     trained = record.cell.loss is not None
     images = "\n".join((record.provenance.data or "not recorded", *scores["key"]))
     return CellScores(
@@ -83,14 +79,29 @@ def read(results: Results, record: Record, metrics: Collection[str]) -> CellScor
     )
 
 
+def _values(results: Results, cell_id: str, scores: pd.DataFrame) -> pd.DataFrame:
+    """The table of the values; without any where none can be read."""
+    if results.has_values(cell_id):
+        values = _table(results, cell_id, places.VALUES)
+        if values is not None and values["key"].equals(scores["key"]):
+            return values
+        if values is not None:
+            file = places.table_file(places.VALUES)
+            _note(results, cell_id, f"{file}: is not of the images that were scored")
+    return scores[["key"]]
+
+
 def _table(results: Results, cell_id: str, table: str) -> pd.DataFrame | None:
     try:
         return results.scores(cell_id, table)
     except InputError as error:
-        place = f"{places.CELLS}/{cell_id}"
-        reason = str(error).removeprefix(f"{results.folder / place}: ")
-        results.damaged.setdefault(place, reason)
+        folder = results.folder / places.CELLS / cell_id
+        _note(results, cell_id, str(error).removeprefix(f"{folder}: "))
         return None
+
+
+def _note(results: Results, cell_id: str, reason: str) -> None:
+    results.damaged.setdefault(f"{places.CELLS}/{cell_id}", reason)
 
 
 def image_columns(results: Results, record: Record) -> dict[str, npt.NDArray[Any]]:
@@ -105,10 +116,10 @@ def image_columns(results: Results, record: Record) -> dict[str, npt.NDArray[Any
         for name in scores.columns
         if name.startswith("group_")
     }
-    if "mask_pixels" in scores:
+    if {"mask_pixels", "tp", "fn"} <= set(scores):
         target = (scores["tp"] + scores["fn"]) / scores["mask_pixels"]
         found["object_size"] = target.to_numpy(np.float64)
-    if "depth_pixels" in scores:
+    if {"depth_pixels", "target_depth"} <= set(scores):
         pixels = scores["depth_pixels"].where(scores["depth_pixels"] > 0)
         found["depth"] = (scores["target_depth"] / pixels).to_numpy(np.float64)
     return found
@@ -117,7 +128,7 @@ def image_columns(results: Results, record: Record) -> dict[str, npt.NDArray[Any
 def _collapsed(scores: pd.DataFrame) -> dict[str, str]:
     """By task, what is predicted for every image, unless that is right."""
     found = {}
-    if {"mask_pixels", "changed_pixels"} <= set(scores):
+    if {"mask_pixels", "tp", "fp", "fn", "changed_pixels"} <= set(scores):
         counts = scores[["tp", "fp", "fn", "changed_pixels"]]
         share = counts.div(scores["mask_pixels"], axis=0).mean()
         predicted, target = share["tp"] + share["fp"], share["tp"] + share["fn"]
@@ -130,7 +141,7 @@ def _collapsed(scores: pd.DataFrame) -> dict[str, str]:
             found["mask"] = "a full mask"
         elif share["changed_pixels"] <= same and len(scores) > 1:
             found["mask"] = "the same mask"
-    if {"depth_change", "abs_error"} <= set(scores):
+    if {"depth_pixels", "depth_change", "abs_error"} <= set(scores):
         pixels = scores["depth_pixels"].sum()
         is_right = scores["abs_error"].sum() <= RIGHT * SAME_DEPTH * pixels
         is_same = scores["depth_change"].sum() <= SAME_DEPTH * pixels and len(scores) > 1

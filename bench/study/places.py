@@ -22,6 +22,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from bench.settings.cell import Cell
 from bench.study import checksums
@@ -66,6 +67,20 @@ _FILES = {  # beside their checksums
     THROUGHPUT: {MEASUREMENT_FILE},
 }
 _FILE = re.compile(r"(?P<place>[a-z]+)/[0-9a-f]{12}(-[0-9a-f]{8})?/(?P<name>[A-Za-z0-9_.]+)")
+
+
+_OWN = (GRIDS, CELLS, TRIALS, THROUGHPUT, CHECKPOINTS, CLAIMS, SLURM, TRACKING, GRID_FILE)
+
+
+def is_own_place(folder: Path, path: Path) -> bool:
+    """Return whether a path leads to where only a study itself may write.
+
+    Args:
+        folder: of the study.
+        path: as a user gives it; links on the way are followed.
+    """
+    own = (folder / name for name in _OWN)
+    return any(path.resolve().is_relative_to(place.resolve()) for place in own)
 
 
 def is_file_of_study(path: str) -> bool:

@@ -183,7 +183,12 @@ class Results:
         Raises:
             DamagedError: they are damaged, or an earlier version of this project kept no values.
         """
-        return _table(self.folder / places.CELLS / cell_id, table)
+        folder = self.folder / places.CELLS / cell_id
+        found = _table(folder, table)
+        for name, dtype in found.dtypes.items():
+            if dtype.kind not in "biuf" and name != "key" and not str(name).startswith("group_"):
+                raise _lost(folder, f"{places.table_file(table)}: {name} holds no numbers")
+        return found
 
     def predictions(self, cell_id: str) -> pd.DataFrame | None:
         """Read the table of a complete cell's predictions; None if none are kept.
@@ -201,32 +206,44 @@ class Results:
 
 
 def _table_if_kept(folder: Path, table: str) -> pd.DataFrame | None:
-    try:
-        return _table(folder, table) if _was_kept(folder, table) else None
-    except (OSError, ValueError) as error:
-        raise DamagedError(f"{folder}: {error}") from None
+    return _table(folder, table) if _was_kept(folder, table) else None
 
 
 def _was_kept(folder: Path, table: str) -> bool:
-    """Whether the checksums list a table: its file may be lost."""
+    """Whether a table is there, or the checksums list it: either may be lost."""
+    name = places.table_file(table)
     try:
-        return places.table_file(table) in checksums.listed(folder)
+        return (folder / name).exists() or name in checksums.listed(folder)
     except ValueError as error:
         raise _damaged(folder, str(error)) from None
 
 
 def _table(folder: Path, table: str) -> pd.DataFrame:
+    """A table of images: checksums may fit one that no run of this project wrote."""
     import pandas as pd  # noqa: PLC0415 - takes long, and a report needs none
 
     name = places.table_file(table)
     _check(folder, name)
-    return pd.read_parquet(folder / name)
+    try:
+        found = pd.read_parquet(folder / name)
+    except Exception as error:  # noqa: BLE001 - whatever the reader stumbles over
+        raise _lost(folder, f"{name}: cannot be read ({error})") from None
+    keys = found.get("key")
+    if keys is None or keys.hasnans or pd.api.types.infer_dtype(keys) != "string":
+        raise _lost(folder, f"{name}: does not say of which images it is")
+    if not keys.is_unique:
+        raise _lost(folder, f"{name}: has an image twice")
+    return found
 
 
 def _check(folder: Path, name: str) -> None:
     problem = checksums.problem(folder, [name])
     if problem is not None:
-        raise _damaged(folder, f"{problem}; delete the folder to run the cell again")
+        raise _lost(folder, problem)
+
+
+def _lost(folder: Path, why: str) -> DamagedError:
+    return _damaged(folder, f"{why}; delete the folder to run the cell again")
 
 
 def _damaged(folder: Path, why: str) -> DamagedError:

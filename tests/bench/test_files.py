@@ -175,6 +175,17 @@ def test_a_file_that_is_written_again_takes_the_place_of_a_dead_writers_rest(
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
 
 
+def test_a_folder_that_is_written_again_takes_the_place_of_a_dead_writers_rest(
+    tmp_path, dead_process
+):
+    left = tmp_path / f".out~{files._HOST}~{dead_process}~abc"
+    left.mkdir()
+    (left / "model.safetensors").touch()
+    with atomic_folder(tmp_path / "out") as partial:
+        (partial / "a").touch()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
 def test_a_removed_folder_is_gone_and_a_removal_that_was_cut_short_is_finished_later(
     tmp_path, monkeypatch, dead_process
 ):

@@ -51,8 +51,10 @@ def test_a_bundle_in_place_of_a_study_is_told_how_it_is_unpacked(bench, command)
     assert bench(command, "mine.bundle.zip") == (
         2,
         "",
-        "bench: mine.bundle.zip: is a file, and a study is a folder; if it is a bundle, "
-        "`bench unbundle mine.bundle.zip FOLDER` unpacks it\n",
+        (
+            "bench: mine.bundle.zip: is a file, and a study is a folder; if it is a bundle, "
+            "`bench unbundle mine.bundle.zip FOLDER` unpacks it\n"
+        ),
     )
 
 

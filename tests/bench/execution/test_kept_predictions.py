@@ -19,7 +19,7 @@ from bench.execution.verify import verify
 from bench.settings.keep import Keep
 from bench.study import checksums, places
 from bench.study.bundle import bundle
-from bench.study.kept_images import MIDDLE, TOP, read_predictions, read_samples
+from bench.study.kept_images import MIDDLE, TOP, as_table, read_predictions, read_samples
 from bench.study.merge import merge
 from bench.study.study import Study
 from bench.study.unbundle import unbundle
@@ -175,6 +175,26 @@ def test_verify_names_predictions_of_another_row(study):
     assert all("is not what was scored" in problem for problem in problems)
     assert all(
         problem.startswith(f"cells/{one.cell.id}: predictions.parquet") for problem in problems
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [("mask", "mask"), ("mask_valid", "mask"), ("depth", "depth"), ("depth_valid", "depth")],
+)
+def test_verify_names_the_truth_of_a_picture_that_is_another(study, kind, told):
+    results = study.load()
+    (stored,) = results.grids
+    kept = read_samples(results, stored)
+    full = np.full_like(kept.images["mask"], TOP)
+    table = as_table(kept.keys, kept.images | {kind: TOP - kept.images.get(kind, full)})
+    folder = study.folder / places.GRIDS / stored.id
+    table.to_parquet(folder / "samples.parquet", index=False)
+    (folder / checksums.FILE).unlink()
+    checksums.write(folder)
+    assert sorted(verify(study.load())) == sorted(
+        f"grids/{stored.id}: samples.parquet: the {told} of {key} is not what was scored against"
+        for key in kept.keys
     )
 
 

@@ -41,7 +41,7 @@ CURVE = (
 
 def scores(tp):
     return study_maker.scores(
-        tp=[tp, 30], fp=[5, 5], fn=[5, 5], depth_pixels=[100, 100], squared_error=[4.0, 1.0]
+        tp=[tp, 30], fp=[5, 5], fn=[30 - tp, 5], depth_pixels=[100, 100], squared_error=[4.0, 1.0]
     )
 
 
@@ -184,6 +184,60 @@ def test_an_alteration_is_caught(study, alter):
     code, text = run_verify(study.folder)
     assert code == 1
     assert len(text.splitlines()) >= 2
+
+
+OWN = "mine.py:share"
+
+
+@pytest.fixture
+def with_own_metric(tmp_path):
+    """A study with a user's own metric, whose code is not at hand."""
+    contract = study_maker.CONTRACTS["iou"].model_copy(update={"source_sha256": "5" * 64})
+    study = Study(tmp_path / "own")
+    study.write_grid(GRID, study_maker.PROVENANCE, study_maker.CONTRACTS | {OWN: contract})
+    for cell in CELLS:
+        found = record(cell, 20)
+        metrics, summary = {**found.metrics, OWN: "5" * 64}, {**found.summary, OWN: 0.3}
+        tables = with_values({places.SCORES: scores(20)}, METRICS)
+        tables[places.VALUES][OWN] = [0.2, 0.4]
+        study.write_cell(found.model_copy(update={"metrics": metrics, "summary": summary}), tables)
+    return study
+
+
+def test_the_figure_of_an_own_metric_is_the_mean_of_its_values(with_own_metric):
+    assert list(verify(with_own_metric.load())) == []
+    edited_record(with_own_metric.folder, summary={**record(CELLS[0], 20).summary, OWN: 0.999})
+    assert list(verify(with_own_metric.load())) == [
+        f"cells/{CELLS[0].id}: {OWN} is 0.999, and its values give {(0.2 + 0.4) / 2}"
+    ]
+    edited_scores(with_own_metric.folder, lambda table: table.drop(columns=OWN), "values")
+    assert list(verify(with_own_metric.load())) == [
+        f"cells/{CELLS[0].id}: {OWN} is 0.999, and its values give not there"
+    ]
+
+
+TRUTHS = {
+    "group_background": lambda table: table.assign(group_background=["x", "x"]),
+    "depth_pixels": lambda table: table.assign(depth_pixels=[100, 101]),
+    "target_depth": lambda table: table.assign(target_depth=[5.0, 9.01]),
+    "tp + fn": lambda table: table.assign(fn=[5, 6]),
+    "images": lambda table: table.assign(key=["a", "c"]),
+}
+
+
+@pytest.mark.parametrize(("name", "change"), TRUTHS.items(), ids=TRUTHS)
+@pytest.mark.parametrize("which", [0, 1])
+def test_the_cell_whose_truth_is_not_that_of_the_others_is_named(tmp_path, name, change, which):
+    def tables(cell):
+        table = scores(20).assign(target_depth=[5.0, 9.0])
+        if cell != CELLS[which]:  # one adds the same numbers up in another order, to 7 digits
+            return table.assign(target_depth=[5.0, 9.000001])[::-1]
+        return change(table)
+
+    study = study_maker.keep_scored(Study(tmp_path), GRID, tables, training=Training(curve=CURVE))
+    like = min(cell.id for cell in CELLS if cell != CELLS[which])
+    told = f"it has other {name} than {like} and 2 more, whose split is the same"
+    assert list(verify(study.load())) == [f"cells/{CELLS[which].id}: {told}"]
 
 
 @pytest.mark.parametrize("move", [shutil.move, shutil.copytree])

@@ -175,6 +175,40 @@ def test_the_hub_reads_the_scores_beside_a_network(scored):
     assert "secret" not in text
 
 
+def test_the_hub_reads_all_scores_of_the_board_though_an_earlier_grid_asked_for_some(tmp_path):
+    """A later grid of the same setting asked for fewer."""
+    for loss, metrics in (("bce", ("iou", "rmse", "dice")), ("l1", ("iou", "rmse"))):
+        question = scored_study.grid(("unet",), (loss,), (0,)).model_copy(
+            update={"metrics": metrics}
+        )
+        study = scored_study.keep(tmp_path / "study", question)
+    results = study.load()
+    record = next(iter(results.records.values()))
+    (board,) = leaderboards(results)
+    entries = yaml.safe_load(eval_results(results, record, board, "me/rooms"))
+    told = {entry["dataset"]["task_id"] for entry in entries}
+    text = card(results, record, [], "me/rooms")
+    in_card = {one.metric_type for one in huggingface_hub.ModelCard(text).data.eval_results}
+    assert told == in_card == {"iou", "rmse", "dice"}
+    assert "| Dice" in text
+
+
+@pytest.mark.parametrize(
+    ("task", "pipeline", "tag"),
+    [
+        ("mask", "image-segmentation", "foreground-segmentation"),
+        ("depth", "depth-estimation", "depth-estimation"),
+    ],
+)
+def test_the_hub_finds_a_network_by_what_it_predicts(tmp_path, task, pipeline, tag):
+    question = scored_study.grid(("unet",), (LossPair(**{task: "l1"}),), (0,))
+    study = scored_study.keep(tmp_path / "study", question)
+    (record,) = study.load().records.values()
+    header = huggingface_hub.ModelCard(card(study.load(), record, [])).data
+    assert header.pipeline_tag == pipeline
+    assert header.tags == sorted(["pytorch", tag])
+
+
 def test_a_card_does_not_tell_where_a_teachers_weights_lie(tmp_path):
     teacher = {"architecture": {"name": "densenet"}, "weights": "/home/me/secret/t.safetensors"}
     losses = (LossPair(mask="bce", depth="l1"),)

@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 import pytest
+import scored_study
 import small_board
 from typer.testing import CliRunner
 
@@ -83,6 +84,62 @@ def test_the_report_is_written_where_it_is_told_to(study, tmp_path):
     ran = bench(study, "--out", tmp_path / "file/board.md")
     assert ran.exit_code == 1
     assert "board.md: not written: " in ran.output
+
+
+def test_strata_and_report_do_not_go_to_one_file(study, tmp_path):
+    out = tmp_path / "by-background.md"
+    ran = bench(study, "--out", out, "--strata", "background")
+    assert isinstance(ran.exception, InputError)
+    assert str(ran.exception) == f"--strata background: is written to {out}, as another part is"
+    assert not out.exists()
+
+
+def test_a_column_with_a_slash_has_a_file_of_strata_of_its_own(tmp_path):
+    def tables(cell):
+        columns = {"group_a/b": ["x", "y"] * 30, "group_a_b": ["y", "x"] * 30}
+        return scored_study.scores(cell, **columns)
+
+    folder = scored_study.keep(tmp_path / "study", scored_study.grid(seeds=(0,)), tables).folder
+    ran = bench(folder, "--strata", "a/b")
+    assert ran.exit_code == 0, ran.output
+    assert " by a/b" in (folder / "by-a_b.md").read_text()
+    ran = bench(folder, "--strata", "a/b", "--strata", "a_b")
+    assert str(ran.exception).startswith("--strata a_b: is written to ")
+
+
+@pytest.mark.parametrize("folder", [".", "/", ".."])
+def test_a_folder_is_no_file_to_write_a_report_or_a_bundle_to(study, folder):
+    for ran in (
+        bench(study, "--out", folder, "--strata", "background"),
+        CliRunner().invoke(app, ["bundle", str(study), folder]),
+    ):
+        assert isinstance(ran.exception, InputError)
+        assert str(ran.exception).endswith(f"{folder}: is a folder; give the file to write")
+
+
+@pytest.mark.parametrize(
+    ("format_", "place"),
+    [
+        ("md", "cells/*/record.json"),
+        ("csv", "grids/*/grid.json"),
+        ("json", "throughput/new.json"),
+        ("html", "grid.json"),
+        ("svg", "cells"),
+    ],
+)
+@pytest.mark.parametrize("by_link", [False, True])
+def test_no_report_is_written_where_the_study_keeps_its_own_files(
+    study, tmp_path, format_, place, by_link
+):
+    out = next(study.glob(place), study / place)
+    if by_link:
+        (tmp_path / "link").symlink_to(study)
+        out = tmp_path / "link" / out.relative_to(study)
+    before = {file: file.stat().st_mtime_ns for file in study.rglob("*")}
+    ran = bench(study, "--format", format_, "--out", out)
+    assert isinstance(ran.exception, InputError)
+    assert str(ran.exception).startswith(f"--out {out}: there the study keeps its own files")
+    assert {file: file.stat().st_mtime_ns for file in study.rglob("*")} == before
 
 
 @pytest.mark.parametrize("format_", ["md", "latex", "csv", "json", "html"])
