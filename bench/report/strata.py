@@ -85,7 +85,7 @@ def _strata(values: npt.NDArray[Any]) -> dict[str, npt.NDArray[np.bool_]]:
         return found | ({f"{len(names) - MOST} others": others} if others.any() else {})
     starts = [-math.inf, *_cuts(values), math.inf]
     parts = [(values >= low) & (values < high) for low, high in pairwise(starts)]
-    thirds = THIRDS if len(parts) == len(THIRDS) else (THIRDS[0], THIRDS[-1])
+    thirds = {1: ("all",), 2: (THIRDS[0], THIRDS[-1])}.get(len(parts), THIRDS)
     return {
         f"{third} ({_range(values[part])})": part for third, part in zip(thirds, parts, strict=True)
     }
@@ -95,6 +95,8 @@ def _cuts(values: npt.NDArray[np.float64]) -> list[float]:
     """The least values of the second and the last third, as near as equal values let them be."""
     known = np.sort(values[~np.isnan(values)])
     starts = np.unique(known)[1:]
+    if not len(starts):
+        return []
     below = np.searchsorted(known, starts)
     shares = np.arange(1, len(THIRDS)) / len(THIRDS)
     wanted = np.ceil((len(known) - 1) * shares)  # as quantiles have it

@@ -165,7 +165,7 @@ def test_a_cost_that_was_not_measured_is_shown_with_dashes_and_sorts_nothing(tmp
     text = markdown.render("mine", [board], {}, asked)
     assert rows(text, "architecture")[0][-1] == "latency ms ↓"
     assert rows(text, "unet", "bce")[0][-1] == "—"
-    with pytest.raises(InputError, match=r"--sort: no row has a figure in latency_ms; \(choices: "):
+    with pytest.raises(InputError, match=r"--sort: no row has a figure in latency_ms \(choices: "):
         Selection(sort="latency_ms").of([board])
 
 

@@ -117,3 +117,11 @@ def test_rows_of_one_task_each_have_the_strata_of_both(tmp_path):
 
     board = scored_study.boards(scored_study.keep(tmp_path, question, tables))[0]
     assert {"object_size", "depth"} <= set(board.images)
+
+
+def test_objects_of_one_size_are_one_stratum(tmp_path):
+    def tables(cell):
+        return scored_study.scores(cell).assign(tp=500.0, fn=0.0, fp=100.0)
+
+    board = scored_study.boards(scored_study.keep(tmp_path, tables=tables))[0]
+    assert stratified(board, "object_size")[0].counts == {"all (0.122)": 60}

@@ -27,7 +27,9 @@ def not_trained(folder):
 
 def stale(folder):
     question = scored_study.grid(architectures=("unet",), seeds=(0, 1))
-    return scored_study.keep(folder, question, provenance=STALE)
+    study = scored_study.keep(folder, question, provenance=STALE)
+    study.write_grid(question, study_maker.PROVENANCE, study_maker.CONTRACTS)
+    return study
 
 
 def of_one_background(folder):
