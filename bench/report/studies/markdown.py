@@ -103,7 +103,7 @@ def _scores(column: Column, changes: Sequence[ScoreChange], zone: Zone) -> Itera
                 "their recipes may compare otherwise."
             )
         if any(change.span == (0, 0) for change in compared):
-            lines.append(f"{SAME[0].upper()}{SAME[1:]}: equal to the last digit on every image.")
+            lines.append(f"{SAME.capitalize()}: equal to the last digit on every image.")
         yield f"## {markdown(column.title)}\n\n{table(header, body, numeric_from=1)}"
         yield markdown(" ".join(lines))
     elif changes:
