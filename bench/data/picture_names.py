@@ -14,7 +14,8 @@ _UNREADABLE = _PHONES | _CAMERAS
 def is_picture(name: str | PurePath) -> bool:
     """Return whether a file is a picture by its ending, whether or not it can be read."""
     ending = PurePath(name).suffix.lower()
-    return ending in Image.registered_extensions() or ending in _UNREADABLE
+    kind = Image.registered_extensions().get(ending, "")  # some are documents, films or numbers
+    return Image.MIME.get(kind, "").startswith("image/") or ending in _UNREADABLE
 
 
 def is_unreadable(name: str | PurePath) -> bool:

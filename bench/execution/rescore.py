@@ -33,7 +33,7 @@ class Rescored(NamedTuple):
 
     Attributes:
         computed: how many cells have further figures, by what these are from, `SUMS` or `WEIGHTS`.
-        refused: why a cell lacks some, after its label and id.
+        refused: why a cell lacks some, after its label and id; and what of the study is damaged.
     """
 
     computed: Counter[str]
@@ -63,7 +63,7 @@ def rescore(
     asked = _load(specs, results)
     weights = KeptWeights(results, device, listen)
     claims = Claims(study.folder / places.CLAIMS)
-    found = Rescored(Counter(), [])
+    found = Rescored(Counter(), list(results.damaged.items()))
     for record in results.records.values():
         due = _due(record, asked)
         if not due:

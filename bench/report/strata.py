@@ -83,6 +83,8 @@ def _strata(values: npt.NDArray[Any]) -> dict[str, npt.NDArray[np.bool_]]:
         found = {str(value): values.astype(str) == value for value in _in_order(largest)}
         others = ~np.any(list(found.values()), axis=0)
         return found | ({f"{len(names) - MOST} others": others} if others.any() else {})
+    if np.isnan(values).all():
+        return {}
     starts = [-math.inf, *_cuts(values), math.inf]
     parts = [(values >= low) & (values < high) for low, high in pairwise(starts)]
     thirds = {1: ("all",), 2: (THIRDS[0], THIRDS[-1])}.get(len(parts), THIRDS)

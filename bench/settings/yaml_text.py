@@ -48,6 +48,12 @@ def parse(text: str) -> Any:
         raise ValueError("an escape or a directive has a number that is too large") from None
 
 
+def write(content: Any) -> str:
+    """Return a YAML text that says this to `parse`: of mappings, lists, texts and numbers."""
+    text: str = yaml.dump(content, Dumper=_Dumper, sort_keys=False)
+    return text
+
+
 class _StrictLoader(yaml.SafeLoader):
     r"""YAML in which a key given twice is an error, where plain YAML drops the first in silence.
 
@@ -129,6 +135,12 @@ _StrictLoader.add_implicit_resolver(
     re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"),
     list("-+.0123456789"),
 )
+
+
+class _Dumper(yaml.SafeDumper):
+    """Puts a text into quotes that the loader would take for something else."""
+
+    yaml_implicit_resolvers = _StrictLoader.yaml_implicit_resolvers
 
 
 def _problem(what: str, where: yaml.Mark | None = None) -> ConstructorError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from io import BufferedReader
 from pathlib import Path
 
@@ -15,9 +15,17 @@ _LINE = re.compile(
 )  # a name leads to no other folder
 
 
-def write(folder: Path) -> None:
-    """Write the checksums of all files that are in the folder."""
-    lines = [f"{_sha256(path)}  {path.name}\n" for path in sorted(folder.iterdir())]
+def write(folder: Path, known: Mapping[str, str] | None = None) -> None:
+    """Write the checksums of all files that are in the folder.
+
+    Args:
+        folder: of the files.
+        known: of files that were copied, as `listed` has them: what was damaged or lost before
+            stays told.
+    """
+    known = known or {}
+    found = {path.name: _sha256(path) for path in folder.iterdir() if path.name not in known}
+    lines = [f"{digest}  {name}\n" for name, digest in sorted((found | dict(known)).items())]
     (folder / FILE).write_text("".join(lines), encoding="utf-8")
 
 

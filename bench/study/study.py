@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -123,10 +123,13 @@ class Study:
         """Keep a grid that was run in place of what it was: the same cells, other metrics."""
         place = self.folder / places.GRIDS / before.id
         with self._adding(places.GRIDS, after.id) as partial:
-            for name in checksums.listed(place):
-                shutil.copyfile(place / name, partial / name)
+            kept = checksums.listed(place)
+            kept.pop(places.GRID_FILE, None)
+            for name in kept:
+                with suppress(FileNotFoundError):
+                    shutil.copyfile(place / name, partial / name)
             (partial / places.GRID_FILE).write_bytes(_as_json(after))
-            checksums.write(partial)
+            checksums.write(partial, kept)
         if after.id != before.id:
             remove_folder(place)
 

@@ -114,7 +114,7 @@ def _row(board: Leaderboard, row: Row) -> TableRow:
                     reason="" if order else _unranked(row, column),
                 )
             )
-    problems = [f"throughput: {problem}" for one in timed for problem in one.problems]
+    problems = [f"throughput: {problem}" for latest in timed[:1] for problem in latest.problems]
     return TableRow(
         architecture=row.architecture,
         loss=row.loss or "baseline",

@@ -6,10 +6,9 @@ import shlex
 from collections import Counter
 from dataclasses import dataclass
 
-import yaml
-
 from bench.report.leaderboard import Leaderboard
 from bench.report.setting import machine
+from bench.settings import yaml_text
 from bench.study.record import Record
 
 DIGITS = 12  # of a digest that are shown of a cell
@@ -79,5 +78,4 @@ def code(board: Leaderboard) -> list[Code]:
 
 def grid_file(board: Leaderboard) -> str:
     """Return the grid as a file that `bench run --grid` reads, every default spelled out."""
-    text: str = yaml.safe_dump(board.grid.model_dump(mode="json"), sort_keys=False)
-    return text
+    return yaml_text.write(board.grid.model_dump(mode="json"))

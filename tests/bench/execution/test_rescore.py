@@ -226,3 +226,24 @@ def test_a_figure_out_of_its_range_is_told_and_not_kept(study, metric, tmp_path)
     assert all("is not finite and at least 2" in why for _, why in found.refused)
     assert figures(study) == before
     assert shown(study) == board
+
+
+@pytest.mark.parametrize("what", ["changed", "lost"])
+def test_what_was_damaged_before_stays_told(study, what):
+    """The test images of the grid: a checksum that is made anew would hide the damage."""
+    (stored,) = study.load().grids
+    samples = study.folder / "grids" / stored.id / "samples.parquet"
+    if what == "changed":
+        samples.write_bytes(samples.read_bytes()[:-1] + b"?")
+    else:
+        samples.unlink()
+    rescore(study, ["pooled_iou"], CPU)
+    (told,) = [line for line in verify(study.load()) if line.startswith("grids/")]
+    assert "samples.parquet: " in told
+
+
+def test_a_damaged_cell_is_named(study):
+    record = trained_records(study)[0]
+    (study.folder / "cells" / record.cell.id / checksums.FILE).write_bytes(b"\xff")
+    found = rescore(study, ["pooled_iou"], CPU)
+    assert [about for about, _ in found.refused] == [f"cells/{record.cell.id}"]

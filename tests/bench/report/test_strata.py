@@ -125,3 +125,13 @@ def test_objects_of_one_size_are_one_stratum(tmp_path):
 
     board = scored_study.boards(scored_study.keep(tmp_path, tables=tables))[0]
     assert stratified(board, "object_size")[0].counts == {"all (0.122)": 60}
+
+
+def test_a_column_without_any_value_has_no_strata(tmp_path):
+    def tables(cell):
+        return scored_study.scores(cell).assign(depth_pixels=0.0, target_depth=0.0)
+
+    board = scored_study.boards(scored_study.keep(tmp_path, tables=tables))[0]
+    assert all(one.counts == {} for one in stratified(board, "depth"))
+    ran = CliRunner().invoke(app, ["report", str(tmp_path), "--format", "html"])
+    assert ran.exit_code == 0

@@ -99,3 +99,9 @@ def test_a_text_beyond_a_limit_is_refused(within, beyond):
 def test_every_whole_number_fits_into_a_float():
     for text in ("9" * 100, "0x" + "f" * 98, "59:" * 32 + "59"):
         assert float(yaml_text.parse(text)) > 1e50
+
+
+@pytest.mark.parametrize("text", ["1e3", "12e5", "2026-11-27", "yes", "null", "1.0", "a: b", ""])
+def test_what_is_written_is_read_as_the_text_that_it_was(text):
+    content = {"archive": [text], "epochs": 4, "rate": 1e-05, "on": True, "none": None}
+    assert yaml_text.parse(yaml_text.write(content)) == content

@@ -1,6 +1,5 @@
 import errno
 import json
-import shutil
 import subprocess
 
 import pandas as pd
@@ -11,7 +10,7 @@ from bench.errors import InputError
 from bench.report.frames import Frames
 from bench.settings import Architecture, Data, LossPair, Train
 from bench.settings.grid import Grid
-from bench.study import places
+from bench.study import checksums, places
 from bench.study.measurement import Measurement
 from bench.study.record import Record
 from bench.study.study import Study
@@ -90,7 +89,7 @@ def test_a_grid_for_which_the_disk_has_no_room_is_told_in_a_line_and_stays(study
         raise OSError(errno.ENOSPC, "No space left on device")
 
     (stored,) = study.load().grids
-    monkeypatch.setattr(shutil, "copyfile", full)
+    monkeypatch.setattr(checksums, "write", full)
     with pytest.raises(InputError) as error:
         study.replace_grid(stored, stored)
     assert str(error.value).startswith(
