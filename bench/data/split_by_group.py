@@ -25,20 +25,23 @@ def columns_of(split: Split) -> tuple[str, ...]:
     return ("background", "foreground") if split.by == "both" else (split.by,)
 
 
-def subset_of_groups(sizes: Rows, split: Split, rng: np.random.Generator) -> Rows:
+def subset_of_groups(
+    sizes: Rows, split: Split, rng: np.random.Generator, orders: int = ORDERS
+) -> Rows:
     """Return the number of each group's subset, so that the shares of the samples are met.
 
-    Of `ORDERS` drawn orders, each cut where the number of samples is nearest to the shares with at
+    Of some drawn orders, each cut where the number of samples is nearest to the shares with at
     least one group a subset, the first that misses the shares by the fewest samples is taken.
 
     Args:
         sizes: (K,) the number of samples in each group.
         split: the shares.
         rng: draws the orders.
+        orders: how many.
     """
     wanted = np.array([split.train, split.val, split.test]) * sizes.sum()
     fewest = np.inf
-    for _ in range(ORDERS):
+    for _ in range(orders):
         order = rng.permutation(len(sizes))
         filled = np.cumsum(sizes[order])
         train = 1 + np.argmin(np.abs(filled[:-2] - wanted[0]))
@@ -96,6 +99,6 @@ def _enough(groups: int, asked: Split) -> int:
     rng = np.random.default_rng(asked.seed)
     return next(
         count
-        for count in itertools.count(groups + 1)
-        if np.bincount(subset_of_groups(np.ones(count, np.int64), asked, rng))[-1] > 1
+        for count in itertools.count(groups + 1)  # of groups of one size all orders give the same
+        if np.bincount(subset_of_groups(np.ones(count, np.int64), asked, rng, orders=1))[-1] > 1
     )
